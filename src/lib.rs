@@ -1,1 +1,15 @@
 //! credswap
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "reload")]
+pub mod connect;
+pub mod error;
+pub mod hot;
+pub mod secret;
+#[cfg(feature = "reload")]
+pub mod source;
+#[cfg(feature = "reload")]
+pub mod trigger;
+
+pub use error::{Error, ErrorKind};
+pub use secret::{Secret, VersionId};

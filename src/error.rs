@@ -1,0 +1,156 @@
+//! What went wrong, sorted by what the caller should do about it.
+
+use std::borrow::Cow;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// An error of this crate.
+///
+/// [`Error::kind`] says what to do, `Display` says what happened in this layer and what to change (a
+/// permission, a field, a setting), [`std::error::Error::source`] has the cause. None of them ever holds
+/// secret material.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    source: Option<BoxError>,
+}
+
+/// What a caller should do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting of this process is missing or contradicts another: change it.
+    Config,
+    /// The secret, or the version asked for, does not exist at the source.
+    NotFound,
+    /// The source refused to show the secret: grant the permission that the message names.
+    PermissionDenied,
+    /// The credentials that read the secret are not (or no longer) accepted by the source.
+    Unauthenticated,
+    /// The secret was read but is not what it should be: malformed, or a field is missing or empty.
+    Malformed,
+    /// The secret was read and connected, and the authority says that it is wrong.
+    Rejected,
+    /// The authority does not know the new credential yet, and the bound on waiting for it has passed.
+    NotPropagated,
+    /// The credential is genuine but may not do what the check asked of it.
+    Forbidden,
+    /// The other side could not be reached, throttled the call, or failed by itself: try again.
+    Unavailable,
+    /// An answer did not come within its bound: try again.
+    Timeout,
+    /// A request was refused because its key is dead, and no newer key came within the bound.
+    NoNewerKey,
+    /// The reloader has been shut down.
+    ShutDown,
+}
+
+impl Error {
+    /// Creates an error. `message` must be free of secret material; lower case, no full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Adds the cause, which `source()` will return.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_retryable(&self) -> bool {
+        self.kind.is_retryable()
+    }
+
+    /// The error and its causes on one line, outermost first: for logs and for people.
+    pub fn report(&self) -> String {
+        let mut line = self.message.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            // SDK errors repeat a cause's text in their own; say it once.
+            if !line.ends_with(&text) {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
+            cause = inner.source();
+        }
+        line
+    }
+}
+
+impl ErrorKind {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable | Self::Timeout | Self::NotPropagated
+        )
+    }
+
+    /// The kind as a metric label and log field: lower case, words joined by `_`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::NotFound => "not_found",
+            Self::PermissionDenied => "permission_denied",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Malformed => "malformed",
+            Self::Rejected => "rejected",
+            Self::NotPropagated => "not_propagated",
+            Self::Forbidden => "forbidden",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::NoNewerKey => "no_newer_key",
+            Self::ShutDown => "shut_down",
+        }
+    }
+}
+
+impl std::fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_speaks_of_this_layer_and_report_of_all() {
+        let cause = std::io::Error::other("connection reset");
+        let error =
+            Error::new(ErrorKind::Unavailable, "reading the secret failed").with_source(cause);
+        assert_eq!(error.to_string(), "reading the secret failed");
+        assert_eq!(
+            error.report(),
+            "reading the secret failed: connection reset"
+        );
+        assert!(error.is_retryable());
+    }
+
+    #[test]
+    fn what_a_person_must_change_is_not_retryable() {
+        for kind in [
+            ErrorKind::Config,
+            ErrorKind::PermissionDenied,
+            ErrorKind::Malformed,
+            ErrorKind::Rejected,
+        ] {
+            assert!(!kind.is_retryable(), "{kind}");
+        }
+    }
+}
