@@ -1,20 +1,20 @@
 //! What went wrong, sorted by what the caller should do about it.
 
 use std::borrow::Cow;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
 
 /// An error of this crate.
 ///
 /// [`Error::kind`] says what to do, `Display` says what happened in this layer and what to change (a
 /// permission, a field, a setting), [`std::error::Error::source`] has the cause. None of them ever holds
-/// secret material.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
+/// secret material. It can be cloned, since one look may be waited for by many.
+#[derive(Debug, Clone)]
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What a caller should do about an [`Error`].
@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Timeout,
     /// A request was refused because its key is dead, and no newer key came within the bound.
     NoNewerKey,
+    /// The source, the connect or the check panicked: a defect in that code.
+    Panicked,
     /// The reloader has been shut down.
     ShutDown,
 }
@@ -59,8 +61,8 @@ impl Error {
 
     /// Adds the cause, which `source()` will return.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -77,7 +79,7 @@ impl Error {
     /// The error and its causes on one line, outermost first: for logs and for people.
     pub fn report(&self) -> String {
         let mut line = self.message.to_string();
-        let mut cause = std::error::Error::source(self);
+        let mut cause = StdError::source(self);
         while let Some(inner) = cause {
             let text = inner.to_string();
             // SDK errors repeat a cause's text in their own; say it once.
@@ -114,13 +116,26 @@ impl ErrorKind {
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
             Self::NoNewerKey => "no_newer_key",
+            Self::Panicked => "panicked",
             Self::ShutDown => "shut_down",
         }
     }
 }
 
-impl std::fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|cause| cause as _)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }

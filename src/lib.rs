@@ -5,6 +5,8 @@
 pub mod connect;
 pub mod error;
 pub mod hot;
+#[cfg(feature = "reload")]
+pub mod reload;
 pub mod secret;
 #[cfg(feature = "reload")]
 pub mod source;
@@ -12,4 +14,6 @@ pub mod source;
 pub mod trigger;
 
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "reload")]
+pub use reload::Reloader;
 pub use secret::{Secret, VersionId};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::Trigger;
 use super::health::Health;
 use super::looks::{Looks, Reason};
-use super::Trigger;
 
 /// Looks every so often, each time after a wait of the period give or take 10 %, so that the instances of a
 /// service do not ask all at once.
@@ -71,11 +71,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_looks_again_and_again_within_the_jitter() {
         let (looks, mut lookout) = channel();
-        let task = tokio::spawn(
-            Interval::every(Duration::from_secs(100))
-                .seed(7)
-                .run(looks),
-        );
+        let task = tokio::spawn(Interval::every(Duration::from_secs(100)).seed(7).run(looks));
         let mut waits = Vec::new();
         for _ in 0..20 {
             let before = Instant::now();

@@ -4,6 +4,7 @@
 //! looked is saying it once, and nothing said after a look began is lost to that look.
 
 use std::fmt;
+use std::ops::BitOr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -74,6 +75,14 @@ impl Wanted {
     /// The reasons, each once.
     pub fn reasons(self) -> impl Iterator<Item = Reason> {
         Reason::ALL.into_iter().filter(move |r| self.has(*r))
+    }
+}
+
+impl BitOr for Wanted {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 

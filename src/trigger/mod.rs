@@ -8,10 +8,7 @@
 //! |---|---|---|
 //! | [`Interval`] | every so often, with jitter | `reload` |
 //! | [`Reloader::reload`](crate::Reloader::reload) | by hand | `reload` |
-#![cfg_attr(
-    feature = "signal",
-    doc = "| [`Hangup`] | on SIGHUP | `signal` |"
-)]
+#![cfg_attr(feature = "signal", doc = "| [`Hangup`] | on SIGHUP | `signal` |")]
 #![cfg_attr(
     feature = "kafka",
     doc = "| [`Kafka`] | when the rotation function publishes its event | `kafka` |"

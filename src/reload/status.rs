@@ -1,0 +1,75 @@
+//! How the reloader fares, as a plain struct.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use crate::error::Error;
+use crate::secret::VersionId;
+use crate::trigger::Health;
+
+/// How the reloader fares. Free of secret material.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Status {
+    /// The version that is live.
+    pub version: VersionId,
+    /// The live generation's number.
+    pub generation: u64,
+    /// Since when it is live.
+    pub since: SystemTime,
+    /// When the source was last read with success, whether or not the version had changed.
+    pub last_success: SystemTime,
+    /// The last failure; it stays when a look succeeds, and `consecutive_failures` is 0 then.
+    pub last_error: Option<Failure>,
+    /// How many looks have failed since the last success.
+    pub consecutive_failures: u32,
+    /// Old generations that have not drained yet, oldest first. A version is drained in this process when it is
+    /// neither `version` nor in here.
+    pub held: Vec<Held>,
+    /// The triggers, in the order in which they were given.
+    pub triggers: Vec<TriggerStatus>,
+}
+
+/// A failed look.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What went wrong.
+    pub error: Error,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// An old generation that has not drained yet.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Held {
+    /// The generation's number.
+    pub generation: u64,
+    /// Its version.
+    pub version: VersionId,
+    /// When it was replaced.
+    pub since: SystemTime,
+}
+
+/// One trigger.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TriggerStatus {
+    /// [`Trigger::name`](crate::trigger::Trigger::name).
+    pub name: Cow<'static, str>,
+    /// How it fares.
+    pub health: Health,
+}
+
+impl Status {
+    /// Whether the last look succeeded and each trigger listens.
+    pub fn is_healthy(&self) -> bool {
+        self.consecutive_failures == 0 && self.triggers.iter().all(|t| t.health.is_listening())
+    }
+
+    /// Whether anything in this process uses `version`, or would use it next.
+    pub fn uses(&self, version: &VersionId) -> bool {
+        self.version == *version || self.held.iter().any(|held| held.version == *version)
+    }
+}
