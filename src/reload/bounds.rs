@@ -23,9 +23,11 @@ pub struct Bounds {
     pub propagation: Duration,
     /// How long after a change at the source a read may still give the version before. Default 30 s.
     pub settle: Duration,
-    /// The first and the longest wait between two reads of a source that has not settled. Defaults 100 ms, 5 s.
+    /// The first and the longest wait between two reads of a source that has not settled. Defaults 100 ms, 2 s (and
+    /// up to as much again by jitter).
     pub poll: (Duration, Duration),
-    /// The first and the longest wait before a failed look is repeated. Defaults 1 s, 60 s.
+    /// The first and the longest wait before a failed look is repeated. Defaults 1 s, 60 s (and up
+    /// to as much again by jitter).
     pub retry: (Duration, Duration),
     /// How long a request whose key was refused waits for a newer key. Default 15 s.
     pub refresh: Duration,
@@ -39,7 +41,7 @@ impl Default for Bounds {
             check: Duration::from_secs(20),
             propagation: Duration::from_secs(120),
             settle: Duration::from_secs(30),
-            poll: (Duration::from_millis(100), Duration::from_secs(5)),
+            poll: (Duration::from_millis(100), Duration::from_secs(2)),
             retry: (Duration::from_secs(1), Duration::from_secs(60)),
             refresh: Duration::from_secs(15),
         }

@@ -17,6 +17,8 @@ pub(super) struct Schedule {
     rng: Rng,
     /// The version is expected to change: read until it does.
     expect: Option<Series>,
+    /// It was, when the source failed.
+    interrupted: bool,
     /// A version waits for its propagation.
     propagating: Option<(VersionId, Series)>,
     /// The last look failed.
@@ -42,6 +44,7 @@ impl Schedule {
             bounds,
             rng,
             expect: None,
+            interrupted: false,
             propagating: None,
             retry: None,
             settled: None,
@@ -105,7 +108,9 @@ impl Schedule {
     pub(super) fn unchanged(&mut self, now: Instant) {
         self.retry = None;
         self.propagating = None;
-        if let Some(series) = &mut self.expect {
+        if std::mem::take(&mut self.interrupted) {
+            self.expect_change(now);
+        } else if let Some(series) = &mut self.expect {
             if !series.advance(now) {
                 self.expect = None;
             }
@@ -117,18 +122,16 @@ impl Schedule {
         self.retry = None;
         self.propagating = None;
         self.expect = None;
+        self.interrupted = false;
         self.renew = None;
     }
 
     /// A look failed.
     pub(super) fn failed(&mut self, now: Instant) {
         self.propagating = None;
-        // The source tells nothing at present: what was expected may still come, so expect it anew after the
-        // retries have brought an answer, rather than read at the pace of both.
-        if let Some(series) = &mut self.expect {
-            series.end = now + self.bounds.settle;
-            series.next = series.end;
-        }
+        // While the source tells nothing, the retries set the pace; what was expected is expected again as soon as it
+        // answers.
+        self.interrupted |= self.expect.take().is_some();
         let (min, max) = self.bounds.retry;
         let (at, backoff) = self
             .retry

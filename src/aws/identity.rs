@@ -1,0 +1,96 @@
+//! The identity cache that caches nothing: each attempt is given the live key, and leases it.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::identity::{
+    Identity, IdentityCachePartition, IdentityFuture, ResolveCachedIdentity, ResolveIdentity,
+    SharedIdentityResolver,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use super::attempt::{Attempt, Refused};
+use super::key::LiveKey;
+use super::replay::Refusals;
+use crate::error::{Error, ErrorKind};
+use crate::reload::Reloader;
+
+#[derive(Debug)]
+pub(super) struct LiveIdentity {
+    keys: Reloader<LiveKey>,
+    /// Our provider's. Another one belongs to a provider that one operation was configured with, or to another
+    /// auth scheme: not ours to answer.
+    partition: Option<IdentityCachePartition>,
+    refusals: Arc<Refusals>,
+}
+
+impl LiveIdentity {
+    pub(super) fn new(
+        keys: Reloader<LiveKey>,
+        partition: Option<IdentityCachePartition>,
+        refusals: Arc<Refusals>,
+    ) -> Self {
+        Self {
+            keys,
+            partition,
+            refusals,
+        }
+    }
+
+    fn live(&self, attempt: Option<&Attempt>) -> Identity {
+        match attempt {
+            Some(attempt) => {
+                let lease = self.keys.lease();
+                let identity = lease.identity().clone();
+                attempt.begin(lease);
+                identity
+            }
+            // Without our interceptor there is nobody to end a lease; the identity's own hold keeps the drain right.
+            None => self.keys.peek(|key| key.identity().clone()),
+        }
+    }
+
+    async fn newer(&self, attempt: &Attempt, refused: &Refused) -> Result<Identity, Error> {
+        let wait = self.refusals.time_left(refused.generation, self.keys.bounds().refresh);
+        let mut updates = self.keys.updates();
+        match tokio::time::timeout(wait, updates.newer_than(refused.generation)).await {
+            Ok(Some(_)) => Ok(self.live(Some(attempt))),
+            // Better no attempt than one more with a key that is known to be dead.
+            Ok(None) | Err(_) => Err(Error::new(
+                ErrorKind::NoNewerKey,
+                format!(
+                    "the key of generation {} was refused ({}), and no newer one came within {:?}: see \
+                     Reloader::status for why; is the secret's rotation finished, and was the old key retired \
+                     before this process had drained it?",
+                    refused.generation,
+                    refused.code,
+                    self.keys.bounds().refresh
+                ),
+            )),
+        }
+    }
+}
+
+impl ResolveCachedIdentity for LiveIdentity {
+    fn resolve_cached_identity<'a>(
+        &'a self,
+        resolver: SharedIdentityResolver,
+        runtime_components: &'a RuntimeComponents,
+        config_bag: &'a ConfigBag,
+    ) -> IdentityFuture<'a> {
+        if Some(resolver.cache_partition()) != self.partition {
+            return IdentityFuture::new(async move {
+                resolver
+                    .resolve_identity(runtime_components, config_bag)
+                    .await
+            });
+        }
+        let attempt = config_bag.load::<Attempt>();
+        match attempt.and_then(|attempt| Some((attempt, attempt.after.as_ref()?))) {
+            None => IdentityFuture::ready(Ok(self.live(attempt))),
+            Some((attempt, refused)) => {
+                IdentityFuture::new(async move { Ok(self.newer(attempt, refused).await?) })
+            }
+        }
+    }
+}

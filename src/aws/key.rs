@@ -1,0 +1,57 @@
+//! The live key: what a reloader publishes for the edge.
+
+use std::fmt;
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::identity::Identity;
+
+use super::fields::AccessKey;
+use crate::hot::Hold;
+
+/// An access key as the SDK signs with it. The value of a [`Reloader`](crate::Reloader) made with
+/// [`aws::credentials`](super::credentials()).
+///
+/// Every clone of its credentials and of its identity, wherever it goes, pins the generation.
+pub struct LiveKey {
+    identity: Identity,
+    credentials: Credentials,
+}
+
+impl LiveKey {
+    pub(super) fn new(key: &AccessKey, expires: Option<std::time::SystemTime>, hold: &Hold) -> Self {
+        let mut credentials = key.to_credentials(expires);
+        // The hold rides along in the SDK's own property bag: clones of the credentials, and of identities made of
+        // them, clone it. The method is hidden in the SDK's docs but is what the SDK's own crates use; the tests in
+        // `tests/all/drain.rs` fail if it stops to travel with the clones.
+        credentials.set_property(hold.clone());
+        Self {
+            identity: Identity::from(credentials.clone()),
+            credentials,
+        }
+    }
+
+    /// The access key id. Not secret, but prefer [`LiveKey::id_tail`] in logs.
+    pub fn access_key_id(&self) -> &str {
+        self.credentials.access_key_id()
+    }
+
+    /// The last four characters of the access key id: enough to tell keys apart in logs.
+    pub fn id_tail(&self) -> &str {
+        super::fields::tail(self.access_key_id())
+    }
+
+    /// The credentials, for what signs by itself. A clone pins the generation until it is dropped.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl fmt::Debug for LiveKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LiveKey(…{})", self.id_tail())
+    }
+}

@@ -1,0 +1,253 @@
+//! Replays what was refused because its key is dead.
+//!
+//! The SDK retries no auth failure. When an attempt of ours ends with one, this interceptor reports the key, and plans
+//! one more attempt: it marks the response (which is all that a retry classifier can see) and puts a retry budget
+//! of its own into the config bag, so that neither the SDK's process-wide quota nor the user's number of attempts
+//! is touched. The next attempt's identity is then the newer key, or an error: see `identity.rs`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime::client::retries::TokenBucket;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::endpoint::EndpointResolverParams;
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut, InterceptorContext,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::{ErrorKind, RetryConfig};
+use metrics::counter;
+use tokio::time::Instant;
+
+use super::attempt::{Attempt, Refused, RetryBudget};
+use super::auth_error::AuthError;
+use super::key::LiveKey;
+use crate::hot::Lease;
+use crate::reload::Reloader;
+
+/// Each replay has a newer key than the attempt before it, so more than one happens only if that key, too, has died
+/// meanwhile: rotations back to back, each deleting the key before it at once.
+const REPLAYS: u32 = 4;
+
+#[derive(Debug)]
+pub(super) struct Replay {
+    keys: Reloader<LiveKey>,
+    refusals: Arc<Refusals>,
+    /// Takes the place of the SDK's copy of a key that is out of use.
+    nobody: Identity,
+}
+
+impl Replay {
+    pub(super) fn new(keys: Reloader<LiveKey>, refusals: Arc<Refusals>) -> Self {
+        Self {
+            keys,
+            refusals,
+            nobody: Identity::new((), None),
+        }
+    }
+
+    /// The attempt that `lease` signed was answered with `error`: whether to try again with a newer key.
+    fn is_worth_a_replay(&self, generation: u64, error: AuthError) -> bool {
+        let newer_is_live = self.keys.generation() > generation;
+        if error.is_ambiguous() {
+            // It may be the key, it may be the request. Only a newer key at hand makes it worth the try.
+            return newer_is_live;
+        }
+        counter!("credswap_refused_total", "code" => error.code()).increment(1);
+        self.keys.report_refused(generation);
+        newer_is_live
+            || self
+                .refusals
+                .note(generation, self.keys.bounds().refresh)
+    }
+
+    fn plan(&self, cfg: &mut ConfigBag, refused: Refused) {
+        let attempts = cfg.load::<RequestAttempts>().map_or(1, |a| a.attempts());
+        let own = match (cfg.load::<TokenBucket>(), cfg.load::<RetryConfig>()) {
+            (Some(tokens), Some(config)) => RetryBudget {
+                tokens: tokens.clone(),
+                config: config.clone(),
+            },
+            // No retry strategy of the SDK's: nothing would run the replay.
+            _ => return,
+        };
+        let replay = own
+            .config
+            .clone()
+            .with_max_attempts(attempts + 1)
+            .with_initial_backoff(Duration::ZERO)
+            .with_max_backoff(Duration::ZERO);
+        if let Some(attempt) = cfg.get_mut_from_interceptor_state::<Attempt>() {
+            attempt.after = Some(refused);
+            attempt.replays += 1;
+            attempt.own = Some(RetryBudget {
+                config: own
+                    .config
+                    .clone()
+                    .with_max_attempts(own.config.max_attempts() + 1),
+                tokens: own.tokens,
+            });
+        }
+        cfg.interceptor_state()
+            .store_put(TokenBucket::unlimited())
+            .store_put(replay);
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Replay {
+    fn name(&self) -> &'static str {
+        "credswap"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        match cfg.get_mut_from_interceptor_state::<Attempt>() {
+            None => {
+                cfg.interceptor_state().store_put(Attempt::default());
+            }
+            Some(attempt) => {
+                if let Some(own) = attempt.own.take() {
+                    cfg.interceptor_state()
+                        .store_put(own.tokens)
+                        .store_put(own.config);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn modify_before_attempt_completion(
+        &self,
+        context: &mut FinalizerInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(attempt) = cfg.get_mut_from_interceptor_state::<Attempt>() else {
+            return Ok(());
+        };
+        attempt.after = None;
+        let replays = attempt.replays;
+        // The attempt is over, and with the end of this function its lease.
+        let Some(lease) = attempt.end() else {
+            return Ok(());
+        };
+        if !matches!(context.output_or_error(), Some(Err(_))) {
+            return Ok(());
+        }
+        // The SDK keeps the identity until the operation ends, which a backoff can put off for long.
+        if let Some(identity) = cfg
+            .get_mut_from_interceptor_state::<EndpointResolverParams>()
+            .and_then(|params| params.get_property_mut::<Identity>())
+        {
+            *identity = self.nobody.clone();
+        }
+        let Some(response) = context.response_mut() else {
+            return Ok(());
+        };
+        let Some(error) = auth_error_of(response) else {
+            return Ok(());
+        };
+        let generation = Lease::generation(&lease);
+        if self.is_worth_a_replay(generation, error) && replays < REPLAYS {
+            tracing::debug!(generation, code = error.code(), "refused; replaying with a newer key");
+            counter!("credswap_replays_total").increment(1);
+            response.add_extension(Refusal);
+            self.plan(
+                cfg,
+                Refused {
+                    generation,
+                    code: error.code(),
+                },
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Marks a response whose request is to be replayed.
+#[derive(Debug, Clone, Copy)]
+struct Refusal;
+
+/// Lets the planned replays happen, and says nothing about anything else.
+#[derive(Debug)]
+pub(super) struct ReplayRefused;
+
+impl ClassifyRetry for ReplayRefused {
+    fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
+        match ctx.response().and_then(|r| r.extension::<Refusal>()) {
+            // Not "transient": the connection is fine.
+            Some(Refusal) => RetryAction::retryable_error(ErrorKind::ClientError),
+            None => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "credswap"
+    }
+}
+
+/// Until when requests wait for a key newer than the refused one.
+///
+/// All requests that a dead key fails wait within one window, from its first refusal on. After that they fail at once,
+/// as nobody's time is well spent on a key that does not come; four windows later they may wait again.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Mutex<Option<Window>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    generation: u64,
+    since: Instant,
+}
+
+impl Refusals {
+    /// Notes a refusal; whether it is worth waiting.
+    fn note(&self, generation: u64, wait: Duration) -> bool {
+        let now = Instant::now();
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *window {
+            Some(w) if w.generation > generation => true, // a newer key must be live by now
+            Some(w) if w.generation == generation && now < w.since + wait * 4 => {
+                now < w.since + wait
+            }
+            _ => {
+                *window = Some(Window {
+                    generation,
+                    since: now,
+                });
+                true
+            }
+        }
+    }
+
+    pub(super) fn time_left(&self, generation: u64, wait: Duration) -> Duration {
+        let window = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match window {
+            Some(w) if w.generation == generation => {
+                (w.since + wait).saturating_duration_since(Instant::now())
+            }
+            _ => wait,
+        }
+    }
+}
+
+fn auth_error_of(response: &HttpResponse) -> Option<AuthError> {
+    let status = response.status().as_u16();
+    if !matches!(status, 400 | 401 | 403) {
+        return None;
+    }
+    // Errors are read whole before they are parsed; a body that is still a stream has no code for us.
+    let body = response.body().bytes().unwrap_or_default();
+    let kind = response.headers().get("x-amzn-errortype");
+    AuthError::of_response(status, kind, body)
+}
