@@ -1,0 +1,2 @@
+//! aws
+pub mod auth_error;
