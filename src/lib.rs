@@ -1,6 +1,8 @@
 //! credswap
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "reload")]
 pub mod connect;
 pub mod error;

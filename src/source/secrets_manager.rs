@@ -1,0 +1,4 @@
+//! Reads a secret from AWS Secrets Manager.
+/// x
+#[derive(Debug)]
+pub struct SecretsManager;
