@@ -8,6 +8,7 @@ use std::future::Future;
 use crate::error::Error;
 use crate::hot::Hold;
 use crate::secret::Secret;
+use crate::trigger::Looks;
 
 /// Makes a value of a secret, and proves it.
 ///
@@ -32,6 +33,12 @@ pub trait Connect: Send + Sync + 'static {
         secret: &Secret,
         hold: &Hold,
     ) -> impl Future<Output = Result<Self::Value, Error>> + Send;
+
+    /// Called once, before the first connect, with the means to ask for a look: for values that notice by themselves
+    /// that they are refused. The default does nothing.
+    fn attach(&self, looks: &Looks) {
+        let _ = looks;
+    }
 
     /// Proves that the value works, before anyone sees it. The default takes it as proven.
     fn check(&self, value: &Self::Value) -> impl Future<Output = Verdict> + Send {

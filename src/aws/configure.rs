@@ -1,7 +1,7 @@
 //! Puts an edge under any SDK client, in one call.
 
-/// Puts an [`Edge`](crate::aws::Edge) under the configuration of any SDK client: `configure!(edge, builder)` takes a
-/// service's `config::Builder` and returns it.
+/// Puts an [`Edge`](crate::aws::Edge) (or a [`Handover`](crate::aws::Handover)) under the configuration of any SDK
+/// client: `configure!(edge, builder)` takes a service's `config::Builder` and returns it.
 ///
 /// Call it after everything that sets an identity cache or a credentials provider (`Builder::from(&sdk_config)`
 /// does); interceptors and retry classifiers of your own stay.
@@ -17,7 +17,7 @@
 #[macro_export]
 macro_rules! configure {
     ($edge:expr, $builder:expr) => {{
-        let edge: &$crate::aws::Edge = &$edge;
+        let edge = &$edge;
         let mut builder = $builder;
         // The `set_` and `push_` forms take the shared objects as they are; the others would wrap them once more: into
         // another cache partition, or into an interceptor that has lost its hint which hooks it needs.

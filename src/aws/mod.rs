@@ -43,8 +43,11 @@ mod configure;
 mod connect;
 mod edge;
 mod fields;
+mod fixed_identity;
+mod handover;
 mod identity;
 mod key;
+mod refused_key;
 mod replay;
 #[cfg(feature = "s3")]
 mod s3_clients;
@@ -54,3 +57,7 @@ pub use check::Check;
 pub use connect::credentials;
 pub use connect::{Credentials, credentials_checked_by};
 pub use edge::Edge;
+pub use handover::Handover;
+pub use key::LiveKey;
+#[cfg(feature = "s3")]
+pub use s3_clients::{S3, S3Clients, s3_clients, s3_clients_checked_by};

@@ -16,7 +16,6 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut, InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -28,6 +27,7 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, Refused, RetryBudget};
 use super::auth_error::AuthError;
 use super::key::LiveKey;
+use super::refused_key::auth_error;
 use crate::hot::Lease;
 use crate::reload::Reloader;
 
@@ -142,7 +142,7 @@ impl Intercept for Replay {
         let Some(lease) = attempt.end() else {
             return Ok(());
         };
-        if !matches!(context.output_or_error(), Some(Err(_))) {
+        if matches!(context.output_or_error(), Some(Ok(_))) {
             return Ok(());
         }
         // The SDK keeps the identity until the operation ends, which a backoff can put off for long.
@@ -152,14 +152,14 @@ impl Intercept for Replay {
         {
             *identity = self.nobody.clone();
         }
-        let Some(response) = context.response_mut() else {
-            return Ok(());
-        };
-        let Some(error) = auth_error_of(response) else {
+        let Some(error) = auth_error(context) else {
             return Ok(());
         };
         let generation = Lease::generation(&lease);
-        if self.is_worth_a_replay(generation, error) && replays < REPLAYS {
+        if self.is_worth_a_replay(generation, error)
+            && replays < REPLAYS
+            && let Some(response) = context.response_mut()
+        {
             tracing::debug!(generation, code = error.code(), "refused; replaying with a newer key");
             counter!("credswap_replays_total").increment(1);
             response.add_extension(Refusal);
@@ -239,15 +239,4 @@ impl Refusals {
             _ => wait,
         }
     }
-}
-
-fn auth_error_of(response: &HttpResponse) -> Option<AuthError> {
-    let status = response.status().as_u16();
-    if !matches!(status, 400 | 401 | 403) {
-        return None;
-    }
-    // Errors are read whole before they are parsed; a body that is still a stream has no code for us.
-    let body = response.body().bytes().unwrap_or_default();
-    let kind = response.headers().get("x-amzn-errortype");
-    AuthError::of_response(status, kind, body)
 }

@@ -137,6 +137,7 @@ impl<S: Source, C: Connect> Builder<S, C> {
         });
         let lookout = Lookout::new();
         let looks = lookout.looks();
+        self.connect.attach(&looks);
         let triggers = Triggers::start(self.triggers, &lookout, &shared.status);
         let bounds = self.bounds.clone();
         let mut supervisor = Supervisor {

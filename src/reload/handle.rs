@@ -81,6 +81,12 @@ impl<V: Send + Sync + 'static> Reloader<V> {
         self.inner.hot.peek(look)
     }
 
+    /// The cell itself: for what must not keep the reloader running.
+    #[cfg(feature = "aws")]
+    pub(crate) fn hot(&self) -> Arc<HotSwap<V>> {
+        Arc::clone(&self.inner.hot)
+    }
+
     /// The live generation's number.
     pub fn generation(&self) -> u64 {
         self.inner.hot.generation()
