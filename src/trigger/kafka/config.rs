@@ -1,0 +1,398 @@
+//! How to reach the brokers: addresses, TLS, login, and any other property of librdkafka.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use secrecy::ExposeSecret;
+
+use super::password::Password;
+use super::trouble::{Target, Trouble};
+use crate::error::{Error, ErrorKind};
+
+/// How to reach the brokers.
+///
+/// TLS with the host name checked is the default. See [the module](super) for an example.
+#[derive(Clone)]
+pub struct KafkaConfig {
+    servers: String,
+    plaintext: bool,
+    login: Option<Login>,
+    ca_file: Option<PathBuf>,
+    hostname_check: bool,
+    properties: BTreeMap<String, String>,
+}
+
+#[derive(Clone)]
+struct Login {
+    mechanism: &'static str,
+    username: String,
+    password: Password,
+}
+
+/// Set before the caller's own properties, which may change them.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("client.id", "credswap"),
+    // librdkafka wants one to assign partitions. Nothing joins it, nothing is committed to it.
+    ("group.id", "credswap"),
+    // An event waits for nothing on its way.
+    ("fetch.min.bytes", "1"),
+    ("socket.nagle.disable", "true"),
+    ("socket.keepalive.enable", "true"),
+    // A broker that hangs is noticed after 10 seconds, not after a minute.
+    ("socket.timeout.ms", "10000"),
+    ("socket.connection.setup.timeout.ms", "10000"),
+    ("reconnect.backoff.ms", "100"),
+    ("reconnect.backoff.max.ms", "2000"),
+    ("reconnect.backoff.jitter.ms", "100"),
+    ("fetch.error.backoff.ms", "250"),
+    // Events are small and few: a flood must not fill the memory.
+    ("fetch.message.max.bytes", "131072"),
+    ("queued.max.messages.kbytes", "2048"),
+];
+
+/// What "no event is lost" and "every instance sees every event" rest on.
+const FIXED: &[(&str, &str)] = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("enable.partition.eof", "true"),
+    ("allow.auto.create.topics", "false"),
+];
+
+/// Properties that have a method of their own, or that would break the guarantees, and what to do instead.
+const REFUSED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "give it to KafkaConfig::new"),
+    ("metadata.broker.list", "give it to KafkaConfig::new"),
+    (
+        "security.protocol",
+        "TLS is the default; see KafkaConfig::plaintext",
+    ),
+    (
+        "sasl.username",
+        "see KafkaConfig::scram_sha_512 and the other logins",
+    ),
+    (
+        "sasl.password",
+        "see KafkaConfig::scram_sha_512 and the other logins",
+    ),
+    (
+        "sasl.mechanism",
+        "see KafkaConfig::scram_sha_512 and the other logins",
+    ),
+    (
+        "sasl.mechanisms",
+        "see KafkaConfig::scram_sha_512 and the other logins",
+    ),
+    ("group.instance.id", NO_GROUP),
+    ("group.protocol", NO_GROUP),
+    ("group.remote.assignor", NO_GROUP),
+    ("partition.assignment.strategy", NO_GROUP),
+    ("auto.commit.enable", NO_GROUP),
+    ("auto.commit.interval.ms", NO_GROUP),
+    ("enable.auto.commit", NO_GROUP),
+    ("enable.auto.offset.store", NO_GROUP),
+    (
+        "auto.offset.reset",
+        "lost positions are found by the trigger itself",
+    ),
+    (
+        "enable.partition.eof",
+        "the trigger needs it to know that it listens",
+    ),
+    (
+        "allow.auto.create.topics",
+        "a misspelt topic must not come into being",
+    ),
+];
+
+const NO_GROUP: &str =
+    "the trigger joins no group and commits nothing, so that every instance sees every event";
+
+impl KafkaConfig {
+    /// Brokers as `host:port,host:port`; on MSK what `get-bootstrap-brokers` calls
+    /// `BootstrapBrokerStringSaslScram` (port 9096).
+    pub fn new(bootstrap_servers: impl Into<String>) -> Self {
+        Self {
+            servers: bootstrap_servers.into(),
+            plaintext: false,
+            login: None,
+            ca_file: None,
+            hostname_check: true,
+            properties: BTreeMap::new(),
+        }
+    }
+
+    /// Logs in with SASL/SCRAM-SHA-512, as on MSK.
+    #[must_use]
+    pub fn scram_sha_512(self, username: impl Into<String>, password: impl Into<Password>) -> Self {
+        self.login("SCRAM-SHA-512", username, password)
+    }
+
+    /// Logs in with SASL/SCRAM-SHA-256.
+    #[must_use]
+    pub fn scram_sha_256(self, username: impl Into<String>, password: impl Into<Password>) -> Self {
+        self.login("SCRAM-SHA-256", username, password)
+    }
+
+    /// Logs in with SASL/PLAIN, which shows the password to the broker: over TLS only.
+    #[must_use]
+    pub fn sasl_plain(self, username: impl Into<String>, password: impl Into<Password>) -> Self {
+        self.login("PLAIN", username, password)
+    }
+
+    /// Talks without TLS, for local work.
+    #[must_use]
+    pub fn plaintext(mut self) -> Self {
+        self.plaintext = true;
+        self
+    }
+
+    /// Trusts the certificates of this PEM file instead of the system's. MSK's brokers have certificates of
+    /// Amazon Trust Services, which the system's CA bundle knows.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Whether the broker's certificate must name its host; on by default.
+    #[must_use]
+    pub fn hostname_check(mut self, on: bool) -> Self {
+        self.hostname_check = on;
+        self
+    }
+
+    /// Sets any other property of librdkafka. Those that would break a guarantee, and those that have a method
+    /// here, are refused by [`Kafka::new`](super::Kafka::new).
+    #[must_use]
+    pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.properties.insert(key.into(), value.into());
+        self
+    }
+
+    /// Finds what can be found without a broker.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self
+            .servers
+            .split(',')
+            .any(|server| server.trim().is_empty())
+        {
+            return Err(refuse("bootstrap servers are empty or have an empty entry"));
+        }
+        for (key, _) in &self.properties {
+            if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+                return Err(refuse(format!(
+                    "Kafka property `{key}` cannot be set: {instead}"
+                )));
+            }
+        }
+        if let Some(login) = &self.login {
+            if login.username.is_empty() {
+                return Err(refuse("the Kafka user name is empty"));
+            }
+            if self.plaintext && login.mechanism == "PLAIN" {
+                return Err(refuse(
+                    "SASL/PLAIN without TLS would show the password to the network",
+                ));
+            }
+        }
+        if let Some(ca_file) = &self.ca_file {
+            std::fs::File::open(ca_file).map_err(|error| {
+                refuse(format!("CA file `{}` cannot be read", ca_file.display())).with_source(error)
+            })?;
+        }
+        match self.without_password().create_native_config() {
+            Ok(_) => Ok(()),
+            // librdkafka's words quote the value, which may be secret.
+            Err(KafkaError::ClientConfig(_, _, key, _)) => Err(refuse(format!(
+                "Kafka property `{key}` does not exist in librdkafka, or its value is not valid"
+            ))),
+            Err(_) => Err(refuse("a Kafka property contains a NUL byte")),
+        }
+    }
+
+    /// All properties, with the password read now. Blocks as long as the password's reader does.
+    pub(super) fn to_client_config(&self) -> Result<ClientConfig, Trouble> {
+        let mut config = self.without_password();
+        if let Some(login) = &self.login {
+            let password = login.password.read().map_err(Trouble::Password)?;
+            config.set("sasl.password", password.expose_secret());
+        }
+        Ok(config)
+    }
+
+    /// What the health texts speak about.
+    pub(super) fn target(&self, topic: &str) -> Target {
+        Target {
+            servers: self.servers.clone(),
+            topic: topic.to_owned(),
+            user: self.login.as_ref().map(|login| login.username.clone()),
+            ca_file: self.ca_file.as_ref().map(|path| path.display().to_string()),
+            tls: !self.plaintext,
+        }
+    }
+
+    fn login(
+        mut self,
+        mechanism: &'static str,
+        username: impl Into<String>,
+        password: impl Into<Password>,
+    ) -> Self {
+        self.login = Some(Login {
+            mechanism,
+            username: username.into(),
+            password: password.into(),
+        });
+        self
+    }
+
+    fn without_password(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (key, value) in DEFAULTS {
+            config.set(*key, *value);
+        }
+        config.set("bootstrap.servers", &self.servers);
+        config.set(
+            "security.protocol",
+            match (self.plaintext, &self.login) {
+                (false, Some(_)) => "sasl_ssl",
+                (false, None) => "ssl",
+                (true, Some(_)) => "sasl_plaintext",
+                (true, None) => "plaintext",
+            },
+        );
+        if let Some(login) = &self.login {
+            config.set("sasl.mechanisms", login.mechanism);
+            config.set("sasl.username", &login.username);
+        }
+        if let Some(ca_file) = &self.ca_file {
+            config.set("ssl.ca.location", ca_file.to_string_lossy());
+        }
+        config.set(
+            "ssl.endpoint.identification.algorithm",
+            if self.hostname_check { "https" } else { "none" },
+        );
+        for (key, value) in &self.properties {
+            config.set(key, value);
+        }
+        for (key, value) in FIXED {
+            config.set(*key, *value);
+        }
+        config
+    }
+}
+
+fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+impl fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let login = self.login.as_ref();
+        f.debug_struct("KafkaConfig")
+            .field("bootstrap_servers", &self.servers)
+            .field("plaintext", &self.plaintext)
+            .field("mechanism", &login.map(|login| login.mechanism))
+            .field("username", &login.map(|login| &login.username))
+            .field("ca_file", &self.ca_file)
+            .field("hostname_check", &self.hostname_check)
+            // Names only: some values are secret (keys, passphrases), and librdkafka adds more of them.
+            .field("properties", &self.properties.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(config: KafkaConfig) -> String {
+        let error = config.check().expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error.report()
+    }
+
+    #[test]
+    fn msk_is_tls_with_scram_and_the_host_name_checked() {
+        let config = KafkaConfig::new("b-1:9096,b-2:9096").scram_sha_512("u", "p");
+        config.check().expect("fine");
+        let client = config.to_client_config().expect("a password");
+        for (key, value) in [
+            ("security.protocol", "sasl_ssl"),
+            ("sasl.mechanisms", "SCRAM-SHA-512"),
+            ("sasl.username", "u"),
+            ("sasl.password", "p"),
+            ("ssl.endpoint.identification.algorithm", "https"),
+            ("enable.auto.commit", "false"),
+        ] {
+            assert_eq!(client.get(key), Some(value), "{key}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_password_nor_property_values() {
+        let config = KafkaConfig::new("b:9096")
+            .scram_sha_512("uploader", "hunter2")
+            .property("ssl.key.password", "hunter3")
+            .property("ssl.key.pem", "hunter4");
+        let shown = format!("{config:?} {config:#?}");
+        assert!(!shown.contains("hunter"), "{shown}");
+        assert!(
+            shown.contains("uploader") && shown.contains("ssl.key.pem"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_property_that_would_break_a_guarantee_is_refused_and_says_why() {
+        for (key, _) in REFUSED {
+            let text = refusal(KafkaConfig::new("b:1").property(*key, "x"));
+            assert!(text.contains(key), "{text}");
+        }
+        for (key, _) in FIXED {
+            assert!(REFUSED.iter().any(|(refused, _)| refused == key), "{key}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused_without_being_quoted() {
+        let text = refusal(KafkaConfig::new("b:1").property("fetch.wait.max.ms", "hunter2"));
+        assert!(
+            text.contains("fetch.wait.max.ms") && !text.contains("hunter2"),
+            "{text}"
+        );
+        let text = refusal(KafkaConfig::new("b:1").property("no.such.property", "hunter2"));
+        assert!(
+            text.contains("no.such.property") && !text.contains("hunter2"),
+            "{text}"
+        );
+        refusal(KafkaConfig::new("b:1").property("client.rack", "a\0b"));
+    }
+
+    #[test]
+    fn empty_servers_users_and_missing_ca_files_are_refused() {
+        for servers in ["", " ", "a:1,,b:2", "a:1,"] {
+            refusal(KafkaConfig::new(servers));
+        }
+        refusal(KafkaConfig::new("b:1").scram_sha_512("", "p"));
+        refusal(KafkaConfig::new("b:1").plaintext().sasl_plain("u", "p"));
+        let text = refusal(KafkaConfig::new("b:1").ca_file("/no/such/ca.pem"));
+        assert!(text.contains("/no/such/ca.pem"), "{text}");
+    }
+
+    #[test]
+    fn other_properties_reach_librdkafka_and_win_over_the_defaults() {
+        let config = KafkaConfig::new("b:1")
+            .plaintext()
+            .property("client.rack", "euw1-az1")
+            .property("fetch.wait.max.ms", "50");
+        config.check().expect("fine");
+        let client = config.to_client_config().expect("no password needed");
+        assert_eq!(client.get("client.rack"), Some("euw1-az1"));
+        assert_eq!(client.get("fetch.wait.max.ms"), Some("50"));
+        assert_eq!(client.get("security.protocol"), Some("plaintext"));
+    }
+}
