@@ -1,7 +1,8 @@
 //! From a secret to a live key, and its proof.
 
 use super::check::Check;
-use super::fields::{AccessKey, Fields};
+use super::access_key::AccessKey;
+use super::fields::Fields;
 use super::key::LiveKey;
 use crate::connect::{Connect, Verdict};
 use crate::error::Error;

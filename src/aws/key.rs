@@ -5,7 +5,7 @@ use std::fmt;
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::identity::Identity;
 
-use super::fields::AccessKey;
+use super::access_key::AccessKey;
 use crate::hot::Hold;
 
 /// An access key as the SDK signs with it. The value of a [`Reloader`](crate::Reloader) made with
@@ -37,7 +37,7 @@ impl LiveKey {
 
     /// The last four characters of the access key id: enough to tell keys apart in logs.
     pub fn id_tail(&self) -> &str {
-        super::fields::tail(self.access_key_id())
+        super::access_key::tail(self.access_key_id())
     }
 
     /// The credentials, for what signs by itself. A clone pins the generation until it is dropped.

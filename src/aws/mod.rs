@@ -36,6 +36,7 @@
 //! request that is denied (`AccessDenied`), unless a newer key is live already. Those are kept whole by the
 //! drain: retire a key when it is drained, and nothing is ever refused.
 
+mod access_key;
 mod attempt;
 pub mod auth_error;
 pub mod check;
@@ -46,18 +47,23 @@ mod fields;
 mod fixed_identity;
 mod handover;
 mod identity;
+mod json;
 mod key;
 mod refused_key;
 mod replay;
 #[cfg(feature = "s3")]
 mod s3_clients;
 
+pub use access_key::AccessKey;
 pub use check::Check;
 #[cfg(feature = "sts")]
 pub use connect::credentials;
 pub use connect::{Credentials, credentials_checked_by};
 pub use edge::Edge;
+pub use fields::Fields;
 pub use handover::Handover;
 pub use key::LiveKey;
 #[cfg(feature = "s3")]
-pub use s3_clients::{S3, S3Clients, s3_clients, s3_clients_checked_by};
+pub use s3_clients::{S3, S3Clients, s3_clients_checked_by};
+#[cfg(all(feature = "s3", feature = "sts"))]
+pub use s3_clients::s3_clients;

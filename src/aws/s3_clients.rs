@@ -20,7 +20,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::SdkConfig;
 
 use super::check::Check;
-use super::fields::{AccessKey, Fields};
+use super::access_key::AccessKey;
+use super::fields::Fields;
 use super::fixed_identity::FixedIdentity;
 use super::key::LiveKey;
 use super::refused_key::auth_error;
