@@ -1,8 +1,9 @@
 //! aws
 mod access_key;
-pub mod auth_error;
+pub mod check;
 mod fields;
 mod json;
 
+pub use crate::sdk::auth_error;
 pub use access_key::AccessKey;
 pub use fields::Fields;
