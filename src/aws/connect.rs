@@ -1,7 +1,7 @@
 //! From a secret to a live key, and its proof.
 
-use super::check::Check;
 use super::access_key::AccessKey;
+use super::check::Check;
 use super::fields::Fields;
 use super::key::LiveKey;
 use crate::connect::{Connect, Verdict};

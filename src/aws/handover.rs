@@ -15,7 +15,9 @@ use aws_smithy_runtime_api::client::identity::{
 use aws_smithy_runtime_api::client::interceptors::context::{
     FinalizerInterceptorContextMut, InterceptorContext,
 };
-use aws_smithy_runtime_api::client::interceptors::{Intercept, SharedInterceptor, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::interceptors::{
+    Intercept, SharedInterceptor, dyn_dispatch_hint,
+};
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, SharedRetryClassifier,
 };
@@ -166,7 +168,12 @@ impl Intercept for Next {
                 code = error.code(),
                 "the live key may not read its successor; trying the credentials given at the start"
             );
-            *self.0.0.refused.lock().unwrap_or_else(PoisonError::into_inner) = generation;
+            *self
+                .0
+                .0
+                .refused
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = generation;
             if let Some(response) = context.response_mut() {
                 response.add_extension(TryOther);
             }

@@ -51,7 +51,9 @@ impl LiveIdentity {
     }
 
     async fn newer(&self, attempt: &Attempt, refused: &Refused) -> Result<Identity, Error> {
-        let wait = self.refusals.time_left(refused.generation, self.keys.bounds().refresh);
+        let wait = self
+            .refusals
+            .time_left(refused.generation, self.keys.bounds().refresh);
         let mut updates = self.keys.updates();
         match tokio::time::timeout(wait, updates.newer_than(refused.generation)).await {
             Ok(Some(_)) => Ok(self.live(Some(attempt))),

@@ -18,7 +18,11 @@ pub struct LiveKey {
 }
 
 impl LiveKey {
-    pub(super) fn new(key: &AccessKey, expires: Option<std::time::SystemTime>, hold: &Hold) -> Self {
+    pub(super) fn new(
+        key: &AccessKey,
+        expires: Option<std::time::SystemTime>,
+        hold: &Hold,
+    ) -> Self {
         let mut credentials = key.to_credentials(expires);
         // The hold rides along in the SDK's own property bag: clones of the credentials, and of identities made of
         // them, clone it. The method is hidden in the SDK's docs but is what the SDK's own crates use; the tests in

@@ -38,7 +38,6 @@
 
 mod access_key;
 mod attempt;
-pub mod auth_error;
 pub mod check;
 mod configure;
 mod connect;
@@ -54,6 +53,7 @@ mod replay;
 #[cfg(feature = "s3")]
 mod s3_clients;
 
+pub use crate::sdk::auth_error;
 pub use access_key::AccessKey;
 pub use check::Check;
 #[cfg(feature = "sts")]
@@ -63,7 +63,7 @@ pub use edge::Edge;
 pub use fields::Fields;
 pub use handover::Handover;
 pub use key::LiveKey;
-#[cfg(feature = "s3")]
-pub use s3_clients::{S3, S3Clients, s3_clients_checked_by};
 #[cfg(all(feature = "s3", feature = "sts"))]
 pub use s3_clients::s3_clients;
+#[cfg(feature = "s3")]
+pub use s3_clients::{S3, S3Clients, s3_clients_checked_by};

@@ -3,7 +3,7 @@
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextMut;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::auth_error::AuthError;
+use crate::sdk::auth_error::AuthError;
 
 /// The auth error with which an attempt ended, if it did.
 pub(super) fn auth_error(context: &FinalizerInterceptorContextMut<'_>) -> Option<AuthError> {

@@ -25,11 +25,11 @@ use metrics::counter;
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Refused, RetryBudget};
-use super::auth_error::AuthError;
 use super::key::LiveKey;
 use super::refused_key::auth_error;
 use crate::hot::Lease;
 use crate::reload::Reloader;
+use crate::sdk::auth_error::AuthError;
 
 /// Each replay has a newer key than the attempt before it, so more than one happens only if that key, too, has died
 /// meanwhile: rotations back to back, each deleting the key before it at once.
@@ -61,10 +61,7 @@ impl Replay {
         }
         counter!("credswap_refused_total", "code" => error.code()).increment(1);
         self.keys.report_refused(generation);
-        newer_is_live
-            || self
-                .refusals
-                .note(generation, self.keys.bounds().refresh)
+        newer_is_live || self.refusals.note(generation, self.keys.bounds().refresh)
     }
 
     fn plan(&self, cfg: &mut ConfigBag, refused: Refused) {
@@ -160,7 +157,11 @@ impl Intercept for Replay {
             && replays < REPLAYS
             && let Some(response) = context.response_mut()
         {
-            tracing::debug!(generation, code = error.code(), "refused; replaying with a newer key");
+            tracing::debug!(
+                generation,
+                code = error.code(),
+                "refused; replaying with a newer key"
+            );
             counter!("credswap_replays_total").increment(1);
             response.add_extension(Refusal);
             self.plan(

@@ -14,13 +14,15 @@ use aws_sdk_s3::config::{Builder, Region};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::identity::ResolveIdentity;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextMut;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, SharedInterceptor, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::interceptors::{
+    Intercept, SharedInterceptor, dyn_dispatch_hint,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::SdkConfig;
 
-use super::check::Check;
 use super::access_key::AccessKey;
+use super::check::Check;
 use super::fields::Fields;
 use super::fixed_identity::FixedIdentity;
 use super::key::LiveKey;

@@ -149,7 +149,10 @@ pub(crate) fn our_kind(error: &(dyn std::error::Error + 'static)) -> Option<Erro
 pub(crate) async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !done() {
-        assert!(tokio::time::Instant::now() < deadline, "not in ten seconds: {what}");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "not in ten seconds: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -20,9 +20,12 @@ use crate::clock;
 use crate::error::Hangup;
 
 /// What is read of a refused body at most, in bytes and time: the largest upload the tests make, and long
-/// enough for a client on a busy machine. Past it the connection goes as it would on AWS.
+/// enough for a client on a busy machine. Past it the connection goes.
 const DRAIN_BYTES: usize = 256 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// How long the answer waits for the body: a client that reads no answer before it has sent everything is
+/// served, and so is one that sends nothing more before it has read an answer.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// When each connection was accepted.
 #[derive(Default)]
@@ -82,19 +85,24 @@ impl SharedBody {
         Self(Arc::new(Mutex::new(body)))
     }
 
-    /// Reads what is left, within bounds.
-    pub(crate) async fn drain(mut self) {
-        let drained = async {
-            let mut left = DRAIN_BYTES;
-            while let Some(Ok(frame)) = self.frame().await {
-                let read = frame.data_ref().map_or(0, Bytes::len);
-                let Some(still_left) = left.checked_sub(read) else {
-                    break;
-                };
-                left = still_left;
-            }
-        };
-        let _ = timeout(DRAIN_TIME, drained).await;
+    /// Reads what is left, within bounds, and returns when it is time to answer.
+    pub(crate) async fn drain(self) {
+        if self.is_end_stream() {
+            return;
+        }
+        let mut drained = tokio::spawn(timeout(DRAIN_TIME, self.read_to_end()));
+        let _ = timeout(PATIENCE, &mut drained).await;
+    }
+
+    async fn read_to_end(mut self) {
+        let mut left = DRAIN_BYTES;
+        while let Some(Ok(frame)) = self.frame().await {
+            let read = frame.data_ref().map_or(0, Bytes::len);
+            let Some(still_left) = left.checked_sub(read) else {
+                break;
+            };
+            left = still_left;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! SDK clients of a cloud, without retries unless asked for.
 
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use credswap_embedded::{AccessKey, Cloud};
 
@@ -30,7 +30,7 @@ pub(crate) fn with_retries(
     credentials: Credentials,
     retries: RetryConfig,
 ) -> Clients {
-    let http = pool();
+    let http = aws_smithy_http_client::Builder::new().build_http();
     macro_rules! client {
         ($sdk:ident, $url:expr) => {
             $sdk::Client::from_conf(
@@ -51,10 +51,6 @@ pub(crate) fn with_retries(
         sts: client!(aws_sdk_sts, cloud.endpoint_url()),
         secrets: client!(aws_sdk_secretsmanager, cloud.endpoint_url()),
     }
-}
-
-pub(crate) fn pool() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().build_http()
 }
 
 /// The right key id with a wrong secret.

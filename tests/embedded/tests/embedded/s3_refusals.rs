@@ -3,7 +3,7 @@
 use credswap_embedded::{KeyStatus, Outcome};
 
 use crate::clients::{clients, cloud, forged, refusal, refused};
-use crate::s3_uploads::stream;
+use crate::s3_uploads::{stalled_after, stream};
 
 #[tokio::test]
 async fn an_unknown_inactive_or_deleted_key_is_an_invalid_access_key_id() {
@@ -109,4 +109,34 @@ async fn a_missing_bucket_is_said_to_be_missing() {
         refusal(s3.head_bucket().bucket("elsewhere").send().await).0,
         404
     );
+}
+
+#[tokio::test]
+async fn a_refused_upload_that_stalls_gets_its_403_all_the_same() {
+    let (cloud, key) = cloud().await;
+    let s3 = clients(&cloud, key.credentials()).s3;
+    cloud.delete_key(key.id());
+    let put = s3.put_object().bucket("uploads").key("large");
+    let put = put.content_length(8 << 20).body(stalled_after(1 << 18));
+    assert_eq!(
+        refusal(put.send().await),
+        refused(403, "InvalidAccessKeyId")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_403_is_lost_when_many_uploads_are_refused_at_once() {
+    let (cloud, key) = cloud().await;
+    let s3 = clients(&cloud, key.credentials()).s3;
+    cloud.delete_key(key.id());
+    let uploads = (0..64).map(|n| {
+        let put = s3.put_object().bucket("uploads").key(format!("{n}"));
+        tokio::spawn(put.content_length(8 << 18).body(stream(8, 1 << 18)).send())
+    });
+    for upload in uploads.collect::<Vec<_>>() {
+        assert_eq!(
+            refusal(upload.await.unwrap()),
+            refused(403, "InvalidAccessKeyId")
+        );
+    }
 }

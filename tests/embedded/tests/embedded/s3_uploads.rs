@@ -7,10 +7,11 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use credswap_embedded::{AccessKey, Cloud};
+use futures::StreamExt;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 
-use crate::clients::{clients, cloud, pool};
+use crate::clients::{clients, cloud};
 
 /// A body the SDK cannot clone, sent as aws-chunked with a trailer.
 pub(crate) fn stream(chunks: usize, of: usize) -> ByteStream {
@@ -19,6 +20,13 @@ pub(crate) fn stream(chunks: usize, of: usize) -> ByteStream {
     ByteStream::new(SdkBody::from_body_1_x(StreamBody::new(
         futures::stream::iter(chunks),
     )))
+}
+
+/// A body that sends so many bytes and then neither goes on nor ends.
+pub(crate) fn stalled_after(bytes: usize) -> ByteStream {
+    let first = Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![7; bytes])));
+    let chunks = futures::stream::iter([first]).chain(futures::stream::pending());
+    ByteStream::new(SdkBody::from_body_1_x(StreamBody::new(chunks)))
 }
 
 async fn read(cloud: &Cloud, key: &AccessKey, object: &str) -> Vec<u8> {
@@ -172,5 +180,4 @@ async fn connections_are_kept_and_counted() {
     assert_eq!(cloud.s3_connections_opened(), 1);
     assert_eq!(cloud.connections_opened(), 2);
     assert_eq!(cloud.s3_connection_times().len(), 1);
-    let _other_pool = pool();
 }

@@ -1,0 +1,234 @@
+//! Why a call of an AWS service failed, apart from what only that operation can say.
+//!
+//! The SDK's own errors are not passed on: their `Debug` shows whole responses, and a response of Secrets Manager that
+//! could not be parsed holds a secret. What is kept is what the service said in words.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::auth_error::{AuthError, Meaning, error_code, is_clock_skew};
+use crate::error::{Error, ErrorKind};
+
+/// A call that failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The service understood and said no.
+    Refused(Refusal),
+    /// It did not come to that; the error is complete.
+    NoAnswer(Error),
+}
+
+/// What a service said.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// Empty if the service said none, as in all answers to `HEAD`.
+    pub(crate) code: String,
+    message: String,
+}
+
+impl Failure {
+    /// `what` was called, as in "`what` timed out".
+    pub(crate) fn of<E>(what: &str, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        match &error {
+            SdkError::ServiceError(service) => {
+                let raw = service.raw();
+                let status = raw.status().as_u16();
+                // The SDK does not find the code of an answer in another service's format.
+                let code = service.err().code().or_else(|| {
+                    let header = raw.headers().get("x-amzn-errortype");
+                    error_code(header, raw.body().bytes().unwrap_or_default())
+                });
+                let refusal = Refusal {
+                    status,
+                    code: code.unwrap_or_default().to_owned(),
+                    message: service.err().message().unwrap_or_default().to_owned(),
+                };
+                refusal.sort(what)
+            }
+            SdkError::TimeoutError(_) => Self::NoAnswer(Error::new(
+                ErrorKind::Timeout,
+                format!("{what} got no answer in time"),
+            )),
+            SdkError::ResponseError(_) => Self::NoAnswer(Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "{what} got an answer that was cut off, or that is none of this service's: is the endpoint right?"
+                ),
+            )),
+            _ => Self::NoAnswer(unsent(what, &error)),
+        }
+    }
+}
+
+impl Refusal {
+    /// What the service said, as auth errors go.
+    pub(crate) fn auth_error(&self) -> Option<AuthError> {
+        match self.code.as_str() {
+            "" => AuthError::of_response(self.status, None, &[]),
+            code => AuthError::of_code(code),
+        }
+    }
+
+    /// Whether the service's message has these words.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.message.contains(words)
+    }
+
+    /// An error whose source is what the service said.
+    pub(crate) fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
+        // To a wrong signature, services answer with what should have been signed: the session token is part of it.
+        let quoted = self.auth_error().map(AuthError::meaning) != Some(Meaning::WrongSignature);
+        let message = self.message.lines().next().filter(|_| quoted);
+        let code = match self.code.as_str() {
+            "" => "no code",
+            code => code,
+        };
+        let mut said = format!("{} {code}", self.status);
+        if let Some(message) = message {
+            said.push_str(": ");
+            said.extend(message.chars().take(LONGEST_MESSAGE));
+        }
+        Error::new(kind, text.into()).with_source(Said(said))
+    }
+
+    fn sort(self, what: &str) -> Failure {
+        Failure::NoAnswer(if is_clock_skew(&self.code, &self.message) {
+            self.error(
+                ErrorKind::Config,
+                format!("{what} was refused for its time: set this machine's clock"),
+            )
+        } else if self.status == 429 || is_throttling(&self.code) {
+            self.error(ErrorKind::Unavailable, format!("{what} was throttled"))
+        } else if self.status >= 500 || self.code.starts_with("RequestTimeout") {
+            self.error(
+                ErrorKind::Unavailable,
+                format!("{what} failed at the service"),
+            )
+        } else {
+            return Failure::Refused(self);
+        })
+    }
+}
+
+/// A service's words, or those of what lies below it.
+#[derive(Debug)]
+struct Said(String);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Said {}
+
+const LONGEST_MESSAGE: usize = 300;
+
+fn is_throttling(code: &str) -> bool {
+    code.contains("Throttl")
+        || matches!(
+            code,
+            "SlowDown"
+                | "TooManyRequestsException"
+                | "RequestLimitExceeded"
+                | "LimitExceededException"
+                | "BandwidthLimitExceeded"
+                | "PriorRequestNotComplete"
+        )
+}
+
+/// The request never left, or nobody answered.
+fn unsent<E>(what: &str, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: StdError + Send + Sync + 'static,
+{
+    let (kind, why) = match error {
+        _ if let Some(ours) = find::<Error>(error) => (ours.kind(), format!("{what} was not sent")),
+        _ if let Some(credentials) = find::<CredentialsError>(error) => {
+            no_credentials(what, credentials)
+        }
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
+            (ErrorKind::Timeout, format!("{what} got no answer in time"))
+        }
+        SdkError::DispatchFailure(dispatch) if dispatch.is_io() => (
+            ErrorKind::Unavailable,
+            format!("{what} could not be reached, or was cut off"),
+        ),
+        _ => {
+            let text = chain(error);
+            if text.contains("egion") && (text.contains("issing") || text.contains("no region")) {
+                (
+                    ErrorKind::Config,
+                    format!(
+                        "{what} needs a region, and none is configured: set AWS_REGION or the client's region"
+                    ),
+                )
+            } else if text.contains("auth scheme") || text.contains("identity resolver") {
+                (
+                    ErrorKind::Config,
+                    format!("{what} needs credentials, and the client has no credentials provider"),
+                )
+            } else {
+                (ErrorKind::Unavailable, format!("{what} could not be sent"))
+            }
+        }
+    };
+    Error::new(kind, why).with_source(Said(chain(error)))
+}
+
+fn no_credentials(what: &str, error: &CredentialsError) -> (ErrorKind, String) {
+    match error {
+        CredentialsError::ProviderTimedOut(_) => (
+            ErrorKind::Timeout,
+            format!("{what} needs credentials, and their provider did not answer in time"),
+        ),
+        CredentialsError::CredentialsNotLoaded(_) => (
+            ErrorKind::Config,
+            format!(
+                "{what} needs credentials, and there are none: configure a credentials provider, or the environment"
+            ),
+        ),
+        CredentialsError::InvalidConfiguration(_) => (
+            ErrorKind::Config,
+            format!("{what} needs credentials, and their provider is not configured right"),
+        ),
+        _ => (
+            ErrorKind::Unavailable,
+            format!("{what} needs credentials, and their provider failed"),
+        ),
+    }
+}
+
+fn find<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<&T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut line = String::new();
+    for text in causes(error).skip(1).map(ToString::to_string) {
+        if line.is_empty() {
+            line = text;
+        } else if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+    }
+    line
+}
+
+fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |cause: &&'e (dyn StdError + 'static)| {
+        cause.source()
+    })
+}

@@ -1,4 +1,0 @@
-//! Reads a secret from AWS Secrets Manager.
-/// x
-#[derive(Debug)]
-pub struct SecretsManager;
