@@ -6,4 +6,5 @@ mod json;
 
 pub use crate::sdk::auth_error;
 pub use access_key::AccessKey;
+pub use check::Check;
 pub use fields::Fields;
