@@ -208,7 +208,7 @@ fn no_credentials(what: &str, error: &CredentialsError) -> (ErrorKind, String) {
     }
 }
 
-fn find<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<&T> {
+fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
@@ -228,7 +228,5 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
 fn causes<'e>(
     error: &'e (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |cause: &&'e (dyn StdError + 'static)| {
-        cause.source()
-    })
+    std::iter::successors(Some(error), |cause| (**cause).source())
 }

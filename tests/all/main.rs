@@ -1,11 +1,11 @@
 //! Black-box tests: each module is named for what can go wrong.
 #![allow(missing_docs)]
 
-#[cfg(feature = "default")]
+#[cfg(all(feature = "s3", feature = "secrets-manager"))]
 mod edge;
 mod hot_drain;
 mod hot_model;
 mod hot_stress;
 mod reload;
-#[cfg(feature = "default")]
+#[cfg(all(feature = "s3", feature = "secrets-manager"))]
 mod world;
