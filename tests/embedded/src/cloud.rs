@@ -96,7 +96,7 @@ impl Cloud {
         REGION
     }
 
-    /// The credentials of the account's root, random for each cloud; nothing is denied to it.
+    /// The credentials of the account's root, random for each cloud.
     pub fn root(&self) -> Credentials {
         self.inner.root.credentials()
     }
