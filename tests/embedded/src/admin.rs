@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::access_key::{AccessKey, KeyInfo, KeyStatus, User};
 use crate::cloud::Cloud;
+use crate::content::SecretContent;
 use crate::error::ApiError;
-use crate::keys::{AccessKey, KeyInfo, KeyStatus, User};
-use crate::secrets::{CURRENT, SecretContent};
+use crate::secrets::CURRENT;
 
 /// Users, keys and buckets.
 impl Cloud {

@@ -11,11 +11,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
+use crate::access_key::User;
 use crate::calls::{Call, Service};
 use crate::cloud::{Shared, State};
 use crate::error::{ApiError, Hangup};
 use crate::gate::{self, Answer};
-use crate::keys::User;
 use crate::sigv4::Claim;
 use crate::{iam, secrets_manager, sts, xml};
 

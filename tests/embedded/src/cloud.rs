@@ -12,10 +12,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
+use crate::access_key::{self, AccessKey};
 use crate::calls::CallLog;
 use crate::faults::Hook;
 use crate::http::{Connections, serve};
-use crate::keys::{self, AccessKey, Keys};
+use crate::keys::Keys;
 use crate::script::Script;
 use crate::secrets::Secrets;
 use crate::{api, s3};
@@ -43,7 +44,7 @@ impl Cloud {
     pub async fn start() -> Self {
         let files =
             TempDir::with_prefix("credswap-s3-").expect("a temporary directory for the objects");
-        let root = keys::generate("root");
+        let root = access_key::generate("root");
         let shared = Arc::new(Shared::new(&root));
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -95,7 +96,7 @@ impl Cloud {
         REGION
     }
 
-    /// The credentials of the account's root, random for each cloud; nothing is denied to it.
+    /// The credentials of the account's root, random for each cloud.
     pub fn root(&self) -> Credentials {
         self.inner.root.credentials()
     }

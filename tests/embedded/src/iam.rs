@@ -1,10 +1,11 @@
 //! IAM: users and their keys, in the query protocol.
 
+use crate::access_key::{KeyInfo, KeyStatus, User};
 use crate::api::Input;
 use crate::clock::iso8601;
 use crate::cloud::State;
 use crate::error::ApiError;
-use crate::keys::{KeyInfo, KeyStatus, User, no_such_key};
+use crate::keys::no_such_key;
 use crate::xml::{element, response};
 
 pub(crate) const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";

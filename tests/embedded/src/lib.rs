@@ -39,12 +39,14 @@
 //! What is not as on AWS: every user may do everything that [`Cloud::deny`] does not forbid, changes are
 //! visible at once unless told otherwise, and temporary credentials do not exist.
 
+mod access_key;
 mod admin;
 mod api;
 mod broker;
 mod calls;
 mod clock;
 mod cloud;
+mod content;
 mod error;
 mod faults;
 mod gate;
@@ -60,8 +62,8 @@ mod sigv4;
 mod sts;
 mod xml;
 
+pub use access_key::{AccessKey, KeyInfo, KeyStatus, User};
 pub use broker::{Broker, Delivery};
 pub use calls::{Action, Call, CallRecord, Outcome, Service};
 pub use cloud::Cloud;
-pub use keys::{AccessKey, KeyInfo, KeyStatus, User};
-pub use secrets::SecretContent;
+pub use content::SecretContent;

@@ -4,66 +4,15 @@
 //! on one version at most. Moving AWSCURRENT puts AWSPREVIOUS on the version it left.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::SystemTime;
 
 use crate::clock;
+use crate::content::SecretContent;
 use crate::error::ApiError;
 use crate::keys::ACCOUNT;
 
 pub(crate) const CURRENT: &str = "AWSCURRENT";
 pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
-
-/// What a version holds.
-#[derive(Clone, PartialEq, Eq)]
-pub enum SecretContent {
-    /// SecretString.
-    Text(String),
-    /// SecretBinary.
-    Binary(Vec<u8>),
-}
-
-impl From<&str> for SecretContent {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<&String> for SecretContent {
-    fn from(text: &String) -> Self {
-        Self::Text(text.clone())
-    }
-}
-
-impl From<String> for SecretContent {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&serde_json::Value> for SecretContent {
-    fn from(json: &serde_json::Value) -> Self {
-        Self::Text(json.to_string())
-    }
-}
-
-impl From<&[u8]> for SecretContent {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Binary(bytes.to_vec())
-    }
-}
-
-impl From<Vec<u8>> for SecretContent {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Binary(bytes)
-    }
-}
-
-impl fmt::Debug for SecretContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretContent(..)")
-    }
-}
 
 pub(crate) struct Secret {
     pub(crate) name: String,

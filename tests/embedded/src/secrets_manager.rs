@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use aws_smithy_types::base64;
 use serde_json::{Map, Value, json};
 
+use crate::access_key::User;
 use crate::api::Input;
 use crate::clock::epoch_seconds;
 use crate::cloud::State;
+use crate::content::SecretContent;
 use crate::error::ApiError;
-use crate::keys::User;
-use crate::secrets::{CURRENT, Secret, SecretContent, Version, invalid_parameter};
+use crate::secrets::{CURRENT, Secret, Version, invalid_parameter};
 
 pub(crate) fn call(
     state: &mut State,

@@ -1,8 +1,9 @@
 //! STS: who am I.
 
+use crate::access_key::User;
 use crate::api::Input;
 use crate::error::ApiError;
-use crate::keys::{ACCOUNT, User};
+use crate::keys::ACCOUNT;
 use crate::xml::{element, response};
 
 pub(crate) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";

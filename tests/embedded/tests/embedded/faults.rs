@@ -281,3 +281,13 @@ async fn a_cloud_stops_with_its_last_clone() {
     assert!(matches!(call, Err(SdkError::DispatchFailure(_))));
     assert!(!objects.exists());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_paused_clock_does_not_stop_the_servers() {
+    let (cloud, sdk) = set_up().await;
+    cloud.inject("sts:GetCallerIdentity", Action::Hang, 1);
+    let call = tokio::spawn(sdk.sts.get_caller_identity().send());
+    cloud.called("sts:GetCallerIdentity", 1).await;
+    cloud.release();
+    call.await.unwrap().unwrap();
+}
