@@ -12,7 +12,7 @@ use credswap::aws::{self, Edge, LiveKey};
 use credswap::reload::{Bounds, Builder};
 use credswap::source::Source;
 use credswap::{Error, ErrorKind, Reloader, Secret};
-use credswap_embedded::{AccessKey, Cloud, KeyStatus};
+use credswap_embedded::{AccessKey, Cloud, KeyStatus, SecretContent};
 
 pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const USER: &str = "uploader";
@@ -20,7 +20,7 @@ pub(crate) const BUCKET: &str = "uploads";
 
 /// A cloud with one user, whose key is in one secret.
 pub(crate) struct World {
-    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) cloud: Cloud,
     pub(crate) key: AccessKey,
     pub(crate) fetches: Arc<AtomicUsize>,
 }
@@ -33,7 +33,7 @@ impl World {
         let key = cloud.create_access_key(USER);
         cloud.create_secret(SECRET, key.to_json());
         Self {
-            cloud: Arc::new(cloud),
+            cloud,
             key,
             fetches: Arc::default(),
         }
@@ -61,11 +61,13 @@ impl World {
 
     /// Reads the secret straight from the cloud's memory: what is tested here is the edge, not the source.
     pub(crate) fn source(&self) -> impl Source {
-        let cloud = Arc::clone(&self.cloud);
+        let cloud = self.cloud.clone();
         let fetches = Arc::clone(&self.fetches);
         move || {
             fetches.fetch_add(1, Ordering::SeqCst);
-            let content = String::try_from(cloud.current_secret(SECRET)).expect("a string");
+            let SecretContent::Text(content) = cloud.current_secret(SECRET) else {
+                panic!("the test's secrets are text")
+            };
             let version = cloud.staged(SECRET, "AWSCURRENT").expect("current");
             async move { Ok::<_, Error>(Secret::new(content, version)) }
         }
