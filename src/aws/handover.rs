@@ -4,6 +4,7 @@
 //! can not have an [`Edge`](super::Edge): a request that waits for a newer key would wait for the very look that it
 //! is part of.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
@@ -47,10 +48,9 @@ use crate::reload::Reloader;
 /// handover.follow(&keys); // from now on the live key reads its own successor
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Handover(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     first: SharedCredentialsProvider,
     provider: OnceLock<SharedCredentialsProvider>,
@@ -110,8 +110,19 @@ impl Shared {
     }
 }
 
+/// The SDK's four hooks.
 #[derive(Debug)]
 struct Next(Handover);
+
+impl fmt::Debug for Handover {
+    // By hand: the provider in it has a handover in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handover")
+            .field("first", &self.0.first)
+            .field("live", &self.0.live.get())
+            .finish_non_exhaustive()
+    }
+}
 
 /// Marks a response whose request is to be made again with other credentials.
 #[derive(Debug, Clone, Copy)]

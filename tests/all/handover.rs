@@ -1,0 +1,122 @@
+//! A secret that is read with the key it holds: the first key comes from elsewhere, each next from the one before.
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use credswap::aws::check::NoCheck;
+use credswap::aws::{self, Handover, LiveKey};
+use credswap::source::SecretsManager;
+use credswap::{ErrorKind, Reloader};
+
+use crate::world::{SECRET, USER, World, tail};
+
+const READ: &str = "secretsmanager:GetSecretValue";
+
+async fn start(world: &World) -> (Reloader<LiveKey>, Handover, String) {
+    let first = world.cloud.root();
+    let first_tail = first.access_key_id()[first.access_key_id().len() - 4..].to_owned();
+    let handover = Handover::new(SharedCredentialsProvider::new(first));
+    let config = aws_sdk_secretsmanager::config::Builder::from(&world.sdk());
+    let client =
+        aws_sdk_secretsmanager::Client::from_conf(credswap::configure!(handover, config).build());
+    let keys = Reloader::builder(
+        SecretsManager::new(client, SECRET),
+        aws::credentials_checked_by(NoCheck),
+    )
+    .start()
+    .await
+    .expect("the first key reads");
+    handover.follow(&keys);
+    (keys, handover, first_tail)
+}
+
+#[tokio::test]
+async fn the_first_read_is_made_with_the_given_key_and_the_next_with_the_live_one() {
+    let world = World::new().await;
+    let (keys, _handover, first) = start(&world).await;
+    let new = world.rotate();
+    keys.reload().await.expect("swaps");
+    keys.reload().await.expect("unchanged");
+    assert_eq!(
+        world.signers(READ),
+        [first.as_str(), tail(&world.key), tail(&new)]
+    );
+}
+
+#[tokio::test]
+async fn when_the_live_key_is_dead_the_given_one_reads_its_successor() {
+    let world = World::new().await;
+    let (keys, _handover, first) = start(&world).await;
+    let new = world.rotate();
+    world.delete(&world.key);
+    keys.reload().await.expect("swaps within the same look");
+    assert_eq!(
+        world.signers(READ),
+        [first.as_str(), tail(&world.key), first.as_str()]
+    );
+    keys.reload().await.expect("unchanged");
+    assert_eq!(
+        world.signers(READ).last().map(String::as_str),
+        Some(tail(&new)),
+        "the newer key is trusted again"
+    );
+}
+
+#[tokio::test]
+async fn a_live_key_that_may_not_read_leaves_the_reading_to_the_given_one() {
+    let world = World::new().await;
+    let (keys, _handover, first) = start(&world).await;
+    world.cloud.deny(USER, READ);
+    keys.reload().await.expect("the given key may");
+    keys.reload().await.expect("the given key may");
+    assert_eq!(
+        world.signers(READ),
+        [
+            first.as_str(),
+            tail(&world.key),
+            first.as_str(),
+            first.as_str()
+        ]
+    );
+}
+
+#[tokio::test]
+async fn when_both_are_dead_the_error_says_so_and_nothing_hangs() {
+    let world = World::new().await;
+    let other = world.cloud.create_user("deployer").name;
+    let deployed = world.cloud.create_access_key(&other);
+    let handover = Handover::new(SharedCredentialsProvider::new(deployed.credentials()));
+    let config = aws_sdk_secretsmanager::config::Builder::from(&world.sdk());
+    let client =
+        aws_sdk_secretsmanager::Client::from_conf(credswap::configure!(handover, config).build());
+    let keys = Reloader::builder(
+        SecretsManager::new(client, SECRET),
+        aws::credentials_checked_by(NoCheck),
+    )
+    .start()
+    .await
+    .expect("starts");
+    handover.follow(&keys);
+    world.rotate();
+    world.delete(&world.key);
+    world.cloud.delete_key(deployed.id());
+    let error = keys.reload().await.expect_err("nobody may read");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Unauthenticated,
+        "{}",
+        error.report()
+    );
+}
+
+#[tokio::test]
+async fn the_source_does_not_keep_the_reloader_running() {
+    let world = World::new().await;
+    let (keys, handover, _) = start(&world).await;
+    let mut status = keys.watch_status();
+    drop(keys);
+    let ended = async { while status.changed().await.is_ok() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(5), ended)
+        .await
+        .expect("the loop goes on without a handle");
+    let shown = format!("{handover:?}");
+    assert!(!shown.contains(world.key.secret()), "leaked");
+}
