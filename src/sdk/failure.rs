@@ -39,7 +39,8 @@ impl Failure {
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
         match &error {
-            SdkError::ServiceError(service) => {
+            // The SDK takes what it cannot parse for an error of the service, also if the status says success.
+            SdkError::ServiceError(service) if !service.raw().status().is_success() => {
                 let raw = service.raw();
                 let status = raw.status().as_u16();
                 // The SDK does not find the code of an answer in another service's format.
@@ -58,7 +59,7 @@ impl Failure {
                 ErrorKind::Timeout,
                 format!("{what} got no answer in time"),
             )),
-            SdkError::ResponseError(_) => Self::NoAnswer(Error::new(
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => Self::NoAnswer(Error::new(
                 ErrorKind::Unavailable,
                 format!(
                     "{what} got an answer that was cut off, or that is none of this service's: is the endpoint right?"

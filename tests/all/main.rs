@@ -1,15 +1,25 @@
 //! Black-box tests: each module is named for what can go wrong.
 #![allow(missing_docs)]
 
-#[cfg(all(feature = "s3", feature = "secrets-manager"))]
-mod edge;
-#[cfg(all(feature = "s3", feature = "secrets-manager"))]
-mod handover;
 mod hot_drain;
 mod hot_model;
 mod hot_stress;
 mod reload;
-#[cfg(all(feature = "s3", feature = "secrets-manager"))]
+#[cfg(feature = "aws")]
+mod secret_json;
+
+// With the SDK's clients, against the embedded cloud.
+#[cfg(feature = "default")]
+mod canned;
+#[cfg(feature = "default")]
+mod check;
+#[cfg(feature = "default")]
+mod edge;
+#[cfg(feature = "default")]
+mod handover;
+#[cfg(feature = "default")]
+mod secrets_manager;
+#[cfg(feature = "default")]
 mod whole_clients;
-#[cfg(all(feature = "s3", feature = "secrets-manager"))]
+#[cfg(feature = "default")]
 mod world;

@@ -1,0 +1,347 @@
+//! Secrets Manager refuses, fails, hangs, or has something else than was expected.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use credswap::source::{SecretsManager, Source};
+use credswap::{Error, ErrorKind, Secret};
+use credswap_embedded::{AccessKey, Action, Cloud};
+
+use crate::canned::{answering, config, nowhere, reach};
+
+const READ: &str = "secretsmanager:GetSecretValue";
+const MATERIAL: &str = "hunter2hunter2";
+
+struct World {
+    cloud: Cloud,
+    reader: AccessKey,
+    version: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let cloud = Cloud::start().await;
+        cloud.create_user("reader");
+        let reader = cloud.create_access_key("reader");
+        let version = cloud.create_secret("prod/uploader", MATERIAL);
+        Self {
+            cloud,
+            reader,
+            version,
+        }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&config(&self.cloud, self.reader.credentials()))
+    }
+
+    fn source(&self) -> SecretsManager {
+        SecretsManager::new(self.client(), "prod/uploader")
+    }
+}
+
+async fn refused(source: &impl Source) -> Error {
+    let error = source.fetch().await.expect_err("the read fails");
+    let shown = format!("{error:?} {}", error.report());
+    assert!(!shown.contains(MATERIAL), "{shown}");
+    error
+}
+
+/// The kind, and words that tell a person what to change.
+fn assert_tells(error: &Error, kind: ErrorKind, words: &[&str]) {
+    assert_eq!(error.kind(), kind, "{}", error.report());
+    for word in words {
+        assert!(error.to_string().contains(word), "no {word:?} in {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_is_read_with_its_version_stages_and_time() {
+    let world = World::new().await;
+    let secret: Secret = world.source().fetch().await.expect("it is there");
+    assert_eq!(secret.expose(), MATERIAL.as_bytes());
+    assert_eq!(secret.version().as_str(), world.version);
+    assert_eq!(secret.stages(), ["AWSCURRENT"]);
+    assert!(secret.created().is_some());
+}
+
+#[tokio::test]
+async fn a_binary_secret_is_read_as_it_is() {
+    let world = World::new().await;
+    let version = world
+        .cloud
+        .put_secret("prod/uploader", vec![0, 159, 146, 150]);
+    let secret = world.source().fetch().await.expect("it is there");
+    assert_eq!(secret.expose(), [0, 159, 146, 150]);
+    assert_eq!(secret.version().as_str(), version);
+}
+
+#[tokio::test]
+async fn another_stage_is_read_when_asked_for() {
+    let world = World::new().await;
+    world.cloud.put_secret("prod/uploader", "newer");
+    let secret = world
+        .source()
+        .stage("AWSPREVIOUS")
+        .fetch()
+        .await
+        .expect("it is there");
+    assert_eq!(secret.version().as_str(), world.version);
+    let error = refused(&world.source().stage("AWSPENDING")).await;
+    assert_tells(
+        &error,
+        ErrorKind::NotFound,
+        &["`prod/uploader`", "`AWSPENDING`"],
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_there_is_named_with_its_region() {
+    let world = World::new().await;
+    let error = refused(&SecretsManager::new(world.client(), "prod/unloader")).await;
+    assert_tells(
+        &error,
+        ErrorKind::NotFound,
+        &["`prod/unloader`", "us-east-1"],
+    );
+    assert_eq!(world.cloud.count(READ), 1, "nothing to retry");
+}
+
+#[tokio::test]
+async fn a_secret_scheduled_for_deletion_can_be_restored() {
+    let world = World::new().await;
+    world.cloud.delete_secret("prod/uploader");
+    let error = refused(&world.source()).await;
+    assert_tells(
+        &error,
+        ErrorKind::NotFound,
+        &["scheduled for deletion", "restore-secret"],
+    );
+    world.cloud.restore_secret("prod/uploader");
+    world.source().fetch().await.expect("it is back");
+}
+
+#[tokio::test]
+async fn the_missing_permission_is_named() {
+    let world = World::new().await;
+    world.cloud.deny("reader", "kms:Decrypt");
+    let error = refused(&world.source()).await;
+    assert_tells(&error, ErrorKind::PermissionDenied, &["`kms:Decrypt`"]);
+    world.cloud.deny("reader", READ);
+    let error = refused(&world.source()).await;
+    assert_tells(
+        &error,
+        ErrorKind::PermissionDenied,
+        &["`secretsmanager:GetSecretValue`"],
+    );
+    world
+        .cloud
+        .inject(READ, Action::Fail(400, "DecryptionFailure"), 1);
+    let error = refused(&world.source()).await;
+    assert_tells(&error, ErrorKind::PermissionDenied, &["`kms:Decrypt`"]);
+}
+
+#[tokio::test]
+async fn a_secret_with_kms_in_its_name_does_not_blame_kms() {
+    let denied = answering(
+        400,
+        r#"{"__type":"AccessDeniedException","Message":"User: u is not authorized to perform: secretsmanager:GetSecretValue on resource: kms:Decrypt-tests"}"#,
+    );
+    let error = refused(&SecretsManager::new(
+        Client::new(&denied),
+        "kms:Decrypt-tests",
+    ))
+    .await;
+    assert_tells(
+        &error,
+        ErrorKind::PermissionDenied,
+        &["`secretsmanager:GetSecretValue`"],
+    );
+}
+
+#[tokio::test]
+async fn a_reader_whose_own_key_is_dead_is_unauthenticated() {
+    let world = World::new().await;
+    let wrong = Credentials::new(world.reader.id(), "not the secret", None, None, "test");
+    let client = Client::new(&config(&world.cloud, wrong));
+    let error = refused(&SecretsManager::new(client, "prod/uploader")).await;
+    assert_tells(&error, ErrorKind::Unauthenticated, &["secret access key"]);
+
+    world.cloud.delete_key(world.reader.id());
+    let error = refused(&world.source()).await;
+    assert_tells(
+        &error,
+        ErrorKind::Unauthenticated,
+        &["does not know the access key"],
+    );
+
+    world
+        .cloud
+        .inject(READ, Action::Fail(400, "ExpiredTokenException"), 1);
+    let error = refused(&world.source()).await;
+    assert_tells(&error, ErrorKind::Unauthenticated, &["session token"]);
+}
+
+#[tokio::test]
+async fn a_code_in_another_services_format_is_understood() {
+    let xml = answering(
+        403,
+        "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>",
+    );
+    let error = refused(&SecretsManager::new(Client::new(&xml), "s")).await;
+    assert_tells(
+        &error,
+        ErrorKind::Unauthenticated,
+        &["does not know the access key"],
+    );
+}
+
+#[tokio::test]
+async fn throttling_is_retried_even_if_the_client_has_no_retries() {
+    let world = World::new().await;
+    let config = config(&world.cloud, world.reader.credentials())
+        .into_builder()
+        .retry_config(RetryConfig::disabled())
+        .build();
+    world.cloud.throttle(READ, 2);
+    let source = SecretsManager::new(Client::new(&config), "prod/uploader");
+    source.fetch().await.expect("the third attempt is answered");
+    assert_eq!(world.cloud.count(READ), 3);
+}
+
+#[tokio::test]
+async fn failures_of_the_service_and_the_network_are_retried() {
+    let world = World::new().await;
+    world.cloud.break_down(READ, 1);
+    world.cloud.inject(READ, Action::Disconnect, 1);
+    world
+        .source()
+        .fetch()
+        .await
+        .expect("the third attempt is answered");
+    assert_eq!(world.cloud.count(READ), 3);
+}
+
+#[tokio::test]
+async fn retries_end_and_say_what_it_was() {
+    let world = World::new().await;
+    world.cloud.throttle(READ, 2);
+    let error = refused(&world.source().attempts(2)).await;
+    assert_tells(&error, ErrorKind::Unavailable, &["throttled"]);
+    assert_eq!(world.cloud.count(READ), 2);
+    world.cloud.break_down(READ, 1);
+    let error = refused(&world.source().attempts(1)).await;
+    assert_tells(&error, ErrorKind::Unavailable, &["failed at the service"]);
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_is_given_up() {
+    let world = World::new().await;
+    world.cloud.inject(READ, Action::Hang, 2);
+    let source = world
+        .source()
+        .attempts(2)
+        .attempt_timeout(Duration::from_millis(50));
+    let error = refused(&source).await;
+    assert_tells(&error, ErrorKind::Timeout, &["no answer in time"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_there_is_unavailable() {
+    let config = reach(
+        &nowhere(),
+        Credentials::new("AKIDEXAMPLE", "none", None, None, "test"),
+    )
+    .build();
+    let source = SecretsManager::new(Client::new(&config), "prod/uploader").attempts(1);
+    assert_tells(
+        &refused(&source).await,
+        ErrorKind::Unavailable,
+        &["could not be reached"],
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_configured_is_said() {
+    let world = World::new().await;
+    let config = config(&world.cloud, world.reader.credentials());
+    for endpoint in [None, Some(world.cloud.endpoint_url())] {
+        let mut without_region = config.to_builder();
+        without_region.set_region(None).set_endpoint_url(endpoint);
+        let client = Client::new(&without_region.build());
+        let error = refused(&SecretsManager::new(client, "prod/uploader")).await;
+        assert_tells(&error, ErrorKind::Config, &["region"]);
+    }
+
+    let mut without_key = config.to_builder();
+    without_key.set_credentials_provider(None);
+    let client = Client::new(&without_key.build());
+    let error = refused(&SecretsManager::new(client, "prod/uploader")).await;
+    assert_tells(&error, ErrorKind::Config, &["credentials"]);
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_none() {
+    for body in [
+        r#"{"VersionId":"v1"}"#,
+        r#"{"VersionId":"v1","SecretString":""}"#,
+        r#"{"VersionId":"v1","SecretBinary":""}"#,
+    ] {
+        let error = refused(&SecretsManager::new(
+            Client::new(&answering(200, body)),
+            "s",
+        ))
+        .await;
+        assert_tells(&error, ErrorKind::Malformed, &["is empty"]);
+    }
+    let body = r#"{"SecretString":"hunter2hunter2"}"#;
+    let error = refused(&SecretsManager::new(
+        Client::new(&answering(200, body)),
+        "s",
+    ))
+    .await;
+    assert_tells(&error, ErrorKind::Malformed, &["version id"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_off_is_not_quoted() {
+    let cut = r#"{"VersionId":"v1","SecretString":"hunter2hunter2"#;
+    let error =
+        refused(&SecretsManager::new(Client::new(&answering(200, cut)), "s").attempts(1)).await;
+    assert_tells(&error, ErrorKind::Unavailable, &["cut off"]);
+}
+
+#[tokio::test]
+async fn what_a_service_says_is_in_the_cause_unless_it_quotes_the_request() {
+    let parameter = answering(
+        400,
+        r#"{"__type":"InvalidParameterException","Message":"Invalid name."}"#,
+    );
+    let error = refused(&SecretsManager::new(Client::new(&parameter), "s p")).await;
+    assert_tells(&error, ErrorKind::Config, &["`s p`"]);
+    assert!(
+        error.report().contains("Invalid name."),
+        "{}",
+        error.report()
+    );
+
+    let signature = answering(
+        400,
+        r#"{"__type":"InvalidSignatureException","message":"no match. The Canonical String should have been x-amz-security-token:hunter2hunter2"}"#,
+    );
+    let error = refused(&SecretsManager::new(Client::new(&signature), "s")).await;
+    assert_tells(&error, ErrorKind::Unauthenticated, &[]);
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_not_blamed_on_the_key() {
+    let late = answering(
+        400,
+        r#"{"__type":"InvalidSignatureException","message":"Signature expired: 20200101T000000Z is now earlier than 20200101T001000Z"}"#,
+    );
+    let error = refused(&SecretsManager::new(Client::new(&late), "s").attempts(1)).await;
+    assert_tells(&error, ErrorKind::Config, &["clock"]);
+}
