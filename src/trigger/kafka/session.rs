@@ -114,7 +114,7 @@ impl Ear {
                 found = &mut survey => break found.map_err(|trouble| worse(noted.take(), trouble))?,
                 received = client.receive() => match self.hear(received).await? {
                     Heard::Doubt(trouble) => noted = Some(worse(noted, trouble)),
-                    Heard::Down => noted = Some(worse(noted, Trouble::Unreachable)),
+                    Heard::Down => noted = Some(worse(noted, client.down())),
                     Heard::From(_) | Heard::Nothing | Heard::Gap => {}
                 },
                 () = sleep_until(told), if noted.is_some() => {
@@ -141,7 +141,7 @@ impl Ear {
                     unproven.remove(&partition);
                 }
                 Heard::Gap => return Ok(false),
-                Heard::Down => return Err(worse(noted, Trouble::Unreachable)),
+                Heard::Down => return Err(worse(noted, client.down())),
                 Heard::Doubt(trouble) => noted = Some(trouble),
                 Heard::Nothing => {}
             }
@@ -171,7 +171,7 @@ impl Ear {
                 };
                 match self.hear(received).await? {
                     Heard::Doubt(trouble) => doubt = Some(trouble),
-                    Heard::Down => return Err(Trouble::Unreachable),
+                    Heard::Down => return Err(client.down()),
                     Heard::Gap => return Ok(()),
                     Heard::From(_) | Heard::Nothing => {}
                 }
@@ -185,7 +185,7 @@ impl Ear {
                     }
                     received = client.receive() => match self.hear(received).await? {
                         Heard::Doubt(trouble) => doubt = Some(trouble),
-                        Heard::Down => return Err(worse(doubt, Trouble::Unreachable)),
+                        Heard::Down => return Err(worse(doubt, client.down())),
                         Heard::Gap => return Ok(()),
                         Heard::From(_) | Heard::Nothing => {}
                     }
