@@ -182,7 +182,7 @@ impl KafkaConfig {
         {
             return Err(refuse("bootstrap servers are empty or have an empty entry"));
         }
-        for (key, _) in &self.properties {
+        for key in self.properties.keys() {
             if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == key) {
                 return Err(refuse(format!(
                     "Kafka property `{key}` cannot be set: {instead}"

@@ -212,8 +212,8 @@ impl Ear {
         &mut self,
         received: Result<BorrowedMessage<'_>, (KafkaError, String)>,
     ) -> Result<Heard, Trouble> {
-        self.in_a_row += 1;
-        if self.in_a_row % IN_A_ROW == 0 {
+        self.in_a_row = self.in_a_row.wrapping_add(1);
+        if self.in_a_row.is_multiple_of(IN_A_ROW) {
             // Messages that are there are received without a pause: let the others of this thread work, too.
             tokio::task::yield_now().await;
         }
