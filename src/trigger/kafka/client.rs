@@ -27,7 +27,10 @@ use super::trouble::Trouble;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// One client. Dropping it returns at once.
-pub(super) struct Client(Option<Arc<StreamConsumer<Context>>>);
+pub(super) struct Client {
+    consumer: Option<Arc<StreamConsumer<Context>>>,
+    plaintext: bool,
+}
 
 impl Client {
     /// Makes a client with the password and the CA file as they are now.
@@ -38,9 +41,13 @@ impl Client {
             openssl_sys::init();
             // rdkafka spawns a task with the client.
             let _entered = runtime.enter();
+            let plaintext = config.is_plaintext();
             let config = config.to_client_config()?;
             match StreamConsumer::from_config_and_context(&config, Context::default()) {
-                Ok(consumer) => Ok(Self(Some(Arc::new(consumer)))),
+                Ok(consumer) => Ok(Self {
+                    consumer: Some(Arc::new(consumer)),
+                    plaintext,
+                }),
                 Err(error) => Err(Trouble::of_call(&error)),
             }
         })
@@ -57,6 +64,15 @@ impl Client {
             .recv()
             .await
             .map_err(|error| (error, consumer.context().take_words()))
+    }
+
+    /// What it means that no connection stands.
+    pub(super) fn down(&self) -> Trouble {
+        if self.plaintext && self.consumer().context().hung_up() {
+            Trouble::PlainToTls
+        } else {
+            Trouble::Unreachable
+        }
     }
 
     /// Asks for the topic's partitions and what they hold. Within the bound it is asked again and again, while
@@ -111,13 +127,13 @@ impl Client {
     }
 
     fn consumer(&self) -> &Arc<StreamConsumer<Context>> {
-        self.0.as_ref().expect("only drop takes it")
+        self.consumer.as_ref().expect("only drop takes it")
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let consumer = self.0.take();
+        let consumer = self.consumer.take();
         // Where no thread can be started the closure, and the client with it, is dropped here: slow, but gone.
         let _ = thread::Builder::new()
             .name("credswap-kafka".into())

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use secrecy::ExposeSecret;
 
@@ -46,7 +47,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("socket.connection.setup.timeout.ms", "10000"),
     ("reconnect.backoff.ms", "100"),
     ("reconnect.backoff.max.ms", "2000"),
-    ("reconnect.backoff.jitter.ms", "100"),
     ("fetch.error.backoff.ms", "250"),
     // Events are small and few: a flood must not fill the memory.
     ("fetch.message.max.bytes", "131072"),
@@ -182,7 +182,7 @@ impl KafkaConfig {
         {
             return Err(refuse("bootstrap servers are empty or have an empty entry"));
         }
-        for (key, _) in &self.properties {
+        for key in self.properties.keys() {
             if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == key) {
                 return Err(refuse(format!(
                     "Kafka property `{key}` cannot be set: {instead}"
@@ -235,6 +235,11 @@ impl KafkaConfig {
         }
     }
 
+    /// Whether there is no TLS.
+    pub(super) fn is_plaintext(&self) -> bool {
+        self.plaintext
+    }
+
     fn login(
         mut self,
         mechanism: &'static str,
@@ -251,6 +256,9 @@ impl KafkaConfig {
 
     fn without_password(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // Otherwise the `log` crate's level would count. What to keep is decided by tracing; without the property
+        // `debug` there is little.
+        config.set_log_level(RDKafkaLogLevel::Debug);
         for (key, value) in DEFAULTS {
             config.set(*key, *value);
         }

@@ -1,6 +1,6 @@
 //! What librdkafka tells by the way: its log, and the words that belong to an error.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel as Level;
@@ -9,36 +9,51 @@ use rdkafka::error::KafkaError;
 
 /// Receives librdkafka's callbacks. Its lines may quote what a broker sent, so they are logged escaped.
 #[derive(Debug, Default)]
-pub(super) struct Context {
-    words: Mutex<String>,
+pub(super) struct Context(Mutex<Notes>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    words: String,
+    hung_up: bool,
 }
 
 impl Context {
     /// The words of the error that `recv` has just returned.
     pub(super) fn take_words(&self) -> String {
-        std::mem::take(&mut *self.words.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.notes().words)
+    }
+
+    /// Whether a broker hung up at the first request, as a TLS port does to plaintext.
+    pub(super) fn hung_up(&self) -> bool {
+        self.notes().hung_up
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: Level, facility: &str, line: &str) {
-        match level {
-            // librdkafka's errors are about one connection and pass; what they mean as a whole is the health.
-            Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
-                tracing::warn!(target: "credswap::kafka", facility, ?line, "librdkafka");
-            }
-            Level::Notice | Level::Info => {
-                tracing::info!(target: "credswap::kafka", facility, ?line, "librdkafka");
-            }
-            Level::Debug => {
+        // librdkafka tells this in its log only.
+        if line.contains("Disconnected") && line.contains("in state APIVERSION_QUERY") {
+            self.notes().hung_up = true;
+        }
+        match (level, facility) {
+            // One connection failed. What that means as a whole is the health, which is logged when it changes.
+            (_, "FAIL" | "ERROR") | (Level::Debug, _) => {
                 tracing::debug!(target: "credswap::kafka", facility, ?line, "librdkafka");
             }
+            (Level::Notice | Level::Info, _) => {
+                tracing::info!(target: "credswap::kafka", facility, ?line, "librdkafka");
+            }
+            _ => tracing::warn!(target: "credswap::kafka", facility, ?line, "librdkafka"),
         }
     }
 
     // Called just before `recv` returns the same error, ends of partitions among them.
     fn error(&self, _error: KafkaError, words: &str) {
-        *self.words.lock().unwrap_or_else(PoisonError::into_inner) = words.to_owned();
+        self.notes().words = words.to_owned();
     }
 }
 

@@ -114,7 +114,7 @@ impl Ear {
                 found = &mut survey => break found.map_err(|trouble| worse(noted.take(), trouble))?,
                 received = client.receive() => match self.hear(received).await? {
                     Heard::Doubt(trouble) => noted = Some(worse(noted, trouble)),
-                    Heard::Down => noted = Some(worse(noted, Trouble::Unreachable)),
+                    Heard::Down => noted = Some(worse(noted, client.down())),
                     Heard::From(_) | Heard::Nothing | Heard::Gap => {}
                 },
                 () = sleep_until(told), if noted.is_some() => {
@@ -141,7 +141,7 @@ impl Ear {
                     unproven.remove(&partition);
                 }
                 Heard::Gap => return Ok(false),
-                Heard::Down => return Err(worse(noted, Trouble::Unreachable)),
+                Heard::Down => return Err(worse(noted, client.down())),
                 Heard::Doubt(trouble) => noted = Some(trouble),
                 Heard::Nothing => {}
             }
@@ -171,7 +171,7 @@ impl Ear {
                 };
                 match self.hear(received).await? {
                     Heard::Doubt(trouble) => doubt = Some(trouble),
-                    Heard::Down => return Err(Trouble::Unreachable),
+                    Heard::Down => return Err(client.down()),
                     Heard::Gap => return Ok(()),
                     Heard::From(_) | Heard::Nothing => {}
                 }
@@ -185,7 +185,7 @@ impl Ear {
                     }
                     received = client.receive() => match self.hear(received).await? {
                         Heard::Doubt(trouble) => doubt = Some(trouble),
-                        Heard::Down => return Err(worse(doubt, Trouble::Unreachable)),
+                        Heard::Down => return Err(worse(doubt, client.down())),
                         Heard::Gap => return Ok(()),
                         Heard::From(_) | Heard::Nothing => {}
                     }
@@ -212,8 +212,8 @@ impl Ear {
         &mut self,
         received: Result<BorrowedMessage<'_>, (KafkaError, String)>,
     ) -> Result<Heard, Trouble> {
-        self.in_a_row += 1;
-        if self.in_a_row % IN_A_ROW == 0 {
+        self.in_a_row = self.in_a_row.wrapping_add(1);
+        if self.in_a_row.is_multiple_of(IN_A_ROW) {
             // Messages that are there are received without a pause: let the others of this thread work, too.
             tokio::task::yield_now().await;
         }

@@ -61,9 +61,6 @@ impl Trouble {
             Code::SSL if text.contains("certificate verify failed") => Self::Certificate,
             Code::SSL => Self::Tls,
             Code::Resolve => Self::Resolve,
-            Code::BrokerTransportFailure if text.contains("connecting to a SSL listener") => {
-                Self::PlainToTls
-            }
             Code::BrokerTransportFailure
             | Code::AllBrokersDown
             | Code::NetworkException
@@ -222,13 +219,6 @@ mod tests {
         );
         assert_eq!(trouble, Trouble::Certificate);
         assert!(!trouble.explain(&target()).contains("[31m"));
-        assert_eq!(
-            Trouble::of(
-                Code::BrokerTransportFailure,
-                "incorrect security.protocol (connecting to a SSL listener?)"
-            ),
-            Trouble::PlainToTls
-        );
     }
 
     #[test]
