@@ -2,7 +2,7 @@
 #
 # What is fetched is kept in $CREDSWAP_CACHE, outside the repository, and fetched once.
 # What a running server needs (passwords, keys, data, logs) is in $CREDSWAP_STATE and goes when it is stopped.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
 umask 077
