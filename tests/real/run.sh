@@ -16,6 +16,7 @@ DURATION=${DURATION:-40}
 GRACE=60
 
 uploader=
+rotating=
 
 main() {
     case ${1-} in -h | --help) usage ;; esac
@@ -36,7 +37,10 @@ main() {
 
     start_uploader "${command[@]}" -- "$@"
     local rotated=0 in_time=0 status=0
-    rotate || rotated=$?
+    # In the background, with wait: a signal that comes while a command runs in front would be heard only at its end.
+    rotate &
+    rotating=$!
+    wait "$rotating" || rotated=$?
     # In time: it still ran when the last old key had been deleted.
     kill -0 "$uploader" 2>/dev/null || in_time=1
     [ "$rotated" -eq 0 ] || kill "$uploader" 2>/dev/null || true
@@ -45,11 +49,11 @@ main() {
 
     find_secrets
     cat "$STATE/uploader.log"
-    case $rotated/$in_time/$status in
+    case $in_time/$rotated/$status in
         0/0/0) summary ;;
         */*/124) die "the uploader did not end within $((DURATION + GRACE)) s" ;;
-        0/1/0) die "the uploader ended before the last old key was deleted (DURATION=$DURATION)" ;;
-        */1/* | 0/*) die "the uploader failed with exit status $status" ;;
+        1/*/0) die "the uploader ended before the last old key was deleted (DURATION=$DURATION)" ;;
+        1/* | 0/0/*) die "the uploader failed with exit status $status" ;;
         *) die "the rotations failed" ;;
     esac
 }
@@ -103,9 +107,10 @@ summary() {
 
 clean() {
     [ -n "${AWS-}" ] || return 0
+    # The rotations end by themselves when the uploader has.
     if [ -n "$uploader" ]; then
         kill "$uploader" 2>/dev/null || true
-        wait "$uploader" 2>/dev/null || true
+        wait "$uploader" $rotating 2>/dev/null || true
     fi
     "$HERE/kafka.sh" stop || true
     "$HERE/ministack.sh" stop || true
