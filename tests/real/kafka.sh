@@ -45,7 +45,7 @@ started() {
 }
 
 start() {
-    if running "$DIR"; then return; fi
+    if running "$DIR" && [ -e "$DIR/ready" ]; then return; fi
     need java mvn openssl python3 ps
     python_env
     fetch_once "kafka-$KAFKA_VERSION" fetch_jars
@@ -53,13 +53,14 @@ start() {
     mkdir -p "$DIR"
     local topic=${CREDSWAP_KAFKA_TOPIC:-s3.test.secret.manager} port=${CREDSWAP_KAFKA_PORT:-$(free_port)}
     make_passwords
-    make_certificates >"$DIR/tls.log" 2>&1 || die "could not make certificates: $(tail -n 1 "$DIR/tls.log")"
+    make_certificates >"$DIR/tls.log" 2>&1 || die "could not make certificates: $(reason "$DIR/tls.log")"
     write_config "$port" "$(free_port)" >"$DIR/server.properties"
     write_env "$port" "$topic" >"$DIR/env"
     format
     launch
     admin topic "$topic" 3
     admin acl add "publisher:write:topic:$topic" "consumer:read:topic:$topic"
+    touch "$DIR/ready"
 }
 
 stop() {
@@ -89,9 +90,8 @@ make_passwords() {
 }
 
 # A CA, the broker's certificate, and a second CA that has signed nothing, for clients that should be refused.
-make_certificates() {
-    local ca
-    cd "$DIR"
+make_certificates() (
+    cd "$DIR" || exit
     for ca in ca wrong-ca; do
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7 -subj "/CN=credswap test $ca" \
             -addext keyUsage=critical,keyCertSign -keyout "$ca.key" -out "$ca.pem"
@@ -101,9 +101,9 @@ make_certificates() {
     openssl x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 7 -extfile san -out broker.crt
     cat broker.key broker.crt >broker.pem
     rm -f ./*ca.key broker.key broker.csr broker.crt san ./*.srl
+    # Last, because errexit does not reach into here: fails if anything above did.
     openssl verify -CAfile ca.pem broker.pem
-    cd "$HERE"
-}
+)
 
 write_config() {
     local login=org.apache.kafka.common.security.scram.ScramLoginModule
@@ -117,6 +117,9 @@ listener.security.protocol.map=SASL_SSL:SASL_SSL,CONTROLLER:SSL
 inter.broker.listener.name=SASL_SSL
 controller.listener.names=CONTROLLER
 log.dirs=$DIR/data
+# A killed broker may only come back when its old session has run out: 9 s by default.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 
 ssl.keystore.type=PEM
 ssl.keystore.location=$DIR/broker.pem
@@ -167,7 +170,7 @@ format() {
             done
         done
     } >"$arguments"
-    "${JAVA[@]}" -Xmx128m kafka.tools.StorageTool "@$arguments" >"$DIR/log" 2>&1 || die "could not format: $(tail -n 1 "$DIR/log")"
+    "${JAVA[@]}" -Xmx128m kafka.tools.StorageTool "@$arguments" >"$DIR/log" 2>&1 || die "could not format: $(reason "$DIR/log")"
     rm -f "$arguments"
 }
 
@@ -175,7 +178,11 @@ launch() {
     "${JAVA[@]}" -Xmx256m kafka.Kafka "$DIR/server.properties" >"$DIR/log" 2>&1 </dev/null &
     echo $! >"$DIR/pid"
     python_env
-    admin wait 60 "$(cat "$DIR/pid")" || die "did not start: $(grep -m 1 -iE 'error|exception' "$DIR/log" || tail -n 1 "$DIR/log")"
+    local why
+    why=$(admin wait 60 "$(cat "$DIR/pid")" 2>&1) || {
+        end "$DIR" 5
+        die "$why: $(reason "$DIR/log")"
+    }
 }
 
 admin() {

@@ -16,6 +16,11 @@ die() {
     exit 1
 }
 
+# reason LOG: the line of a log that most likely says why something failed.
+reason() {
+    grep -m 1 -E 'ERROR|Error:|Exception:' "$1" || tail -n 1 "$1"
+}
+
 usage() {
     # The usage is the comment at the top of the script that was called.
     sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2
@@ -39,7 +44,7 @@ fetch_once() {
         if [ ! -e "$dir/.complete" ]; then
             rm -rf "$dir"
             mkdir -p "$dir"
-            "$2" "$dir" >"$CACHE/$1.log" 2>&1 || die "could not fetch $1: $(tail -n 1 "$CACHE/$1.log") ($CACHE/$1.log)"
+            "$2" "$dir" >"$CACHE/$1.log" 2>&1 || die "could not fetch $1: $(reason "$CACHE/$1.log")"
             touch "$dir/.complete"
         fi
     ) 9>"$CACHE/$1.lock"
@@ -57,8 +62,20 @@ install_python_env() {
     python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check -r "$HERE/requirements.txt"
 }
 
+# Below the range that outgoing connections take theirs from: a client that keeps trying a dead server's port could
+# otherwise end up connected to itself, and the port be taken when the server comes back.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 - <<'PYTHON'
+import random, socket
+while True:
+    with socket.socket() as candidate:
+        try:
+            candidate.bind(("127.0.0.1", random.randint(15000, 30000)))
+        except OSError:
+            continue
+        print(candidate.getsockname()[1])
+        break
+PYTHON
 }
 
 random_password() {

@@ -30,7 +30,7 @@ main() {
 }
 
 start() {
-    if running "$DIR"; then return; fi
+    if running "$DIR" && [ -e "$DIR/env" ]; then return; fi
     need python3 ps
     fetch_once "${ENV##*/}" install
     stop
@@ -58,7 +58,7 @@ install() {
 wait_until_ready() {
     local deadline=$((SECONDS + 60))
     until "$ENV/bin/python" -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1] + "/_ministack/health", timeout=2)' "$1" 2>/dev/null; do
-        running "$DIR" || die "did not start: $(tail -n 1 "$DIR/log")"
+        running "$DIR" || die "did not start: $(reason "$DIR/log")"
         [ "$SECONDS" -lt "$deadline" ] || die "did not answer within 60 s"
         sleep 0.2
     done
