@@ -1,0 +1,23 @@
+"""The broker that kafka.sh started, as its `env` describes it: how a Python client connects as one of its users."""
+
+import os
+from pathlib import Path
+
+
+def setting(name: str) -> str:
+    try:
+        return os.environ[f"CREDSWAP_KAFKA_{name}"]
+    except KeyError:
+        raise SystemExit(f'CREDSWAP_KAFKA_{name} is not set: eval "$(tests/real/kafka.sh env)" first') from None
+
+
+def connection(user: str) -> dict:
+    """Client settings for SASL_SSL with SCRAM-SHA-512, as on MSK."""
+    return {
+        "bootstrap_servers": setting("BOOTSTRAP_SERVERS"),
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": setting("CA_FILE"),
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": user,
+        "sasl_plain_password": Path(setting(f"{user.upper()}_PASSWORD_FILE")).read_text().strip(),
+    }

@@ -1,0 +1,110 @@
+# Shared by the scripts of this folder: where things are kept, how to wait, how to fail. Sourced, never run.
+#
+# What is fetched is kept in $CREDSWAP_CACHE, outside the repository, and fetched once.
+# What a running server needs (passwords, keys, data, logs) is in $CREDSWAP_STATE and goes when it is stopped.
+# shellcheck shell=bash disable=SC2034
+
+set -euo pipefail
+umask 077
+
+CACHE=${CREDSWAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/credswap}
+STATE=${CREDSWAP_STATE:-$CACHE/state}
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# reason LOG: the line of a log that most likely says why something failed.
+reason() {
+    grep -m 1 -E 'ERROR|Error:|Exception:' "$1" || tail -n 1 "$1"
+}
+
+usage() {
+    # The usage is the comment at the top of the script that was called.
+    sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2
+    exit 2
+}
+
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || die "$tool is needed and not installed"
+    done
+}
+
+# fetch_once NAME FUNCTION: runs FUNCTION DIR until it has succeeded once for this NAME, which carries the version.
+fetch_once() {
+    local dir=$CACHE/$1
+    mkdir -p "$CACHE"
+    (
+        # Two runs at a time must not fill the same folder.
+        if command -v flock >/dev/null; then flock 9; fi
+        if [ ! -e "$dir/.complete" ]; then
+            rm -rf "$dir"
+            mkdir -p "$dir"
+            "$2" "$dir" >"$CACHE/$1.log" 2>&1 || die "could not fetch $1: $(reason "$CACHE/$1.log")"
+            touch "$dir/.complete"
+        fi
+    ) 9>"$CACHE/$1.lock"
+}
+
+python_env() {
+    need python3 cksum
+    # The name carries the versions: a changed pin makes a new environment.
+    PYTHON_ENV=python-$(cksum <"$HERE/requirements.txt" | cut -d ' ' -f 1)
+    fetch_once "$PYTHON_ENV" install_python_env
+    PYTHON=$CACHE/$PYTHON_ENV/bin/python
+}
+
+install_python_env() {
+    python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check -r "$HERE/requirements.txt"
+}
+
+# Below the range that outgoing connections take theirs from: a client that keeps trying a dead server's port could
+# otherwise end up connected to itself, and the port be taken when the server comes back.
+free_port() {
+    python3 - <<'PYTHON'
+import random, socket
+while True:
+    with socket.socket() as candidate:
+        try:
+            candidate.bind(("127.0.0.1", random.randint(15000, 30000)))
+        except OSError:
+            continue
+        print(candidate.getsockname()[1])
+        break
+PYTHON
+}
+
+random_password() {
+    openssl rand -hex 24
+}
+
+# running DIR: true while the process that DIR/pid names lives and is the one started for DIR.
+running() {
+    local pid
+    pid=$(cat "$1/pid" 2>/dev/null) || return 1
+    ps -p "$pid" -o args= 2>/dev/null | grep -qF -- "$1"
+}
+
+send() {
+    running "$2" || die "not running"
+    kill -s "$1" "$(cat "$2/pid")"
+}
+
+# end DIR SECONDS: asks the process to end, waits, then insists. Says nothing when there is none.
+end() {
+    local deadline=$((SECONDS + $2))
+    running "$1" || return 0
+    send TERM "$1"
+    send CONT "$1"
+    while running "$1"; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            send KILL "$1"
+            deadline=$((SECONDS + 5))
+        fi
+        sleep 0.1
+    done
+}

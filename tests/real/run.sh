@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# The uploader on real servers: Apache Kafka and ministack, the key rotated beside it as in the field.
+#
+#   run.sh [uploader argument ...]      what is given here is passed on, after the arguments below
+#
+# Fails unless the uploader exits with 0, every rotation was carried out while it ran, every old key was deleted and
+# refused, and no secret is in what the uploader printed. Always stops the servers and removes what they wrote.
+# Settings: UPLOADER (target/release/examples/s3_uploader), DURATION 40, ROTATIONS 2, ROTATE_EVERY 13, RETIRE_AFTER 12.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+UPLOADER=${UPLOADER:-$HERE/../../target/release/examples/s3_uploader}
+DURATION=${DURATION:-40}
+# How long the uploader may take beyond its duration, to read everything back.
+GRACE=60
+
+uploader=
+rotating=
+
+main() {
+    case ${1-} in -h | --help) usage ;; esac
+    local command
+    read -ra command <<<"$UPLOADER"
+    command -v "${command[0]}" >/dev/null || die "no uploader at ${command[0]}: cargo build --release --example s3_uploader"
+    need timeout mktemp
+    trap clean EXIT
+    trap 'exit 130' INT TERM
+    STATE=$(mktemp -d "${TMPDIR:-/tmp}/credswap-real.XXXXXX")
+    AWS=$STATE/aws
+    export CREDSWAP_STATE=$STATE CREDSWAP_BUCKET=credswap-uploads CREDSWAP_SECRET_ID=prod/uploader
+
+    start_servers
+    # shellcheck source=/dev/null
+    . "$STATE/kafka/env" && . "$STATE/ministack/env"
+    "$PYTHON" "$HERE/rotate.py" "$AWS" setup
+
+    start_uploader "${command[@]}" -- "$@"
+    local rotated=0 in_time=0 status=0
+    # In the background, with wait: a signal that comes while a command runs in front would be heard only at its end.
+    rotate &
+    rotating=$!
+    wait "$rotating" || rotated=$?
+    # In time: it still ran when the last old key had been deleted.
+    kill -0 "$uploader" 2>/dev/null || in_time=1
+    [ "$rotated" -eq 0 ] || kill "$uploader" 2>/dev/null || true
+    wait "$uploader" || status=$?
+    uploader=
+
+    find_secrets
+    cat "$STATE/uploader.log"
+    case $in_time/$rotated/$status in
+        0/0/0) summary ;;
+        */*/124) die "the uploader did not end within $((DURATION + GRACE)) s" ;;
+        1/*/0) die "the uploader ended before the last old key was deleted (DURATION=$DURATION)" ;;
+        1/* | 0/0/*) die "the uploader failed with exit status $status" ;;
+        *) die "the rotations failed" ;;
+    esac
+}
+
+start_servers() {
+    # Side by side; each says its own error.
+    local kafka
+    python_env
+    "$HERE/kafka.sh" start &
+    kafka=$!
+    "$HERE/ministack.sh" start || { wait "$kafka" || true; exit 1; }
+    wait "$kafka" || exit 1
+}
+
+# start_uploader COMMAND ... -- ARGUMENT ...
+start_uploader() {
+    local command=()
+    while [ "$1" != -- ]; do
+        command+=("$1")
+        shift
+    done
+    shift
+    (
+        # Only the reader's key goes to the uploader: the key it uploads with has to come out of the secret.
+        # shellcheck source=/dev/null
+        . "$AWS/reader.env"
+        exec timeout --kill-after 5 "$((DURATION + GRACE))" "${command[@]}" \
+            --secret-id "$CREDSWAP_SECRET_ID" --bucket "$CREDSWAP_BUCKET" --endpoint-url "$CREDSWAP_ENDPOINT_URL" \
+            --bootstrap-servers "$CREDSWAP_KAFKA_BOOTSTRAP_SERVERS" --topic "$CREDSWAP_KAFKA_TOPIC" \
+            --kafka-username consumer --kafka-password-file "$CREDSWAP_KAFKA_CONSUMER_PASSWORD_FILE" \
+            --ca-file "$CREDSWAP_KAFKA_CA_FILE" --duration "$DURATION" "$@"
+    ) >"$STATE/uploader.log" 2>&1 </dev/null &
+    uploader=$!
+}
+
+rotate() {
+    # shellcheck source=/dev/null
+    (. "$AWS/rotator.env" && "$PYTHON" "$HERE/rotate.py" "$AWS" run --rotations "${ROTATIONS:-2}" \
+        --every "${ROTATE_EVERY:-13}" --retire-after "${RETIRE_AFTER:-12}" --beside "$uploader") | tee "$STATE/rotations.log"
+}
+
+find_secrets() {
+    if cat "$AWS/secrets" "$STATE"/kafka/*.password | grep -qFf - "$STATE/uploader.log"; then
+        die "a secret is in the uploader's output"
+    fi
+}
+
+summary() {
+    echo "real servers: $(grep -c refused "$STATE/rotations.log") rotations under load, old keys deleted and refused, uploader exit status 0"
+}
+
+clean() {
+    [ -n "${AWS-}" ] || return 0
+    # The rotations end by themselves when the uploader has.
+    if [ -n "$uploader" ]; then
+        kill "$uploader" 2>/dev/null || true
+        wait "$uploader" $rotating 2>/dev/null || true
+    fi
+    "$HERE/kafka.sh" stop || true
+    "$HERE/ministack.sh" stop || true
+    rm -rf "$STATE"
+}
+
+main "$@"
