@@ -33,8 +33,10 @@
 
 mod bounds;
 mod builder;
+mod drains;
 mod gate;
 mod handle;
+mod look;
 mod metrics;
 mod notice;
 mod read;
