@@ -6,7 +6,11 @@ pub mod aws;
 #[cfg(feature = "reload")]
 pub mod connect;
 pub mod error;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 pub mod hot;
+#[cfg(any(feature = "kafka", feature = "fleet"))]
+mod named;
 #[cfg(feature = "reload")]
 pub mod reload;
 #[cfg(feature = "sdk")]

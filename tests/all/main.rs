@@ -1,6 +1,12 @@
 //! Black-box tests: each module is named for what can go wrong.
 #![allow(missing_docs)]
 
+#[cfg(feature = "fleet")]
+mod fleet_ledger;
+#[cfg(feature = "fleet")]
+mod fleet_model;
+#[cfg(feature = "fleet")]
+mod fleet_wire;
 mod hot_drain;
 mod hot_model;
 mod hot_stress;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::named::Named;
+use crate::named::Named;
 
 /// The longest message that is looked into. The event is about 60 bytes; room for a rotation function that adds
 /// fields of its own.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::config::KafkaConfig;
-use super::named::Named;
 use super::session::Ear;
 use super::trouble::Target;
 use crate::error::{Error, ErrorKind};
+use crate::named::Named;
 use crate::trigger::{Looks, Trigger};
 
 /// Looks when the rotation function publishes that it has finished. See [the module](super).

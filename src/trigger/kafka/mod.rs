@@ -70,7 +70,6 @@ mod config;
 mod context;
 mod event;
 mod listener;
-mod named;
 mod password;
 mod positions;
 mod session;

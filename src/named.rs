@@ -8,16 +8,16 @@ const SUFFIX: usize = 7;
 
 /// The name or ARN of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named(String);
+pub(crate) struct Named(String);
 
 impl Named {
-    pub(super) fn new(name_or_arn: impl Into<String>) -> Self {
+    pub(crate) fn new(name_or_arn: impl Into<String>) -> Self {
         Self(name_or_arn.into())
     }
 
     /// Whether `other`, a name or an ARN, means this secret. Regions are not compared: a secret's replicas
     /// differ in nothing else, and rotation happens in one region for all of them.
-    pub(super) fn is(&self, other: &str) -> bool {
+    pub(crate) fn is(&self, other: &str) -> bool {
         match (arn(&self.0), arn(other)) {
             (Some(ours), Some(theirs)) => {
                 ours.partition == theirs.partition
