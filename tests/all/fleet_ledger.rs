@@ -166,28 +166,38 @@ fn it_is_released_by_a_word_that_is_given_when_things_have_settled() {
 #[test]
 fn whoever_holds_holds_for_all() {
     let mut ledger = Ledger::default();
-    let later = 1000 + SETTLED;
-    for pod in 0..10 {
+    let mut pods: Vec<_> = (0..10)
+        .map(|n| Reports::of(&format!("pod-{n}"), 1))
+        .collect();
+    let mut now = 1000 + SETTLED;
+    for pod in &mut pods {
+        ledger.fold(&pod.live("new", SETTLED), now);
+    }
+    assert_eq!(released(verdict(&ledger, now)), (1000, vec![]));
+    let mut straggler = Reports::of("straggler", 1);
+    ledger.fold(&straggler.live("old", 0), now);
+    assert_eq!(
+        holders(verdict(&ledger, now)).len(),
+        1,
+        "only those who use it are named"
+    );
+    ledger.fold(&straggler.live("new", 0).released("old", 0), now + 1);
+    assert_eq!(
+        holders(verdict(&ledger, now + 1)).len(),
+        11,
+        "the version was in use: all are to be heard once more"
+    );
+    let let_go = now + 1;
+    now = let_go + SETTLED;
+    pods.push(straggler);
+    for pod in &mut pods {
+        assert_eq!(holders(verdict(&ledger, now))[0].1, Why::NotHeard);
         ledger.fold(
-            &Reports::of(&format!("pod-{pod}"), 1).live("new", SETTLED),
-            later,
+            &pod.live("new", now - 1000).released("old", now - let_go),
+            now,
         );
     }
-    assert_eq!(released(verdict(&ledger, later)), (1000, vec![]));
-    let mut straggler = Reports::of("straggler", 1);
-    ledger.fold(&straggler.live("old", 0), later);
-    assert_eq!(holders(verdict(&ledger, later)).len(), 1);
-    let silent = later + TTL + GRACE;
-    assert_eq!(
-        holders(verdict(&ledger, silent)).len(),
-        1,
-        "to the end of its TTL"
-    );
-    assert_eq!(
-        holders(verdict(&ledger, silent + 1)).len(),
-        10,
-        "what it said last was a sign of use: all others are to be heard since then"
-    );
+    assert_eq!(released(verdict(&ledger, now)), (let_go, vec![]));
 }
 
 #[test]
@@ -306,7 +316,14 @@ fn two_lives_of_one_instance_both_count() {
     let mut second = Reports::of("pod", 2);
     ledger.fold(&second.live("new", 0), 1000);
     ledger.fold(&first.live("old", 0), 1001);
-    assert_eq!(holders(verdict(&ledger, 1001)).len(), 2);
+    assert_eq!(holders(verdict(&ledger, 1001)).len(), 1);
+    assert_eq!(ledger.len(), 2);
+    ledger.fold(&second.live("new", 0), 1002);
+    assert_eq!(
+        holders(verdict(&ledger, 1002))[0].1,
+        Why::Live,
+        "the older one is alive"
+    );
     ledger.fold(&first.next().released("old", 0), 1002);
     let later = 1002 + SETTLED;
     ledger.fold(&second.live("new", later), later);
