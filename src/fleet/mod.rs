@@ -3,11 +3,16 @@
 mod entry;
 mod instance;
 mod ledger;
+mod outbox;
 mod report;
+mod reporter;
 mod verdict;
 mod wire;
+mod word;
 
 pub use instance::{Incarnation, InstanceId};
 pub use ledger::{Folded, Ledger, Limits};
+pub use outbox::Outbox;
 pub use report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};
+pub use reporter::{Builder, Reporter, ReporterStatus};
 pub use verdict::{Consumer, Holder, Presence, Refusal, Silent, Verdict, Why};

@@ -88,6 +88,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 generation: status.generation,
                 version: std::mem::replace(&mut status.version, version.clone()),
                 since: at,
+                drain: None,
             };
             previous = Some(held.version.clone());
             status.held.push(held);
@@ -104,7 +105,13 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         self.gate.refund();
         self.expiry(secret.expires());
         self.metrics.swapped(swapped.duration_since(since));
-        self.metrics.state(&self.shared.status.borrow());
+        self.shared.status.send_modify(|status| {
+            let held = status.held.iter_mut();
+            for held in held.filter(|held| held.generation == drain.generation()) {
+                held.drain = Some(drain.clone());
+            }
+            self.metrics.state(status);
+        });
         tracing::info!(%version, generation, "swapped");
         if let Some(previous) = previous {
             self.left
