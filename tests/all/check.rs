@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_smithy_types::retry::RetryConfig;
 use credswap::aws::Check;
 use credswap::aws::check::{CallerIdentity, HeadBucket, NoCheck};
 use credswap::connect::Verdict;
@@ -26,15 +25,8 @@ impl World {
         cloud.create_user("uploader");
         let key = cloud.create_access_key("uploader");
         // The checks' own credentials are good, and must not be what is checked.
-        let once = RetryConfig::disabled();
-        let sts = config(&cloud, cloud.root())
-            .into_builder()
-            .retry_config(once.clone());
-        let sts = CallerIdentity::new(&sts.build());
-        let s3 = s3_config(&cloud, cloud.root())
-            .into_builder()
-            .retry_config(once);
-        let s3 = HeadBucket::new(&s3.build(), "uploads");
+        let sts = CallerIdentity::new(&config(&cloud, cloud.root()));
+        let s3 = HeadBucket::new(&s3_config(&cloud, cloud.root()), "uploads");
         Self {
             cloud,
             key,

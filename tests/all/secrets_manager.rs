@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use credswap::source::{SecretsManager, Source};
 use credswap::{Error, ErrorKind, Secret};
 use credswap_embedded::{AccessKey, Action, Cloud};
@@ -201,13 +200,14 @@ async fn a_code_in_another_services_format_is_understood() {
 #[tokio::test]
 async fn throttling_is_retried_even_if_the_client_has_no_retries() {
     let world = World::new().await;
-    let config = config(&world.cloud, world.reader.credentials())
-        .into_builder()
-        .retry_config(RetryConfig::disabled())
-        .build();
+    let client = world.client();
+    let retries = client.config().retry_config().expect("they are set");
+    assert_eq!(retries.max_attempts(), 1);
     world.cloud.throttle(READ, 2);
-    let source = SecretsManager::new(Client::new(&config), "prod/uploader");
-    source.fetch().await.expect("the third attempt is answered");
+    SecretsManager::new(client, "prod/uploader")
+        .fetch()
+        .await
+        .expect("the third attempt is answered");
     assert_eq!(world.cloud.count(READ), 3);
 }
 
