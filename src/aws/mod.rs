@@ -4,7 +4,6 @@ pub mod check;
 mod fields;
 mod json;
 
-pub use crate::sdk::auth_error;
 pub use access_key::AccessKey;
 pub use check::Check;
 pub use fields::Fields;
