@@ -10,7 +10,7 @@ pub mod hot;
 #[cfg(feature = "reload")]
 pub mod reload;
 #[cfg(feature = "sdk")]
-mod sdk;
+pub mod sdk;
 pub mod secret;
 #[cfg(feature = "reload")]
 pub mod source;

@@ -53,7 +53,6 @@ mod replay;
 #[cfg(feature = "s3")]
 mod s3_clients;
 
-pub use crate::sdk::auth_error;
 pub use access_key::AccessKey;
 pub use check::Check;
 #[cfg(feature = "sts")]
