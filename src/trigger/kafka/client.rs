@@ -26,6 +26,9 @@ use super::trouble::Trouble;
 /// soon, and a slow broker is given its time.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
+/// A message, or an error with the words that belong to it.
+pub(super) type Received<'a> = Result<BorrowedMessage<'a>, (KafkaError, String)>;
+
 /// One client. Dropping it returns at once.
 pub(super) struct Client {
     consumer: Option<Arc<StreamConsumer<Context>>>,
@@ -58,7 +61,7 @@ impl Client {
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is taken unless it is returned.
-    pub(super) async fn receive(&self) -> Result<BorrowedMessage<'_>, (KafkaError, String)> {
+    pub(super) async fn receive(&self) -> Received<'_> {
         let consumer = self.consumer();
         consumer
             .recv()

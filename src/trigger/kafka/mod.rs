@@ -69,10 +69,13 @@ mod client;
 mod config;
 mod context;
 mod event;
+mod heard;
+mod inbox;
 mod listener;
 mod named;
 mod password;
 mod positions;
+mod properties;
 mod session;
 mod sparse;
 #[cfg(test)]
@@ -82,6 +85,3 @@ mod trouble;
 pub use config::KafkaConfig;
 pub use listener::Kafka;
 pub use password::Password;
-
-/// How often messages that are no event are logged.
-const MALFORMED_EVERY: std::time::Duration = std::time::Duration::from_secs(60);

@@ -142,8 +142,8 @@ impl Trouble {
             ),
             Self::Login => format!(
                 "the login of user `{}` was refused: check user name, password and mechanism (MSK: the user's \
-                 secret must be named AmazonMSK_*, be encrypted with a key of its own and be associated with the \
-                 cluster)",
+                 secret must be named AmazonMSK_*, be encrypted with a customer managed key and be associated with \
+                 the cluster)",
                 user.unwrap_or("(none)")
             ),
             Self::Password(words) => format!("the password could not be read: {words}"),
