@@ -43,6 +43,7 @@ mod configure;
 mod connect;
 mod edge;
 mod fields;
+#[cfg(feature = "s3")]
 mod fixed_identity;
 mod handover;
 mod identity;
