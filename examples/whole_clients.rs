@@ -39,14 +39,6 @@ async fn main() -> anyhow::Result<()> {
         "the first client still works: {} buckets",
         old.list_buckets().send().await?.buckets().len()
     );
-    println!(
-        "held: {:?}",
-        s3.status()
-            .held
-            .iter()
-            .map(|held| held.generation)
-            .collect::<Vec<_>>()
-    );
     drop(old); // … and now nobody is
     s3.watch_status()
         .wait_for(|status| status.held.is_empty())
