@@ -7,11 +7,15 @@ pub mod aws;
 pub mod connect;
 pub mod error;
 pub mod hot;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "reload")]
 pub mod reload;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod secret;
+#[cfg(feature = "kafka")]
+mod secret_id;
 #[cfg(feature = "reload")]
 pub mod source;
 #[cfg(feature = "reload")]
