@@ -68,11 +68,15 @@ pub mod connect;
 pub mod docs;
 pub mod error;
 pub mod hot;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "reload")]
 pub mod reload;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod secret;
+#[cfg(feature = "kafka")]
+mod secret_id;
 #[cfg(feature = "reload")]
 pub mod source;
 #[cfg(feature = "reload")]

@@ -7,8 +7,8 @@ use rdkafka::message::BorrowedMessage;
 use tokio::time::Instant;
 
 use super::event::{self, Verdict};
-use super::named::Named;
 use super::sparse::Sparse;
+use crate::secret_id::SecretId;
 use crate::trigger::{Looks, Reason};
 
 /// How often messages that are no event are logged.
@@ -16,14 +16,14 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Takes the messages. Nothing of their content goes further than the verdict.
 pub(super) struct Inbox {
-    secret: Option<Named>,
+    secret: Option<SecretId>,
     topic: String,
     looks: Looks,
     log: Sparse,
 }
 
 impl Inbox {
-    pub(super) fn new(secret: Option<Named>, topic: String, looks: Looks) -> Self {
+    pub(super) fn new(secret: Option<SecretId>, topic: String, looks: Looks) -> Self {
         Self {
             secret,
             topic,

@@ -12,11 +12,9 @@ use rdkafka::Message;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Kafka;
-use super::client::{Client, Received};
-use super::heard::Heard;
 use super::inbox::Inbox;
 use super::positions::Positions;
-use super::trouble::Trouble;
+use crate::kafka::{Heard, Reader, Received, Trouble};
 use crate::trigger::{Health, Looks, Reason};
 
 /// How long a session may take to begin before its first trouble is told: a first address that does not answer
@@ -52,7 +50,7 @@ impl Ear {
     /// Listens with one client until there is trouble.
     pub(super) async fn listen(&mut self) -> Trouble {
         self.listened = false;
-        let client = match Client::new(self.kafka.config.clone()).await {
+        let client = match Reader::new(self.kafka.config.clone()).await {
             Ok(client) => client,
             Err(trouble) => return trouble,
         };
@@ -87,7 +85,7 @@ impl Ear {
     }
 
     /// Fixes the positions and proves that each partition can be read; `false` if a position was gone.
-    async fn begin(&mut self, client: &Client) -> Result<bool, Trouble> {
+    async fn begin(&mut self, client: &Reader) -> Result<bool, Trouble> {
         let started = Instant::now();
         let mut told = Instant::now() + GRACE;
         let mut noted = None;
@@ -111,7 +109,7 @@ impl Ear {
         // Nobody polls the client from here to the assignment: the positions stand still.
         self.positions.adopt(&spans);
         client
-            .assign(self.kafka.topic.clone(), &self.positions)
+            .assign(self.kafka.topic.clone(), self.positions.iter())
             .await?;
 
         let mut unproven: BTreeSet<i32> = self.positions.partitions().collect();
@@ -144,7 +142,7 @@ impl Ear {
     }
 
     /// Hears events until the partitions or a position must be found anew (`Ok`), or there is trouble.
-    async fn follow(&mut self, client: &Client) -> Result<(), Trouble> {
+    async fn follow(&mut self, client: &Reader) -> Result<(), Trouble> {
         let mut doubt = None;
         loop {
             let due = Instant::now() + self.kafka.refresh_every;

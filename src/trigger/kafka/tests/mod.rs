@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
+use crate::kafka::{KafkaConfig, Password};
 use crate::trigger::{Health, Lookout, Reason, Trigger, Wanted, channel};
 
 mod events;

@@ -1,17 +1,17 @@
-//! What one thing received from the client means for the session: pure.
+//! What an error that a consumer received means for its reader: pure.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::trouble::Trouble;
 
-/// What was received, if it does not end the session.
+/// What was received, if it does not end the client.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     /// This partition answers: a message, or its end.
     From(i32),
     /// Nothing of interest.
     Nothing,
-    /// A message that librdkafka cannot unpack (a compression it was built without): it may have been an event.
+    /// A message that librdkafka cannot unpack (a compression it was built without): what it said is lost.
     Garbled,
     /// A connection failed; others may stand.
     Doubt(Trouble),
@@ -22,8 +22,8 @@ pub(super) enum Heard {
 }
 
 impl Heard {
-    /// What an error and librdkafka's words for it mean. `Err` ends the session.
-    pub(super) fn of(error: &KafkaError, words: &str) -> Result<Self, Trouble> {
+    /// What an error and librdkafka's words for it mean. `Err` ends the client.
+    pub(crate) fn of(error: &KafkaError, words: &str) -> Result<Self, Trouble> {
         if let KafkaError::PartitionEOF(partition) = error {
             return Ok(Self::From(*partition));
         }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waiting_may_mend_is_doubt_and_what_a_new_client_may_mend_ends_the_session() {
+    fn what_waiting_may_mend_is_doubt_and_what_a_new_client_may_mend_ends_the_client() {
         assert_eq!(
             of(Code::BrokerTransportFailure),
             Ok(Heard::Doubt(Trouble::Unreachable))

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 
 use super::password::Password;
 use super::properties;
+use super::purpose::Purpose;
 use super::trouble::{Target, Trouble};
 use crate::error::{Error, ErrorKind};
 
@@ -89,7 +90,8 @@ impl KafkaConfig {
     }
 
     /// Sets any other property of librdkafka. Those that would break a guarantee, and those that have a method
-    /// here, are refused by [`Kafka::new`](super::Kafka::new).
+    /// here, are refused by what takes the configuration, [`trigger::Kafka::new`](crate::trigger::Kafka::new)
+    /// for one. A reader ignores what only writers know, and the other way round.
     #[must_use]
     pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.insert(key.into(), value.into());
@@ -97,7 +99,7 @@ impl KafkaConfig {
     }
 
     /// Finds what can be found without a broker.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if self
             .servers
             .split(',')
@@ -127,7 +129,7 @@ impl KafkaConfig {
                 refuse(format!("CA file `{}` cannot be read", ca_file.display())).with_source(error)
             })?;
         }
-        match self.without_password().create_native_config() {
+        match self.without_password(Purpose::Read).create_native_config() {
             Ok(_) => Ok(()),
             // librdkafka's words quote the value, which may be secret.
             Err(KafkaError::ClientConfig(_, _, key, _)) => Err(refuse(format!(
@@ -138,8 +140,8 @@ impl KafkaConfig {
     }
 
     /// All properties, with the password read now. Blocks as long as the password's reader does.
-    pub(super) fn to_client_config(&self) -> Result<ClientConfig, Trouble> {
-        let mut config = self.without_password();
+    pub(crate) fn to_client_config(&self, purpose: Purpose) -> Result<ClientConfig, Trouble> {
+        let mut config = self.without_password(purpose);
         if let Some(login) = &self.login {
             let password = login.password.read().map_err(Trouble::Password)?;
             config.set("sasl.password", password.expose_secret());
@@ -147,9 +149,10 @@ impl KafkaConfig {
         Ok(config)
     }
 
-    /// What the health texts speak about.
-    pub(super) fn target(&self, topic: &str) -> Target {
+    /// What the texts about trouble speak about.
+    pub(crate) fn target(&self, topic: &str, purpose: Purpose) -> Target {
         Target {
+            purpose,
             servers: self.servers.clone(),
             topic: topic.to_owned(),
             user: self.login.as_ref().map(|login| login.username.clone()),
@@ -159,7 +162,7 @@ impl KafkaConfig {
     }
 
     /// Whether there is no TLS.
-    pub(super) fn is_plaintext(&self) -> bool {
+    pub(crate) fn is_plaintext(&self) -> bool {
         self.plaintext
     }
 
@@ -177,13 +180,13 @@ impl KafkaConfig {
         self
     }
 
-    fn without_password(&self) -> ClientConfig {
+    fn without_password(&self, purpose: Purpose) -> ClientConfig {
         let mut config = ClientConfig::new();
         // Otherwise the `log` crate's level would count. What to keep is decided by tracing; without the property
         // `debug` there is little.
         config.set_log_level(RDKafkaLogLevel::Debug);
-        for (key, value) in properties::DEFAULTS {
-            config.set(*key, *value);
+        for (key, value) in properties::defaults(purpose) {
+            config.set(key, value);
         }
         config.set("bootstrap.servers", &self.servers);
         config.set(
@@ -209,8 +212,8 @@ impl KafkaConfig {
         for (key, value) in &self.properties {
             config.set(key, value);
         }
-        for (key, value) in properties::FIXED {
-            config.set(*key, *value);
+        for (key, value) in properties::fixed(purpose) {
+            config.set(key, value);
         }
         config
     }
@@ -250,7 +253,7 @@ mod tests {
     fn msk_is_tls_with_scram_and_the_host_name_checked() {
         let config = KafkaConfig::new("b-1:9096,b-2:9096").scram_sha_512("u", "p");
         config.check().expect("fine");
-        let client = config.to_client_config().expect("a password");
+        let client = config.to_client_config(Purpose::Read).expect("a password");
         for (key, value) in [
             ("security.protocol", "sasl_ssl"),
             ("sasl.mechanisms", "SCRAM-SHA-512"),
@@ -319,7 +322,9 @@ mod tests {
             .property("client.rack", "euw1-az1")
             .property("fetch.wait.max.ms", "50");
         config.check().expect("fine");
-        let client = config.to_client_config().expect("no password needed");
+        let client = config
+            .to_client_config(Purpose::Read)
+            .expect("no password needed");
         assert_eq!(client.get("client.rack"), Some("euw1-az1"));
         assert_eq!(client.get("fetch.wait.max.ms"), Some("50"));
         assert_eq!(client.get("security.protocol"), Some("plaintext"));
