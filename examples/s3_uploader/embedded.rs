@@ -6,8 +6,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::Builder;
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use credswap::kafka::KafkaConfig;
 use credswap::trigger::Kafka;
-use credswap::trigger::kafka::KafkaConfig;
 use credswap_embedded::{Broker, Cloud};
 use tokio::time::Instant;
 

@@ -10,8 +10,8 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use credswap::kafka::{KafkaConfig, Password};
 use credswap::trigger::Kafka;
-use credswap::trigger::kafka::{KafkaConfig, Password};
 
 use crate::cli::Real;
 use crate::site::Site;
