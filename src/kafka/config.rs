@@ -9,10 +9,11 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use secrecy::ExposeSecret;
 
+use super::explain::Target;
 use super::password::Password;
 use super::properties;
 use super::purpose::Purpose;
-use super::trouble::{Target, Trouble};
+use super::trouble::Trouble;
 use crate::error::{Error, ErrorKind};
 
 /// How to reach the brokers.

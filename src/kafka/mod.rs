@@ -12,7 +12,7 @@
 //! | to | on the topic |
 //! |---|---|
 //! | read ([`trigger::Kafka`](crate::trigger::Kafka)) | `Read` |
-//! | write | `Write` |
+//! | write ([`Producer`]) | `Write` |
 //!
 //! Both include `Describe`, and they are all that is needed, also where the authorizer denies by default
 //! (`allow.everyone.if.no.acl.found=false`):
@@ -40,18 +40,25 @@
 mod apart;
 mod config;
 mod context;
+mod explain;
 mod heard;
 mod password;
+mod producer;
 mod properties;
 mod purpose;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod trouble;
+mod writer;
 
 pub use config::KafkaConfig;
+pub(crate) use explain::Target;
 pub(crate) use heard::Heard;
 pub use password::Password;
+pub use producer::{Delivered, Producer};
 pub(crate) use purpose::Purpose;
 pub(crate) use reader::{Reader, Received, Span};
 pub(crate) use topic::topic_name;
-pub(crate) use trouble::{Target, Trouble};
+pub(crate) use trouble::Trouble;

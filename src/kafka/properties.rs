@@ -36,7 +36,11 @@ const READ_FIXED: &[(&str, &str)] = &[
     ("enable.partition.eof", "true"),
 ];
 
-const WRITE_DEFAULTS: &[(&str, &str)] = &[("linger.ms", "0")];
+const WRITE_DEFAULTS: &[(&str, &str)] = &[
+    ("linger.ms", "0"),
+    // A topic that does not exist is told before a write's bound; one just made has this long to be known.
+    ("topic.metadata.propagation.max.ms", "3000"),
+];
 
 /// A record that is said to be delivered is there, and once.
 const WRITE_FIXED: &[(&str, &str)] = &[("acks", "all"), ("enable.idempotence", "true")];

@@ -1,22 +1,11 @@
-//! Why a client cannot read or write, in words a person can act on: pure.
+//! Why a client cannot read or write: pure.
 //!
-//! librdkafka's own texts contain what the broker sent, which is foreign: they choose the words here and go to
-//! the debug log, never into the words.
+//! librdkafka's own texts contain what the broker sent, which is foreign: they choose the trouble and go to the
+//! debug log, no further.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::purpose::Purpose;
-
-/// What the texts speak about. Nothing of it is secret.
-#[derive(Debug, Clone)]
-pub(crate) struct Target {
-    pub(crate) purpose: Purpose,
-    pub(crate) servers: String,
-    pub(crate) topic: String,
-    pub(crate) user: Option<String>,
-    pub(crate) ca_file: Option<String>,
-    pub(crate) tls: bool,
-}
+use crate::error::ErrorKind;
 
 /// Why a client cannot do what it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +28,8 @@ pub(crate) enum Trouble {
     UnknownTopic,
     /// The topic may not be read or written.
     Denied,
+    /// A record is larger than the client or the topic allows.
+    TooLarge,
     /// A partition has no leader at present.
     NoLeader(i32),
     /// Connected, but an answer did not come in time.
@@ -68,13 +59,19 @@ impl Trouble {
             | Code::AllBrokersDown
             | Code::NetworkException
             | Code::BrokerNotAvailable => Self::Unreachable,
-            Code::OperationTimedOut | Code::TimedOutQueue | Code::RequestTimedOut => Self::Slow,
+            Code::OperationTimedOut
+            | Code::TimedOutQueue
+            | Code::RequestTimedOut
+            | Code::MessageTimedOut
+            | Code::QueueFull => Self::Slow,
             Code::UnknownTopic
             | Code::UnknownTopicOrPartition
             | Code::UnknownTopicId
             | Code::UnknownPartition
             | Code::InvalidTopic => Self::UnknownTopic,
-            Code::TopicAuthorizationFailed => Self::Denied,
+            // The second is what an idempotent producer is told that may write no topic at all.
+            Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => Self::Denied,
+            Code::MessageSizeTooLarge => Self::TooLarge,
             code => Self::Code(code),
         }
     }
@@ -98,8 +95,18 @@ impl Trouble {
     pub(crate) fn ends_the_client(&self) -> bool {
         !matches!(
             self,
-            Self::Unreachable | Self::Resolve | Self::PlainToTls | Self::Slow | Self::NoLeader(_)
+            Self::Unreachable
+                | Self::Resolve
+                | Self::PlainToTls
+                | Self::Slow
+                | Self::NoLeader(_)
+                | Self::TooLarge
         )
+    }
+
+    /// Whether the broker and this client do not come together, however long one waits.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Login | Self::Certificate)
     }
 
     /// Whether it says more than that nobody answered.
@@ -107,82 +114,25 @@ impl Trouble {
         !matches!(self, Self::Unreachable | Self::Slow)
     }
 
-    /// What a person could change.
-    pub(crate) fn explain(&self, target: &Target) -> String {
-        let Target {
-            purpose,
-            servers,
-            topic,
-            user,
-            ca_file,
-            tls,
-        } = target;
-        let user = user.as_deref();
+    /// What the caller should do about it.
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable => format!(
-                "no broker of `{servers}` can be reached: check the address, the port (MSK: 9096 for SASL/SCRAM) \
-                 and the security group"
-            ),
-            Self::Resolve => {
-                format!("a broker's host name is unknown: check `{servers}` and the DNS")
-            }
-            Self::PlainToTls => format!(
-                "the connection to `{servers}` was closed at the first request: is this a TLS port, and the \
-                 client set to plaintext?"
-            ),
-            Self::Certificate => {
-                let ca = match ca_file {
-                    Some(ca_file) => format!("CA file `{ca_file}`"),
-                    None => "the system's CA certificates (no CA file is set)".to_owned(),
-                };
-                format!(
-                    "the broker's certificate was not accepted: check that {ca} signed it, that it has not \
-                     expired, and that it names the host in `{servers}`"
-                )
-            }
-            Self::Tls => format!(
-                "the TLS handshake with `{servers}` failed: check that the port speaks TLS (MSK: 9096 for \
-                 SASL/SCRAM, 9094 for TLS)"
-            ),
-            Self::Login => format!(
-                "the login of user `{}` was refused: check user name, password and mechanism (MSK: the user's \
-                 secret must be named AmazonMSK_*, be encrypted with a customer managed key and be associated with \
-                 the cluster)",
-                user.unwrap_or("(none)")
-            ),
-            Self::Password(words) => format!("the password could not be read: {words}"),
-            Self::UnknownTopic => {
-                format!("topic `{topic}` does not exist: create it, or check its name")
-            }
-            Self::Denied => {
-                let user = user.unwrap_or(if *tls {
-                    "<the client certificate's name>"
-                } else {
-                    "ANONYMOUS"
-                });
-                let (done, operation) = match purpose {
-                    Purpose::Read => ("read", "Read"),
-                    Purpose::Write => ("written", "Write"),
-                };
-                format!(
-                    "topic `{topic}` may not be {done}: grant it with kafka-acls.sh --add --allow-principal \
-                     'User:{user}' --operation {operation} --topic '{topic}'"
-                )
-            }
-            Self::NoLeader(partition) => {
-                format!("partition {partition} of topic `{topic}` has no leader at present")
-            }
-            Self::Slow => {
-                format!("`{servers}` can be reached but did not answer in time")
-            }
-            Self::Moving => {
-                format!("the offsets of topic `{topic}` keep changing under the reader")
-            }
-            Self::Refused(words) => format!("the Kafka client cannot be made: {words}"),
-            Self::Thread => {
-                "a thread for the Kafka client could not be started, or died".to_owned()
-            }
-            Self::Code(code) => format!("Kafka error on topic `{topic}`: {code}"),
+            Self::Certificate | Self::TooLarge | Self::Refused(_) => ErrorKind::Config,
+            Self::Login => ErrorKind::Unauthenticated,
+            Self::UnknownTopic => ErrorKind::NotFound,
+            Self::Denied => ErrorKind::PermissionDenied,
+            Self::Slow => ErrorKind::Timeout,
+            // A handshake that breaks off may be a wrong port, or a broker that stops or starts; a password may be
+            // there later.
+            Self::Unreachable
+            | Self::Resolve
+            | Self::PlainToTls
+            | Self::Tls
+            | Self::Password(_)
+            | Self::NoLeader(_)
+            | Self::Moving
+            | Self::Thread
+            | Self::Code(_) => ErrorKind::Unavailable,
         }
     }
 }
@@ -191,35 +141,6 @@ impl Trouble {
 mod tests {
     use super::*;
 
-    fn target() -> Target {
-        Target {
-            purpose: Purpose::Read,
-            servers: "b-1.msk:9096".into(),
-            topic: "s3.test".into(),
-            user: Some("uploader".into()),
-            ca_file: None,
-            tls: true,
-        }
-    }
-
-    #[test]
-    fn each_trouble_names_what_to_change() {
-        for (trouble, words) in [
-            (Trouble::Unreachable, &["b-1.msk:9096", "9096"][..]),
-            (Trouble::Login, &["`uploader`", "AmazonMSK_"]),
-            (Trouble::Certificate, &["CA", "names the host"]),
-            (Trouble::UnknownTopic, &["s3.test", "does not exist"]),
-            (
-                Trouble::Denied,
-                &["User:uploader", "--operation Read", "--topic 's3.test'"],
-            ),
-            (Trouble::Password("no file".into()), &["no file"]),
-        ] {
-            let text = trouble.explain(&target());
-            assert!(words.iter().all(|word| text.contains(word)), "{text}");
-        }
-    }
-
     #[test]
     fn the_text_of_librdkafka_chooses_the_words_and_is_not_quoted() {
         let trouble = Trouble::of(
@@ -227,21 +148,20 @@ mod tests {
             "SSL handshake failed: certificate verify failed: \u{1b}[31m",
         );
         assert_eq!(trouble, Trouble::Certificate);
-        assert!(!trouble.explain(&target()).contains("[31m"));
     }
 
     #[test]
-    fn the_value_of_a_property_is_not_quoted() {
-        let error = KafkaError::ClientConfig(
-            rdkafka::types::RDKafkaConfRes::RD_KAFKA_CONF_INVALID,
-            "hunter2 is bad".into(),
-            "ssl.key.password".into(),
-            "hunter2".into(),
-        );
-        let text = Trouble::of_call(&error).explain(&target());
-        assert!(
-            !text.contains("hunter2") && text.contains("ssl.key.password"),
-            "{text}"
-        );
+    fn only_what_may_pass_by_itself_is_retryable() {
+        for trouble in [Trouble::Unreachable, Trouble::Slow, Trouble::NoLeader(0)] {
+            assert!(trouble.kind().is_retryable(), "{trouble:?}");
+        }
+        for trouble in [
+            Trouble::Login,
+            Trouble::Denied,
+            Trouble::UnknownTopic,
+            Trouble::TooLarge,
+        ] {
+            assert!(!trouble.kind().is_retryable(), "{trouble:?}");
+        }
     }
 }
