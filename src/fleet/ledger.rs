@@ -14,8 +14,8 @@ use super::report::Report;
 use super::verdict::{Consumer, Holder, Presence, Refusal, Silent, Verdict, Why};
 use super::wire;
 use crate::error::Error;
-use crate::named::Named;
 use crate::secret::VersionId;
+use crate::secret_id::SecretId;
 
 /// What the ledger assumes about the world. Start from the default and change what must differ.
 #[derive(Debug, Clone)]
@@ -288,7 +288,7 @@ impl Ledger {
     }
 
     fn of(&self, secret: &str) -> impl Iterator<Item = (&Life, &Entry)> {
-        let named = Named::new(secret);
+        let named = SecretId::new(secret);
         self.secrets
             .iter()
             .filter(move |(name, _)| named.is(name))

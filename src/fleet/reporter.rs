@@ -14,6 +14,7 @@ use super::outbox::Outbox;
 use super::report::Report;
 use super::word::{Horizon, Word};
 use crate::error::{Error, ErrorKind};
+use crate::hot::Lease;
 use crate::reload::{Reloader, Status};
 
 /// Changes within this time are told together.
@@ -60,11 +61,12 @@ pub struct Builder<O> {
     outbox: O,
     instance: Option<InstanceId>,
     ttl: Duration,
-    horizons: Horizons,
+    live_horizon: Horizons,
     rng: Rng,
 }
 
-type Horizons = Box<dyn Fn() -> Vec<Horizon> + Send + Sync>;
+/// What the live generation's horizon is.
+type Horizons = Box<dyn Fn() -> Option<Horizon> + Send + Sync>;
 /// How long the goodbye may take, and who waits for it.
 type Farewell = (Duration, oneshot::Sender<Result<(), Error>>);
 
@@ -75,13 +77,17 @@ impl Reporter {
         V: Send + Sync + 'static,
         O: Outbox,
     {
+        let hot = keys.hot();
         Builder {
             watched: keys.watch_status(),
             secret: secret.into(),
             outbox,
             instance: None,
             ttl: Duration::from_secs(90),
-            horizons: Box::new(Vec::new),
+            live_horizon: Box::new(move || {
+                let lease = hot.lease();
+                Some((Lease::generation(&lease), Lease::hold(&lease).horizon()?))
+            }),
             rng: Rng::new(),
         }
     }
@@ -148,16 +154,6 @@ impl<O: Outbox> Builder<O> {
         self
     }
 
-    /// Sets what knows the signed URLs: for each version that has any, how long the last is still good. It is asked for
-    /// each report and must not block.
-    pub fn horizons(
-        mut self,
-        horizons: impl Fn() -> Vec<(crate::VersionId, Duration)> + Send + Sync + 'static,
-    ) -> Self {
-        self.horizons = Box::new(horizons);
-        self
-    }
-
     /// Makes the jitter of the waits repeatable, for tests.
     pub fn seed(mut self, seed: u64) -> Self {
         self.rng = Rng::with_seed(seed);
@@ -201,7 +197,7 @@ impl<O: Outbox> Builder<O> {
             watched: Some(self.watched),
             nudge: Arc::clone(&nudge),
             outbox: self.outbox,
-            horizons: self.horizons,
+            live_horizon: self.live_horizon,
             rng: self.rng,
             next,
             due: now,
@@ -226,7 +222,7 @@ struct Task<O> {
     watched: Option<watch::Receiver<Status>>,
     nudge: Arc<Notify>,
     outbox: O,
-    horizons: Horizons,
+    live_horizon: Horizons,
     rng: Rng,
     next: Report,
     due: Instant,
@@ -320,11 +316,11 @@ impl<O: Outbox> Task<O> {
     /// Each attempt is a new report: what it says is true now, and a late one before it can not replace it.
     async fn send(&mut self, goodbye: bool) -> Result<(), Error> {
         self.next.sequence += 1;
-        let (horizons, now) = ((self.horizons)(), Instant::now());
+        let (live, now) = ((self.live_horizon)(), Instant::now());
         if goodbye {
-            self.word.bid_farewell(&mut self.next, horizons, now);
+            self.word.bid_farewell(&mut self.next, live, now);
         } else {
-            self.word.tell(&mut self.next, horizons, now);
+            self.word.tell(&mut self.next, live, now);
         }
         let value = self.next.encode()?;
         let within = self.next.ttl / 3;

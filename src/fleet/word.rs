@@ -9,8 +9,8 @@ use super::report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};
 use crate::reload::Status;
 use crate::secret::VersionId;
 
-/// A version and how long URLs signed with it are still good.
-pub(super) type Horizon = (VersionId, Duration);
+/// The generation that is live in the cell, and when the last URL signed with it expires.
+pub(super) type Horizon = (u64, Instant);
 
 /// What was seen of the status so far.
 pub(super) struct Word {
@@ -55,7 +55,7 @@ impl Word {
     }
 
     /// All of it, but for who says it.
-    pub(super) fn tell(&self, report: &mut Report, horizons: Vec<Horizon>, now: Instant) {
+    pub(super) fn tell(&self, report: &mut Report, live: Option<Horizon>, now: Instant) {
         let past = |(version, at): &(VersionId, Instant)| Past {
             version: version.clone(),
             age: now.duration_since(*at),
@@ -67,15 +67,24 @@ impl Word {
         report.released = self.released.iter().map(past).collect();
         report.refused = self.refused.iter().map(past).collect();
 
+        let left = |end: Option<Instant>| end?.checked_duration_since(now);
         let mut held: Vec<HeldVersion> = Vec::new();
         for old in &self.status.held {
+            let horizon = left(old.ends());
             let count = u32::try_from(old.outstanding()).unwrap_or(u32::MAX);
+            // Drained is what has been announced as drained.
+            let count = count.max(u32::from(horizon.is_none()));
             let held = named(&mut held, &old.version);
             held.count = held.count.saturating_add(count);
+            held.horizon = held.horizon.max(horizon);
         }
-        for (version, left) in horizons {
-            let held = named(&mut held, &version);
-            held.horizon = held.horizon.max(Some(left));
+        if let Some((version, horizon)) = live.and_then(|(generation, end)| {
+            let held = self.status.held.iter().find(|h| h.generation == generation);
+            let version = held.map_or(&self.status.version, |held| &held.version);
+            Some((version, left(Some(end))?))
+        }) {
+            let held = named(&mut held, version);
+            held.horizon = held.horizon.max(Some(horizon));
         }
         // What does not fit in is counted. Signed URLs come first: the process may end, and they do not.
         held.sort_by_key(|held| std::cmp::Reverse(held.horizon));
@@ -86,16 +95,16 @@ impl Word {
     }
 
     /// The same as a goodbye: whoever says it has stopped to use the live version.
-    pub(super) fn bid_farewell(&self, report: &mut Report, horizons: Vec<Horizon>, now: Instant) {
-        self.tell(report, horizons, now);
+    pub(super) fn bid_farewell(&self, report: &mut Report, live: Option<Horizon>, now: Instant) {
+        self.tell(report, live, now);
         report.live = None;
-        let live = &self.status.version;
-        if !self.status.held.iter().any(|held| held.version == *live) {
+        let version = &self.status.version;
+        if !self.status.held.iter().any(|held| held.version == *version) {
             if report.released.len() == MOST_PAST {
                 report.released.remove(0);
             }
             report.released.push(Past {
-                version: live.clone(),
+                version: version.clone(),
                 age: Duration::ZERO,
             });
         }

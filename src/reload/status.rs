@@ -53,6 +53,9 @@ pub struct Held {
     pub version: VersionId,
     /// When it was replaced.
     pub since: SystemTime,
+    /// When the last of what was presigned with it expires, if anything was: it is held until then even when no
+    /// request uses it.
+    pub horizon: Option<SystemTime>,
     /// Comes with the swap, a moment after the rest.
     pub(super) drain: Option<Drain>,
 }
@@ -118,11 +121,14 @@ impl Status {
 }
 
 impl Held {
-    /// In how many places it is in use, now: at least one.
+    /// In how many places it is in use, now; 0 if there is only the horizon to wait for.
     pub fn outstanding(&self) -> usize {
-        // It is drained a moment before the status says so.
-        self.drain
-            .as_ref()
-            .map_or(1, |drain| drain.outstanding().max(1))
+        // It has no drain yet while the swap is being made.
+        self.drain.as_ref().map_or(1, Drain::outstanding)
+    }
+
+    #[cfg(feature = "fleet")]
+    pub(crate) fn ends(&self) -> Option<tokio::time::Instant> {
+        self.drain.as_ref()?.horizon()
     }
 }
