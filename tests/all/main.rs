@@ -6,6 +6,8 @@ mod fleet_ledger;
 #[cfg(feature = "fleet")]
 mod fleet_model;
 #[cfg(feature = "fleet")]
+mod fleet_reporter;
+#[cfg(feature = "fleet")]
 mod fleet_wire;
 mod hot_drain;
 mod hot_model;
