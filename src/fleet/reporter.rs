@@ -238,8 +238,9 @@ impl<O: Outbox> Task<O> {
                 biased;
                 farewell = &mut stop => break farewell,
                 () = changed(&mut self.watched) => {
-                    self.observe();
-                    self.soon();
+                    if self.observe() {
+                        self.soon();
+                    }
                 }
                 () = self.nudge.notified() => self.soon(),
                 () = sleep_until(self.due) => {
@@ -259,11 +260,13 @@ impl<O: Outbox> Task<O> {
         }
     }
 
-    fn observe(&mut self) {
-        if let Some(watched) = &mut self.watched {
-            let status = watched.borrow_and_update().clone();
-            self.word.observe(status, Instant::now());
-        }
+    /// Whether there is news.
+    fn observe(&mut self) -> bool {
+        let Some(watched) = &mut self.watched else {
+            return false;
+        };
+        let status = watched.borrow_and_update().clone();
+        self.word.observe(status, Instant::now())
     }
 
     fn soon(&mut self) {

@@ -32,10 +32,18 @@ impl Word {
         }
     }
 
-    /// Sees the status as it is now.
-    pub(super) fn observe(&mut self, status: Status, now: Instant) {
+    /// Sees the status as it is now. Whether there is news in it: each look changes it, and most find nothing.
+    pub(super) fn observe(&mut self, status: Status, now: Instant) -> bool {
         let before = std::mem::replace(&mut self.status, status);
         let status = &self.status;
+        let held = |status: &Status| {
+            let held = status.held.iter();
+            held.map(|held| (held.generation, held.horizon))
+                .collect::<Vec<_>>()
+        };
+        let news = before.generation != status.generation
+            || before.refused != status.refused
+            || held(&before) != held(status);
         if before.version != status.version {
             self.live_since = now;
         }
@@ -52,6 +60,7 @@ impl Word {
                 note(&mut self.refused, &refused.version, now);
             }
         }
+        news
     }
 
     /// All of it, but for who says it.

@@ -220,6 +220,18 @@ async fn many_changes_at_once_are_one_report_and_ten_a_second_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_that_finds_nothing_is_no_news() {
+    let fixture = Fixture::new().await;
+    let (_reporter, mut mailbox) = fixture.report();
+    mailbox.next().await;
+    for _ in 0..20 {
+        fixture.keys.reload().await.expect("unchanged");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(mailbox.try_next().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_old_versions_than_fit_are_counted() {
     let fixture = Fixture::new().await;
     let mut leases = vec![fixture.keys.lease()];
