@@ -2,6 +2,8 @@
 
 mod entry;
 mod instance;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod ledger;
 mod outbox;
 mod report;
@@ -11,6 +13,8 @@ mod wire;
 mod word;
 
 pub use instance::{Incarnation, InstanceId};
+#[cfg(feature = "kafka")]
+pub use kafka::{FleetTopic, Reading};
 pub use ledger::{Folded, Ledger, Limits};
 pub use outbox::Outbox;
 pub use report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};

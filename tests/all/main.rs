@@ -1,6 +1,8 @@
 //! Black-box tests: each module is named for what can go wrong.
 #![allow(missing_docs)]
 
+#[cfg(all(feature = "fleet", feature = "kafka"))]
+mod fleet_kafka;
 #[cfg(feature = "fleet")]
 mod fleet_ledger;
 #[cfg(feature = "fleet")]
