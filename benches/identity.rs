@@ -21,6 +21,7 @@ mod common;
 use std::fmt;
 use std::hint::black_box;
 use std::sync::Mutex;
+use std::thread;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::{Builder, IdentityCache};
@@ -245,7 +246,7 @@ impl Intercept for Probe {
             .set_property(Identity::new((), None));
         let mut context = InterceptorContext::new(Input::erase(()));
         context.set_output_or_error(Ok(Output::erase(())));
-        work(&mut Operation {
+        let mut operation = Operation {
             components,
             bag,
             resolver: components
@@ -253,6 +254,14 @@ impl Intercept for Probe {
                 .and_then(|scheme| scheme.identity_resolver(components))
                 .expect("S3 signs with SigV4"),
             context,
+        };
+        operation.resolve(); // the lazy cache loads
+        // Outside the runtime: in a task, Tokio's locks say "not ready" once they have been asked often enough.
+        thread::scope(|scope| {
+            scope
+                .spawn(move || work(&mut operation))
+                .join()
+                .expect("measuring does not panic");
         });
         Ok(())
     }

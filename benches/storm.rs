@@ -17,9 +17,12 @@
 //! - *`ArcSwap<Client>`*: the same, but lock-free and with one pool for all clients.
 //! - *provider behind the default cache*: one client whose credentials provider always gives the newest key.
 //!
+//! The ways take turns, five seconds each, so that other work on the machine meets them all.
+//!
 //! How to read it: *failed* requests are those that ended in an error; *lost* objects are those whose upload was
 //! answered with success and which are not there, whole, at the end. *again* counts attempts beyond each request's
-//! first, by replay or by the SDK's retries. *connections* were opened after the first second, when the pools are warm.
+//! first, by replay or by the SDK's retries. *connections* were opened after the first second of a turn, in which
+//! nothing rotates and the pools get warm.
 //! *drain* is the time from a swap to the word that the old key is free.
 //!
 //! Ends with status 1 if credswap fails a request or loses an object.
@@ -42,7 +45,12 @@ use storm::rotation::Rotations;
 use storm::uploads::Uploads;
 use storm::ways::{ALL, Way};
 
-#[derive(Parser, Clone)]
+/// How long one turn is, in seconds.
+const TURN: u64 = 5;
+/// Uploads without rotations at the begin of each turn, until the pools have their connections.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+#[derive(Parser)]
 struct Args {
     /// How long each way runs.
     #[arg(long, default_value_t = 20)]
@@ -63,25 +71,34 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let wanted = |way: &&Way| match &args.way {
-        Some(part) => way.title.contains(part.as_str()),
-        None => true,
-    };
-    let mut rows = Vec::new();
-    let mut broken = false;
-    for way in ALL.iter().filter(wanted) {
-        eprintln!("{} …", way.title);
-        let result = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime")
-            .block_on(run(way, &args));
-        broken |= way.is_ours && (result.uploads.failed() > 0 || result.uploads.lost > 0);
-        for (error, times) in &result.uploads.errors {
-            eprintln!("  {times} × {error}");
+    let turns = args.seconds.div_ceil(TURN).max(1);
+    let time = Duration::from_secs(args.seconds) / u32::try_from(turns).expect("less than a year");
+    let mut ways: Vec<_> = ALL
+        .iter()
+        .filter(|way| {
+            args.way
+                .as_ref()
+                .is_none_or(|part| way.title.contains(part))
+        })
+        .map(|way| (way, Outcome::default()))
+        .collect();
+    for turn in 1..=turns {
+        for (way, outcome) in &mut ways {
+            eprintln!("{turn} of {turns}: {}", way.title);
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(run(way, &args, time, outcome));
         }
-        rows.push(result.row(way));
+    }
+    let mut broken = false;
+    for (way, outcome) in &ways {
+        broken |= way.is_ours && (outcome.uploads.failed() > 0 || outcome.uploads.lost > 0);
+        for (error, times) in &outcome.uploads.errors {
+            eprintln!("{}: {times} × {error}", way.title);
+        }
     }
     common::table(
         [
@@ -97,44 +114,42 @@ fn main() {
             "drain p50",
             "max",
         ],
-        rows,
+        ways.iter().map(|(way, outcome)| outcome.row(way)),
     );
     if broken {
         std::process::exit(1);
     }
 }
 
+/// What one way came to, all turns together.
+#[derive(Default)]
 struct Outcome {
     uploads: Uploads,
     rotations: Rotations,
     /// Attempts beyond the first.
     again: usize,
+    /// Opened when the pools were warm.
     connections: usize,
 }
 
-async fn run(way: &Way, args: &Args) -> Outcome {
+/// One turn: a new server, a second to warm up, and the storm.
+async fn run(way: &Way, args: &Args, time: Duration, outcome: &mut Outcome) {
     let (cloud, key) = common::cloud::start().await;
-    let begun = std::time::Instant::now();
-    let until = tokio::time::Instant::now() + Duration::from_secs(args.seconds);
     let client = (way.start)(cloud.clone(), key).await;
+    let until = tokio::time::Instant::now() + WARM_UP + time;
     let running = storm::uploads::start(&client, args.uploads, until);
+    tokio::time::sleep(WARM_UP).await;
+    let warm = cloud.s3_connections_opened();
     let pause = Duration::from_secs(1) / args.rotations;
     let rotations = storm::rotation::run(&cloud, client.as_ref(), way.rotates, pause, until).await;
     let mut uploads = running.finish().await;
     uploads.read_back(&cloud.bucket_directory(common::cloud::BUCKET));
-    let warm = begun + Duration::from_secs(1);
-    Outcome {
-        again: cloud
-            .count("s3:PutObject")
-            .saturating_sub(uploads.requests()),
-        connections: cloud
-            .s3_connection_times()
-            .into_iter()
-            .filter(|at| *at > warm)
-            .count(),
-        uploads,
-        rotations,
-    }
+    outcome.again += cloud
+        .count("s3:PutObject")
+        .saturating_sub(uploads.requests());
+    outcome.connections += cloud.s3_connections_opened() - warm;
+    outcome.uploads.add(uploads);
+    outcome.rotations.add(rotations);
 }
 
 impl Outcome {

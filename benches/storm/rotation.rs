@@ -19,6 +19,22 @@ pub(crate) struct Rotations {
     pub(crate) drains: Histogram<u64>,
 }
 
+impl Default for Rotations {
+    fn default() -> Self {
+        Self {
+            made: 0,
+            drains: common::nanoseconds(),
+        }
+    }
+}
+
+impl Rotations {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.made += more.made;
+        self.drains += more.drains;
+    }
+}
+
 /// Rotates until the time is over, and sees the last drains through.
 pub(crate) async fn run(
     cloud: &Cloud,

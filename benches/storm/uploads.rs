@@ -39,7 +39,7 @@ pub(crate) fn start(uploader: &Arc<dyn Uploader>, tasks: usize, until: Instant) 
 }
 
 async fn upload(uploader: Arc<dyn Uploader>, task: usize, until: Instant) -> Uploads {
-    let mut uploads = Uploads::new();
+    let mut uploads = Uploads::default();
     for number in 0.. {
         let begun = Instant::now();
         if begun >= until {
@@ -79,14 +79,25 @@ fn content(task: usize, number: usize) -> Bytes {
     line.bytes().cycle().take(length).collect()
 }
 
-impl Uploads {
-    fn new() -> Self {
+impl Default for Uploads {
+    fn default() -> Self {
         Self {
             done: Vec::new(),
             errors: BTreeMap::new(),
             latency: common::nanoseconds(),
             lost: 0,
         }
+    }
+}
+
+impl Uploads {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.done.extend(more.done);
+        for (error, times) in more.errors {
+            *self.errors.entry(error).or_default() += times;
+        }
+        self.latency += more.latency;
+        self.lost += more.lost;
     }
 
     pub(crate) fn failed(&self) -> usize {
@@ -109,14 +120,9 @@ impl Uploads {
 
 impl Running {
     pub(crate) async fn finish(mut self) -> Uploads {
-        let mut all = Uploads::new();
+        let mut all = Uploads::default();
         while let Some(one) = self.0.join_next().await {
-            let one = one.expect("an upload does not panic");
-            all.done.extend(one.done);
-            for (error, times) in one.errors {
-                *all.errors.entry(error).or_default() += times;
-            }
-            all.latency += one.latency;
+            all.add(one.expect("an upload does not panic"));
         }
         all
     }
