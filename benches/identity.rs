@@ -42,6 +42,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use common::cloud;
 use credswap::aws::Edge;
 use futures::FutureExt;
+use tokio::runtime::Handle;
 
 fn main() {
     tokio::runtime::Builder::new_current_thread()
@@ -256,10 +257,15 @@ impl Intercept for Probe {
             context,
         };
         operation.resolve(); // the lazy cache loads
-        // Outside the runtime: in a task, Tokio's locks say "not ready" once they have been asked often enough.
+        // Outside a task: there, Tokio's locks say "not ready" once they have been asked often enough.
+        let runtime = Handle::current();
+        let measured = move || {
+            let _for_timers = runtime.enter();
+            work(&mut operation);
+        };
         thread::scope(|scope| {
             scope
-                .spawn(move || work(&mut operation))
+                .spawn(measured)
                 .join()
                 .expect("measuring does not panic");
         });
