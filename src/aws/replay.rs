@@ -4,6 +4,8 @@
 //! one more attempt: it marks the response (which is all that a retry classifier can see) and puts a retry budget
 //! of its own into the config bag, so that neither the SDK's process-wide quota nor the user's number of attempts
 //! is touched. The next attempt's identity is then the newer key, or an error: see `identity.rs`.
+//!
+//! It also sees requests that are signed and never sent, and notes until when such a URL is good.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -139,8 +141,19 @@ impl Intercept for Replay {
         let Some(lease) = attempt.end() else {
             return Ok(());
         };
-        if matches!(context.output_or_error(), Some(Ok(_))) {
-            return Ok(());
+        match context.output_or_error() {
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(_)) => {}
+            // Neither: the request was signed and not sent.
+            None => {
+                if let Some(life) = context
+                    .request()
+                    .and_then(|request| presigned(request.uri()))
+                {
+                    Lease::hold(&lease).keep_until(Instant::now() + life);
+                }
+                return Ok(());
+            }
         }
         // The SDK keeps the identity until the operation ends, which a backoff can put off for long.
         if let Some(identity) = cfg
@@ -174,6 +187,15 @@ impl Intercept for Replay {
         }
         Ok(())
     }
+}
+
+/// How long a presigned URL lives, if it is one: SigV4's query parameter `X-Amz-Expires`, in seconds.
+fn presigned(uri: &str) -> Option<Duration> {
+    let (_, query) = uri.split_once('?')?;
+    let seconds = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("X-Amz-Expires="))?;
+    Some(Duration::from_secs(seconds.parse().ok()?))
 }
 
 /// Marks a response whose request is to be replayed.

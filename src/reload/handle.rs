@@ -10,7 +10,7 @@ use super::bounds::Bounds;
 use super::builder::Builder;
 use super::notice::{Notice, Outcome};
 use super::status::{Held, Status};
-use super::supervisor::Shared;
+use super::supervisor::{Shared, Stop};
 use crate::connect::Connect;
 use crate::error::{Error, ErrorKind};
 use crate::hot::{HotSwap, Lease, Updates};
@@ -31,7 +31,7 @@ struct Inner<V> {
     looks: Looks,
     bounds: Bounds,
     /// Taken by the first shutdown. When it is dropped, the supervisor ends.
-    stop: Mutex<Option<oneshot::Sender<(Duration, oneshot::Sender<()>)>>>,
+    stop: Mutex<Option<oneshot::Sender<Stop>>>,
 }
 
 /// Old generations were still in use when the time to shut down was over.
@@ -58,7 +58,7 @@ impl<V: Send + Sync + 'static> Reloader<V> {
         shared: Arc<Shared>,
         looks: Looks,
         bounds: Bounds,
-        stop: oneshot::Sender<(Duration, oneshot::Sender<()>)>,
+        stop: oneshot::Sender<Stop>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {

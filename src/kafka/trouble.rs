@@ -1,23 +1,26 @@
-//! Why the trigger is deaf, in words a person can act on: pure.
+//! Why a client cannot read or write, in words a person can act on: pure.
 //!
 //! librdkafka's own texts contain what the broker sent, which is foreign: they choose the words here and go to
 //! the debug log, never into the words.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use super::purpose::Purpose;
+
 /// What the texts speak about. Nothing of it is secret.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) servers: String,
-    pub(super) topic: String,
-    pub(super) user: Option<String>,
-    pub(super) ca_file: Option<String>,
-    pub(super) tls: bool,
+pub(crate) struct Target {
+    pub(crate) purpose: Purpose,
+    pub(crate) servers: String,
+    pub(crate) topic: String,
+    pub(crate) user: Option<String>,
+    pub(crate) ca_file: Option<String>,
+    pub(crate) tls: bool,
 }
 
-/// Why the trigger does not hear.
+/// Why a client cannot do what it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// No broker answers.
     Unreachable,
     /// A broker's name is not known.
@@ -34,7 +37,7 @@ pub(super) enum Trouble {
     Password(String),
     /// The topic does not exist.
     UnknownTopic,
-    /// The topic may not be read.
+    /// The topic may not be read or written.
     Denied,
     /// A partition has no leader at present.
     NoLeader(i32),
@@ -52,7 +55,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// What an error of librdkafka and its text mean.
-    pub(super) fn of(code: Code, text: &str) -> Self {
+    pub(crate) fn of(code: Code, text: &str) -> Self {
         match code {
             Code::Authentication
             | Code::SaslAuthenticationFailed
@@ -77,7 +80,7 @@ impl Trouble {
     }
 
     /// What an error that a call returned means.
-    pub(super) fn of_call(error: &KafkaError) -> Self {
+    pub(crate) fn of_call(error: &KafkaError) -> Self {
         match error {
             // The words may quote a property's value.
             KafkaError::ClientConfig(_, _, key, _) => {
@@ -92,7 +95,7 @@ impl Trouble {
     }
 
     /// Whether a new client with the password and CA file of that time may fare better than this one.
-    pub(super) fn ends_the_client(&self) -> bool {
+    pub(crate) fn ends_the_client(&self) -> bool {
         !matches!(
             self,
             Self::Unreachable | Self::Resolve | Self::PlainToTls | Self::Slow | Self::NoLeader(_)
@@ -100,13 +103,14 @@ impl Trouble {
     }
 
     /// Whether it says more than that nobody answered.
-    pub(super) fn is_specific(&self) -> bool {
+    pub(crate) fn is_specific(&self) -> bool {
         !matches!(self, Self::Unreachable | Self::Slow)
     }
 
     /// What a person could change.
-    pub(super) fn explain(&self, target: &Target) -> String {
+    pub(crate) fn explain(&self, target: &Target) -> String {
         let Target {
+            purpose,
             servers,
             topic,
             user,
@@ -124,7 +128,7 @@ impl Trouble {
             }
             Self::PlainToTls => format!(
                 "the connection to `{servers}` was closed at the first request: is this a TLS port, and the \
-                 trigger set to plaintext?"
+                 client set to plaintext?"
             ),
             Self::Certificate => {
                 let ca = match ca_file {
@@ -142,8 +146,8 @@ impl Trouble {
             ),
             Self::Login => format!(
                 "the login of user `{}` was refused: check user name, password and mechanism (MSK: the user's \
-                 secret must be named AmazonMSK_*, be encrypted with a key of its own and be associated with the \
-                 cluster)",
+                 secret must be named AmazonMSK_*, be encrypted with a customer managed key and be associated with \
+                 the cluster)",
                 user.unwrap_or("(none)")
             ),
             Self::Password(words) => format!("the password could not be read: {words}"),
@@ -156,9 +160,13 @@ impl Trouble {
                 } else {
                     "ANONYMOUS"
                 });
+                let (done, operation) = match purpose {
+                    Purpose::Read => ("read", "Read"),
+                    Purpose::Write => ("written", "Write"),
+                };
                 format!(
-                    "topic `{topic}` may not be read: grant it with kafka-acls.sh --add --allow-principal \
-                     'User:{user}' --operation Read --topic '{topic}'"
+                    "topic `{topic}` may not be {done}: grant it with kafka-acls.sh --add --allow-principal \
+                     'User:{user}' --operation {operation} --topic '{topic}'"
                 )
             }
             Self::NoLeader(partition) => {
@@ -185,6 +193,7 @@ mod tests {
 
     fn target() -> Target {
         Target {
+            purpose: Purpose::Read,
             servers: "b-1.msk:9096".into(),
             topic: "s3.test".into(),
             user: Some("uploader".into()),

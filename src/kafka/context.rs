@@ -9,7 +9,7 @@ use rdkafka::error::KafkaError;
 
 /// Receives librdkafka's callbacks. Its lines may quote what a broker sent, so they are logged escaped.
 #[derive(Debug, Default)]
-pub(super) struct Context(Mutex<Notes>);
+pub(crate) struct Context(Mutex<Notes>);
 
 #[derive(Debug, Default)]
 struct Notes {
@@ -19,12 +19,12 @@ struct Notes {
 
 impl Context {
     /// The words of the error that `recv` has just returned.
-    pub(super) fn take_words(&self) -> String {
+    pub(crate) fn take_words(&self) -> String {
         std::mem::take(&mut self.notes().words)
     }
 
     /// Whether a broker hung up at the first request, as a TLS port does to plaintext.
-    pub(super) fn hung_up(&self) -> bool {
+    pub(crate) fn hung_up(&self) -> bool {
         self.notes().hung_up
     }
 
@@ -40,6 +40,10 @@ impl ClientContext for Context {
             self.notes().hung_up = true;
         }
         match (level, facility) {
+            // One configuration serves readers and writers: each is told what only the other knows.
+            (_, "CONFWARN") if line.contains("property and will be ignored by this") => {
+                tracing::debug!(target: "credswap::kafka", facility, ?line, "librdkafka");
+            }
             // One connection failed. What that means as a whole is the health, which is logged when it changes.
             (_, "FAIL" | "ERROR") | (Level::Debug, _) => {
                 tracing::debug!(target: "credswap::kafka", facility, ?line, "librdkafka");
