@@ -1,28 +1,38 @@
 //! What it costs to find out, for each attempt of each request, which key signs it: time and allocations.
 //!
 //! ```text
-//! cargo bench --bench identity
+//! cargo bench --bench identity                    # 100 turns of each way
+//! cargo bench --bench identity -- --turns 1000
 //! ```
 //!
 //! The SDK asks its identity cache once per attempt. Each way is asked from inside a real S3 operation (a hook of it),
-//! with that operation's own components and config bag:
+//! with that operation's own components and config bag, and ends with the identity dropped, as an attempt does:
 //! - *the SDK's lazy cache*: the default. It does not see a rotation for 15 minutes.
 //! - *`no_cache()`*: asks the provider each time. It sees a rotation at once.
-//! - *credswap, resolve alone*: the identity cache of an `Edge`, as it is asked by the SDK.
-//! - *credswap, an attempt*: what the edge does for an attempt in all, drain included: its hook at the attempt's begin,
-//!   the resolve, and its hook at the end, which lets go of the key.
+//! - *credswap, resolve*: the identity cache of an `Edge`, as it is asked by the SDK. The identity holds its key, so the
+//!   drain is counted in this.
+//! - *credswap, attempt*: all that the edge does for an attempt that succeeds: the resolve between its two hooks, at the
+//!   attempt's begin and at its end.
 //!
-//! Each way ends with the identity dropped, as an attempt does. The table at the end has criterion's medians and each as a part of the lazy cache's time. Allocations are counted
-//! on the measuring thread; the counter costs some nanoseconds for each, so it flatters a way that makes none by that.
+//! The ways take turns of 20 000 calls; each turn gives one mean, and the table has the medians of those means. *ratio* is
+//! the median of each turn's own ratio to the lazy cache: it holds still where the times do not, because other work on
+//! the machine meets all ways of a turn. Allocations are counted on the measuring thread; the counter itself costs some
+//! nanoseconds for each.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures the time that passes"
+)]
 
 mod common;
 
 use std::fmt;
 use std::hint::black_box;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, IdentityCache};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::{AuthScheme, AuthSchemeId};
@@ -38,111 +48,137 @@ use aws_smithy_runtime_api::client::interceptors::{
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use clap::Parser;
 use common::cloud;
+use common::turns::Turns;
 use credswap::aws::Edge;
 use futures::FutureExt;
 use tokio::runtime::Handle;
 
-fn main() {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(run());
+/// Calls in one turn.
+const TURN: u32 = 20_000;
+
+#[derive(Parser)]
+struct Args {
+    /// How many turns each way has.
+    #[arg(long, default_value_t = 100)]
+    turns: usize,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
-async fn run() {
-    let provider = || SharedCredentialsProvider::new(cloud::credentials());
-    let keys = cloud::reloader().await;
+fn main() {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let keys = runtime.block_on(cloud::reloader());
     let edge = Edge::new(&keys);
-    let configured = |edge: &Edge| credswap::configure!(edge, cloud::answering(b""));
-
-    let lazy = cloud::answering(b"").credentials_provider(provider());
-    let lazy = inside(lazy, |attempt| {
-        measure("lazy", || drop(black_box(attempt.resolve())))
-    })
-    .await;
+    let provider = SharedCredentialsProvider::new(cloud::credentials());
+    let lazy = cloud::answering(b"").credentials_provider(provider.clone());
     let no_cache = cloud::answering(b"")
         .identity_cache(IdentityCache::no_cache())
-        .credentials_provider(provider());
-    let no_cache = inside(no_cache, |attempt| {
-        measure("no_cache", || drop(black_box(attempt.resolve())))
-    })
-    .await;
-    let alone = inside(configured(&edge), |attempt| {
-        measure("credswap_resolve", || drop(black_box(attempt.resolve())))
-    })
-    .await;
-    let hooks = edge.interceptor();
-    let first = inside(configured(&edge), {
-        let hooks = hooks.clone();
-        move |attempt| attempt.count(|attempt| attempt.whole(&hooks))
-    })
-    .await;
-    let whole = inside(configured(&edge), move |attempt| {
-        measure("credswap_attempt", || attempt.whole(&hooks))
-    })
-    .await;
+        .credentials_provider(provider);
+    let edged = || credswap::configure!(edge, cloud::answering(b""));
+    let ways = [
+        Way::new("SDK, lazy cache (the default)", lazy, |operation| {
+            operation.resolve()
+        }),
+        Way::new("SDK, `no_cache()`", no_cache, |operation| {
+            operation.resolve()
+        }),
+        Way::new("credswap, resolve", edged(), |operation| {
+            operation.resolve()
+        }),
+        Way::new("credswap, attempt", edged(), {
+            let hooks = edge.interceptor();
+            move |operation| operation.attempt(&hooks)
+        }),
+    ];
 
-    let reference = common::median("identity", "lazy");
-    let row = |title: &str, name: &str, allocated: Allocated| {
-        let time = common::median("identity", name);
+    let turns = Turns::take(ways.len(), args.turns, |way| {
+        runtime.block_on(ways[way].inside(|operation, call| {
+            let begun = Instant::now();
+            for _ in 0..TURN {
+                call(operation);
+            }
+            begun.elapsed().as_secs_f64() * 1e9 / f64::from(TURN)
+        }))
+    });
+    let rows = ways.iter().enumerate().map(|(index, way)| {
+        let allocated = runtime.block_on(way.inside(|operation, call| {
+            allocation_counter::measure(|| {
+                for _ in 0..TURN {
+                    call(operation);
+                }
+            })
+        }));
         [
-            title.to_owned(),
-            time.map_or("–".to_owned(), common::shown),
-            match (time, reference) {
-                (Some(time), Some(lazy)) => format!("{:.2}", time / lazy),
-                _ => "–".to_owned(),
-            },
-            allocated.count.to_string(),
-            allocated.bytes.to_string(),
+            way.title.to_owned(),
+            common::shown(turns.median(index)),
+            format!("{:.2}", turns.ratio(index, 0)),
+            (allocated.count_total / u64::from(TURN)).to_string(),
+            (allocated.bytes_total / u64::from(TURN)).to_string(),
         ]
-    };
+    });
     common::table(
         [
-            "identity of one attempt",
+            "one attempt's identity",
             "time",
-            "of the lazy cache's",
+            "ratio",
             "allocations",
             "bytes",
         ],
-        [
-            row("SDK, lazy cache (the default)", "lazy", lazy),
-            row("SDK, `no_cache()`", "no_cache", no_cache),
-            row("credswap, resolve alone", "credswap_resolve", alone),
-            row("credswap, resolve and drain", "credswap_attempt", whole),
-        ],
-    );
-    println!(
-        "An operation's first attempt allocates {} times ({} bytes) for the edge.",
-        first.count, first.bytes
+        rows,
     );
 }
 
-/// Allocations of one call.
-#[derive(Clone, Copy)]
-struct Allocated {
-    count: u64,
-    bytes: u64,
+type Call = Arc<dyn Fn(&mut Operation<'_>) + Send + Sync>;
+type Work = Box<dyn FnOnce(&mut Operation<'_>) + Send>;
+
+/// A way to come to an identity, and a client that is configured for it.
+struct Way {
+    title: &'static str,
+    call: Call,
+    client: Client,
+    probe: Probe,
 }
 
-/// Time by criterion, allocations by the counter.
-fn measure(name: &str, mut call: impl FnMut()) -> Allocated {
-    let mut criterion = common::criterion();
-    let mut group = criterion.benchmark_group("identity");
-    group.bench_function(name, |bencher| bencher.iter(&mut call));
-    group.finish();
-    counted(call)
-}
+impl Way {
+    fn new(
+        title: &'static str,
+        config: Builder,
+        call: impl Fn(&mut Operation<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        let probe = Probe::default();
+        Self {
+            title,
+            call: Arc::new(call),
+            client: Client::from_conf(config.interceptor(probe.clone()).build()),
+            probe,
+        }
+    }
 
-/// The mean of many calls, after the first.
-fn counted(mut call: impl FnMut()) -> Allocated {
-    const CALLS: u64 = 1000;
-    call();
-    let info = allocation_counter::measure(|| (0..CALLS).for_each(|_| call()));
-    Allocated {
-        count: info.count_total.div_ceil(CALLS),
-        bytes: info.bytes_total.div_ceil(CALLS),
+    /// Does `work` inside an operation of the client.
+    async fn inside<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Operation<'_>, &dyn Fn(&mut Operation<'_>)) -> R + Send + 'static,
+    ) -> R {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let call = Arc::clone(&self.call);
+        self.probe.give(Box::new(move |operation| {
+            let _ = sender.send(work(operation, &*call));
+        }));
+        self.client
+            .put_object()
+            .bucket("b")
+            .key("k")
+            .send()
+            .await
+            .expect("answered with 200");
+        receiver.recv().expect("the hook was called")
     }
 }
 
@@ -156,7 +192,7 @@ struct Operation<'a> {
 }
 
 impl Operation<'_> {
-    fn resolve(&mut self) -> Identity {
+    fn identity(&self) -> Identity {
         self.cache
             .resolve_cached_identity(self.resolver.clone(), self.components, self.bag)
             .now_or_never()
@@ -164,11 +200,15 @@ impl Operation<'_> {
             .expect("there is a key")
     }
 
-    fn whole(&mut self, hooks: &SharedInterceptor) {
+    fn resolve(&mut self) {
+        drop(black_box(self.identity()));
+    }
+
+    fn attempt(&mut self, hooks: &SharedInterceptor) {
         hooks
             .read_before_attempt(&(&self.context).into(), self.components, self.bag)
             .expect("the hook is willing");
-        let identity = black_box(self.resolve());
+        let identity = black_box(self.identity());
         hooks
             .modify_before_attempt_completion(
                 &mut (&mut self.context).into(),
@@ -178,40 +218,17 @@ impl Operation<'_> {
             .expect("the hook is willing");
         drop(identity);
     }
+}
 
-    /// One call, the first one.
-    fn count(&mut self, call: impl FnOnce(&mut Self)) -> Allocated {
-        let info = allocation_counter::measure(|| call(self));
-        Allocated {
-            count: info.count_total,
-            bytes: info.bytes_total,
-        }
+/// Runs what it is given in the next operation that has not begun its first attempt.
+#[derive(Clone, Default)]
+struct Probe(Arc<Mutex<Option<Work>>>);
+
+impl Probe {
+    fn give(&self, work: Work) {
+        *self.0.lock().expect("nothing panics with it") = Some(work);
     }
 }
-
-/// Runs `work` inside an operation of a client with this configuration.
-async fn inside<R: Send + 'static>(
-    config: Builder,
-    work: impl FnOnce(&mut Operation<'_>) -> R + Send + 'static,
-) -> R {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let work = Box::new(move |operation: &mut Operation<'_>| {
-        let _ = sender.send(work(operation));
-    });
-    let config = config.interceptor(Probe(Mutex::new(Some(work)))).build();
-    aws_sdk_s3::Client::from_conf(config)
-        .put_object()
-        .bucket("b")
-        .key("k")
-        .send()
-        .await
-        .expect("answered with 200");
-    receiver.recv().expect("the hook was called")
-}
-
-type Work = Box<dyn FnOnce(&mut Operation<'_>) + Send>;
-
-struct Probe(Mutex<Option<Work>>);
 
 impl fmt::Debug for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -247,7 +264,7 @@ impl Intercept for Probe {
                 .expect("S3 signs with SigV4"),
             context,
         };
-        drop(operation.resolve()); // the lazy cache loads
+        operation.resolve(); // the lazy cache loads
         // Outside a task: there, Tokio's locks say "not ready" once they have been asked often enough.
         let runtime = Handle::current();
         let measured = move || {

@@ -1,8 +1,8 @@
 //! A whole S3 request with and without the edge: time and allocations, with a connector that answers at once.
 //!
 //! ```text
-//! cargo bench --bench request                     # 100 rounds of each
-//! cargo bench --bench request -- --rounds 400
+//! cargo bench --bench request                     # 200 turns of each
+//! cargo bench --bench request -- --turns 1000
 //! ```
 //!
 //! The same client configuration twice: once plain (a static key behind the SDK's default cache, which is what a service
@@ -10,8 +10,8 @@
 //! signing and sending a request and reading its answer, the part that an edge could make slower.
 //!
 //! The two take turns, 50 requests at a time, in an order that changes; each turn gives one mean, and the table has the
-//! medians of those means. *ratio* is the median of each round's own ratio: it holds still where the times do not,
-//! because other work on the machine meets both sides of a round.
+//! medians of those means. *ratio* is the median of each turn's own ratio: it holds still where the times do not,
+//! because other work on the machine meets both sides of a turn.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"
@@ -27,6 +27,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use clap::Parser;
 use common::cloud;
+use common::turns::Turns;
 use credswap::aws::Edge;
 use tokio::runtime::{Builder, Runtime};
 
@@ -36,9 +37,9 @@ const TURN: u32 = 50;
 
 #[derive(Parser)]
 struct Args {
-    /// How often the two take turns.
-    #[arg(long, default_value_t = 100)]
-    rounds: usize,
+    /// How many turns each of the two has.
+    #[arg(long, default_value_t = 200)]
+    turns: usize,
     /// Given by cargo.
     #[arg(long, hide = true)]
     bench: bool,
@@ -74,13 +75,13 @@ fn main() {
             client,
             runtime: &runtime,
         });
-        let compared = compare(&sides, args.rounds, ask);
+        let turns = Turns::take(2, args.turns, |way| sides[way].turn(ask));
         let allocated = sides.map(|side| side.allocations(ask));
         rows.push([
             title.to_owned(),
-            common::shown(compared.plain),
-            common::shown(compared.edged),
-            format!("{:.3}", compared.ratio),
+            common::shown(turns.median(0)),
+            common::shown(turns.median(1)),
+            format!("{:.3}", turns.ratio(1, 0)),
             allocated[0].to_string(),
             allocated[1].to_string(),
         ]);
@@ -139,45 +140,4 @@ impl Side<'_> {
         });
         info.count_total / u64::from(TURN)
     }
-}
-
-struct Compared {
-    plain: f64,
-    edged: f64,
-    ratio: f64,
-}
-
-fn compare<F: Future<Output = ()>>(
-    [plain, edged]: &[Side<'_>; 2],
-    rounds: usize,
-    ask: impl Fn(&Client) -> F + Copy,
-) -> Compared {
-    let mut times: [Vec<f64>; 3] = Default::default();
-    for round in 0..rounds + 10 {
-        let (first, second);
-        if round % 2 == 0 {
-            first = plain.turn(ask);
-            second = edged.turn(ask);
-        } else {
-            second = edged.turn(ask);
-            first = plain.turn(ask);
-        }
-        if round < 10 {
-            continue; // caches and branch predictors are cold
-        }
-        times[0].push(first);
-        times[1].push(second);
-        times[2].push(second / first);
-    }
-    let [plain, edged, ratio] = times.map(median);
-    Compared {
-        plain,
-        edged,
-        ratio,
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "default")]
 pub(crate) mod cloud;
+pub(crate) mod turns;
 
 use std::path::PathBuf;
 use std::time::Duration;
