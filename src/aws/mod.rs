@@ -38,7 +38,6 @@
 //! drain: retire a key when it is drained, and nothing is ever refused.
 
 mod access_key;
-mod attempt;
 pub mod check;
 mod configure;
 mod connect;
@@ -52,6 +51,7 @@ mod json;
 mod key;
 mod refused_key;
 mod replay;
+mod replays;
 #[cfg(feature = "s3")]
 mod s3_clients;
 

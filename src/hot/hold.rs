@@ -8,7 +8,7 @@
 //! the *horizon*, up to which the generation is in use even when all holds have gone.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -25,6 +25,13 @@ pub struct Hold(Arc<Open>);
 struct Open {
     end: watch::Sender<()>,
     horizon: Arc<Horizon>,
+    published: OnceLock<Published>,
+}
+
+/// Where a hold was published, and with which generation.
+struct Published {
+    cell: u64,
+    generation: u64,
 }
 
 /// The latest of all instants up to which something that was given away is in use. It outlives the holds.
@@ -46,7 +53,19 @@ impl Hold {
         Self(Arc::new(Open {
             end,
             horizon: Arc::default(),
+            published: OnceLock::new(),
         }))
+    }
+
+    /// Notes the generation that it is published with. Of a hold that is published twice, the first one counts.
+    pub(super) fn publish(&self, cell: u64, generation: u64) {
+        let _ = self.0.published.set(Published { cell, generation });
+    }
+
+    /// The generation that `cell` published it with.
+    pub(super) fn generation_in(&self, cell: u64) -> Option<u64> {
+        let published = self.0.published.get()?;
+        (published.cell == cell).then_some(published.generation)
     }
 
     /// Says that something which can not be counted uses the generation until `at`: the drain will not be announced

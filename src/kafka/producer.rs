@@ -20,7 +20,8 @@ use crate::error::Error;
 /// client had to send it (`enable.idempotence`). It needs `Write` on the topic and nothing else; brokers before
 /// 2.8 also want `IdempotentWrite` on the cluster.
 ///
-/// One client is made at the first record and kept: connections come and go beneath it. After a refused login or
+/// One client is made at the first record, which takes up to a second longer, and kept: connections come and go
+/// beneath it. After a refused login or
 /// certificate the next one is made, with password and CA file as they are then.
 ///
 /// ```no_run

@@ -140,6 +140,17 @@ async fn a_topic_that_may_not_be_described_names_the_acl_until_it_may() {
 }
 
 #[tokio::test]
+async fn a_client_that_can_promise_nothing_any_more_is_replaced() {
+    let brokers = Brokers::with_topic();
+    let producer = brokers.producer();
+    let fatal = Code::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT;
+    brokers.0.request_errors(Api::InitProducerId, &[fatal]);
+    let (kind, text) = refusal(&producer).await;
+    assert_eq!(kind, ErrorKind::Unavailable, "{text}");
+    send(&producer).await.expect("delivered");
+}
+
+#[tokio::test]
 async fn an_unknown_topic_is_named_and_not_made() {
     let brokers = Brokers::start();
     let producer = brokers.producer();
@@ -226,7 +237,12 @@ async fn dropping_it_with_a_record_in_flight_does_not_hang_and_closes_the_connec
         .await
         .expect("a port");
     let address = silent.local_addr().expect("bound").to_string();
-    let config = KafkaConfig::new(&address).plaintext();
+    let config = KafkaConfig::new(&address)
+        .plaintext()
+        // librdkafka does not hang up by itself.
+        .property("socket.connection.setup.timeout.ms", "300000")
+        .property("api.version.request.timeout.ms", "300000")
+        .property("socket.timeout.ms", "300000");
     let producer = Producer::new(&config, TOPIC).expect("a good config");
     let sending = tokio::spawn(async move { producer.send(None, Some(b"lost")).await });
     let (mut socket, _) = timeout(BOUND, silent.accept())

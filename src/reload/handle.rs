@@ -13,6 +13,8 @@ use super::status::{Held, Status};
 use super::supervisor::{Shared, Stop};
 use crate::connect::Connect;
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "aws")]
+use crate::hot::Hold;
 use crate::hot::{HotSwap, Lease, Updates};
 use crate::source::Source;
 use crate::trigger::{Looks, Reason};
@@ -90,6 +92,12 @@ impl<V: Send + Sync + 'static> Reloader<V> {
     /// The live generation's number.
     pub fn generation(&self) -> u64 {
         self.inner.hot.generation()
+    }
+
+    /// The number of the generation that `hold` pins, if it is one of this reloader's.
+    #[cfg(feature = "aws")]
+    pub(crate) fn generation_of(&self, hold: &Hold) -> Option<u64> {
+        self.inner.hot.generation_of(hold)
     }
 
     /// Generation numbers as they go live from now on.

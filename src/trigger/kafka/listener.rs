@@ -38,7 +38,7 @@ use crate::trigger::{Looks, Trigger};
 ///
 /// # What is promised
 /// - No event is lost between the reloader's first read and the subscription: the offsets are fixed first, then
-///   reading is proven on every partition, then [`Reason::CatchUp`](super::Reason::CatchUp) asks for a look.
+///   reading is proven on every partition, then [`Reason::CatchUp`](crate::trigger::Reason::CatchUp) asks for a look.
 /// - No event is lost while the brokers are away: positions are kept over lost connections and new clients, and
 ///   the events published meanwhile are read. Positions that are gone (retention, a topic made anew) become the
 ///   end of the partition, and a look.
@@ -47,7 +47,7 @@ use crate::trigger::{Looks, Trigger};
 ///   client, which reads password and CA file anew.
 ///
 /// # What the health says
-/// | [`Health::Deaf`](super::Health::Deaf) with | means |
+/// | [`Health::Deaf`](crate::trigger::Health::Deaf) with | means |
 /// |---|---|
 /// | no broker … can be reached | address, port, security group; the brokers are down |
 /// | a broker's host name is unknown | a wrong name, or no DNS from here |

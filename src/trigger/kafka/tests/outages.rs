@@ -90,7 +90,12 @@ async fn dropping_the_trigger_closes_its_connection() {
         .await
         .expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
-    let config = KafkaConfig::new(&address).plaintext();
+    let config = KafkaConfig::new(&address)
+        .plaintext()
+        // librdkafka does not hang up by itself.
+        .property("socket.connection.setup.timeout.ms", "300000")
+        .property("api.version.request.timeout.ms", "300000")
+        .property("socket.timeout.ms", "300000");
     let running = Running::start(Kafka::new(config, TOPIC).expect("a good config"));
     let (mut socket, _) = timeout(BOUND, listener.accept())
         .await
