@@ -136,23 +136,20 @@ mod tests {
 
     #[test]
     fn bad_arguments_are_one_line() {
-        for args in [
-            &["--duration", "soon"] as &[_],
-            &["--duration", "0"],
-            &["--rotate-every", "-1"],
-            &["--rotate-every", "1e99"],
-            &["--concurrency", "0"],
-            &["--secret-id", "s"],
-            &["--bucket", "b"],
-            &["--endpoint-url", "http://x"],
-            &["--no-such-thing"],
+        for (args, named) in [
+            (&["--duration", "soon"] as &[_], "--duration"),
+            (&["--duration", "0"], "--duration"),
+            (&["--rotate-every", "-1"], "--rotate-every"),
+            (&["--rotate-every", "1e99"], "--rotate-every"),
+            (&["--concurrency", "0"], "--concurrency"),
+            (&["--secret-id", "s"], "--bucket"),
+            (&["--bucket", "b"], "--secret-id"),
+            (&["--endpoint-url", "http://x"], "--secret-id"),
+            (&["--no-such-thing"], "--no-such-thing"),
         ] {
             let line = fault(args);
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
-            assert!(
-                line.contains(args[0]) || line.contains("--bucket"),
-                "{line}"
-            );
+            assert!(line.contains(named), "{line}");
         }
     }
 
