@@ -9,6 +9,8 @@ pub mod error;
 pub mod hot;
 #[cfg(feature = "reload")]
 pub mod reload;
+#[cfg(feature = "rotation")]
+pub mod rotation;
 #[cfg(feature = "sdk")]
 mod sdk;
 pub mod secret;

@@ -50,11 +50,15 @@ mod json;
 mod key;
 mod refused_key;
 mod replay;
+#[cfg(feature = "rotation")]
+mod rewrite;
 #[cfg(feature = "s3")]
 mod s3_clients;
 
 pub use crate::sdk::auth_error;
 pub use access_key::AccessKey;
+#[cfg(feature = "rotation")]
+pub(crate) use access_key::tail;
 pub use check::Check;
 #[cfg(feature = "sts")]
 pub use connect::credentials;
@@ -63,6 +67,8 @@ pub use edge::Edge;
 pub use fields::Fields;
 pub use handover::Handover;
 pub use key::LiveKey;
+#[cfg(feature = "rotation")]
+pub(crate) use rewrite::with_key;
 #[cfg(all(feature = "s3", feature = "sts"))]
 pub use s3_clients::s3_clients;
 #[cfg(feature = "s3")]
