@@ -5,6 +5,10 @@ mod hot_drain;
 mod hot_model;
 mod hot_stress;
 mod reload;
+#[cfg(feature = "rotation")]
+mod rotation_crash;
+#[cfg(feature = "rotation")]
+mod rotation_world;
 #[cfg(feature = "aws")]
 mod secret_json;
 
