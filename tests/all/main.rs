@@ -21,6 +21,8 @@ mod check;
 mod edge;
 #[cfg(feature = "default")]
 mod handover;
+#[cfg(all(feature = "default", feature = "rotation"))]
+mod rotation_cloud;
 #[cfg(feature = "default")]
 mod secrets_manager;
 #[cfg(feature = "default")]
