@@ -8,6 +8,10 @@ mod reload;
 #[cfg(feature = "rotation")]
 mod rotation_crash;
 #[cfg(feature = "rotation")]
+mod rotation_kinds;
+#[cfg(feature = "rotation")]
+mod rotation_retire;
+#[cfg(feature = "rotation")]
 mod rotation_world;
 #[cfg(feature = "aws")]
 mod secret_json;

@@ -65,6 +65,8 @@ pub(crate) struct World {
     pub(crate) moved: SystemTime,
     pub(crate) not_yet: usize,
     pub(crate) last_error: String,
+    /// The secret holds something else than access keys.
+    pub(crate) keyless: bool,
     in_flight: Vec<(SystemTime, Write)>,
     made: usize,
 }
@@ -109,6 +111,7 @@ impl Hands {
             moved: now,
             not_yet: 0,
             last_error: String::new(),
+            keyless: false,
             in_flight: Vec::new(),
             made: 0,
         };
@@ -366,6 +369,9 @@ impl World {
 
     /// The keys of AWSCURRENT and AWSPENDING work, whatever happens.
     pub(crate) fn assert_rule_8(&self) {
+        if self.keyless {
+            return;
+        }
         for label in [CURRENT, PENDING] {
             let Some(key) = self
                 .labelled(label)
