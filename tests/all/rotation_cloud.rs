@@ -541,7 +541,7 @@ async fn two_keys_in_use_are_kept_and_their_holders_named() {
         .expect("it rotates");
     let straggler = Holder {
         instance: "straggler-7".to_owned(),
-        outstanding: 3,
+        using: "3 leases".to_owned(),
         until: None,
     };
     for (standing, words) in [
@@ -549,7 +549,7 @@ async fn two_keys_in_use_are_kept_and_their_holders_named() {
             Standing::Held {
                 by: vec![straggler],
             },
-            "straggler-7 (3 outstanding)",
+            "straggler-7 (3 leases)",
         ),
         (Standing::Unknown, "no consumer has ever said a word"),
     ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use credswap::Error;
 use credswap::rotation::*;
 
-use crate::rotation_world::{HOUR, Hands, MINUTE, SECRET};
+use crate::rotation_world::{CRASHES, HOUR, Hands, MINUTE, SECRET};
 
 const TOKEN: &str = "version-1-of-this-secret-is-being-made";
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -27,6 +27,16 @@ fn report(retired: Retired, old: &str) -> (Did, Why) {
     let key = retired.keys.into_iter().find(|key| key.id == old);
     let key = key.expect("the key is reported on");
     (key.did, key.why)
+}
+
+/// The consumer says that it was refused just now.
+fn refused(hands: &Hands) {
+    let mut world = hands.world();
+    let refused = Refused {
+        instance: "first".to_owned(),
+        at: world.now,
+    };
+    world.refused.insert("version-0".to_owned(), vec![refused]);
 }
 
 fn is_active(hands: &Hands, id: &str) -> Option<bool> {
@@ -83,25 +93,27 @@ async fn a_straggler_past_the_deadline_gets_its_key_back_on_its_first_failure() 
     retire(&hands, &old).await;
     hands.world().now += 7 * DAY;
     assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
-    let refused = ("version-0".to_owned(), vec!["first".to_owned()]);
-    hands.world().refused.extend([refused]);
     hands.world().now += MINUTE;
+    refused(&hands);
+    hands.world().now += HOUR;
     let (did, why) = retire(&hands, &old).await;
     assert_eq!(
         (did, is_active(&hands, &old)),
         (Did::Reactivated, Some(true)),
         "{why}"
     );
-    // It has another deadline's time, whether its report is taken back or not.
-    for refused in [true, false] {
-        if !refused {
-            hands.world().refused.clear();
-        }
-        hands.world().now += 3 * DAY;
+    // It has another deadline's time.
+    for _ in 0..6 {
+        hands.world().now += DAY;
         assert_eq!(retire(&hands, &old).await.0, Did::Nothing);
     }
     hands.world().now += DAY;
     assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    // What it said of the last time does not count again.
+    assert_eq!(retire(&hands, &old).await.0, Did::Nothing);
+    hands.world().consumer_reloads("first");
+    hands.world().now += DAY;
+    assert_eq!(retire(&hands, &old).await.0, Did::Deleted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,10 +144,13 @@ async fn a_key_that_is_used_by_somebody_who_does_not_report_is_not_released() {
 async fn a_key_that_a_person_deactivated_is_not_given_back() {
     let (hands, old) = rotated().await;
     hands.world().key_mut(&old).active = false;
-    let refused = ("version-0".to_owned(), vec!["first".to_owned()]);
-    hands.world().refused.extend([refused]);
     for _ in 0..3 {
-        assert_eq!(retire(&hands, &old).await.0, Did::Nothing);
+        refused(&hands);
+        let (did, why) = retire(&hands, &old).await;
+        assert!(
+            did == Did::Nothing && matches!(why, Why::Refused { .. }),
+            "{why}"
+        );
         hands.world().now += 2 * DAY;
     }
     assert_eq!(is_active(&hands, &old), Some(false));
@@ -143,6 +158,44 @@ async fn a_key_that_a_person_deactivated_is_not_given_back() {
     hands.world().refused.clear();
     hands.world().consumer_reloads("first");
     assert_eq!(retire(&hands, &old).await.0, Did::Deleted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_a_person_activates_again_is_left_alone_for_a_while() {
+    let (hands, old) = rotated().await;
+    hands.world().consumer_reloads("first");
+    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    hands.world().key_mut(&old).active = true;
+    let (did, why) = retire(&hands, &old).await;
+    assert!(
+        did == Did::Nothing && matches!(why, Why::GivenBack { .. }),
+        "{why}"
+    );
+    hands.world().now += 2 * DAY;
+    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn giving_a_key_back_survives_a_crash_at_any_call() {
+    for at in 0..14 {
+        for fate in CRASHES {
+            let (hands, old) = rotated().await;
+            retire(&hands, &old).await;
+            hands.world().now += 7 * DAY;
+            assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+            hands.world().now += MINUTE;
+            refused(&hands);
+            hands.world().now += HOUR;
+            let next = hands.world().calls + at;
+            hands.world().plan = [(next, fate)].into();
+            for _ in 0..3 {
+                let rotation = hands.rotation();
+                let _ = hands.live(rotation.retire(SECRET)).await;
+                hands.world().now += HOUR;
+            }
+            assert_eq!(is_active(&hands, &old), Some(true), "{at} {fate:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,7 +57,7 @@ pub(crate) struct World {
     /// Which version each consumer uses.
     pub(crate) consumers: BTreeMap<&'static str, BTreeSet<String>>,
     pub(crate) released: BTreeMap<String, SystemTime>,
-    pub(crate) refused: BTreeMap<String, Vec<String>>,
+    pub(crate) refused: BTreeMap<String, Vec<Refused>>,
     pub(crate) calls: usize,
     pub(crate) log: Vec<(usize, SystemTime, &'static str, Option<Fate>)>,
     pub(crate) plan: BTreeMap<usize, Fate>,
@@ -685,7 +685,7 @@ impl Holders for Hands {
                 .filter(|(_, held)| held.contains(&version))
                 .map(|(name, _)| Holder {
                     instance: (*name).to_owned(),
-                    outstanding: 1,
+                    using: "it is live there".to_owned(),
                     until: None,
                 })
                 .collect();
@@ -699,7 +699,7 @@ impl Holders for Hands {
             };
             Ok(Word {
                 standing,
-                refused_by: world.refused.get(&version).cloned().unwrap_or_default(),
+                refused: world.refused.get(&version).cloned().unwrap_or_default(),
             })
         })
         .await
