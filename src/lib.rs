@@ -75,6 +75,8 @@ pub mod hot;
 pub mod kafka;
 #[cfg(feature = "reload")]
 pub mod reload;
+#[cfg(feature = "rotation")]
+pub mod rotation;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod secret;

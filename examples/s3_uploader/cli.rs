@@ -17,13 +17,22 @@ pub(crate) struct Args {
     /// Files and directories to upload; this repository's own tree by default.
     pub(crate) paths: Vec<PathBuf>,
     /// How long to upload, in seconds.
-    #[arg(long, default_value = "20", value_parser = seconds)]
+    #[arg(long, default_value = "20", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) duration: Duration,
     /// How many uploads at once.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
+    /// How large the file is that is made and uploaded beside the others, in MiB; from 8 on in parts of 8.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "MIB")]
+    pub(crate) made_file: u32,
     /// How often the key is rotated, in seconds.
-    #[arg(long, default_value = "2", value_parser = seconds, conflicts_with = "secret_id")]
+    #[arg(
+        long,
+        default_value = "2",
+        value_parser = seconds,
+        allow_negative_numbers = true,
+        conflicts_with = "secret_id"
+    )]
     pub(crate) rotate_every: Duration,
     /// Do the same work first the old way: a client destroyed and rebuilt at each event, the old key deleted at once.
     #[arg(long, conflicts_with = "secret_id")]
@@ -149,10 +158,7 @@ mod tests {
         ] {
             let line = fault(args);
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
-            assert!(
-                line.contains(args[0]) || line.contains("--bucket"),
-                "{line}"
-            );
+            assert!(line.contains(args[0]) || line.contains("--topic"), "{line}");
         }
     }
 
