@@ -43,6 +43,10 @@ pub enum ErrorKind {
     Timeout,
     /// A request was refused because its key is dead, and no newer key came within the bound.
     NoNewerKey,
+    /// What was asked for cannot be done: an unknown step, or a version that is not being rotated. Correct the request.
+    InvalidRequest,
+    /// There is no room for a new credential: those there are, are in use. The message says by whom.
+    InUse,
     /// The source, the connect or the check panicked: a defect in that code.
     Panicked,
     /// The reloader has been shut down.
@@ -98,7 +102,7 @@ impl ErrorKind {
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
-            Self::Unavailable | Self::Timeout | Self::NotPropagated
+            Self::Unavailable | Self::Timeout | Self::NotPropagated | Self::InUse
         )
     }
 
@@ -116,6 +120,8 @@ impl ErrorKind {
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
             Self::NoNewerKey => "no_newer_key",
+            Self::InvalidRequest => "invalid_request",
+            Self::InUse => "in_use",
             Self::Panicked => "panicked",
             Self::ShutDown => "shut_down",
         }

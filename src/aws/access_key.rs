@@ -106,7 +106,7 @@ impl fmt::Debug for AccessKey {
 }
 
 /// The last four characters; none of an id so short that four would tell too much of it.
-pub(super) fn tail(id: &str) -> &str {
+pub(crate) fn tail(id: &str) -> &str {
     match id.char_indices().rev().nth(3) {
         Some((start, _)) if start >= 4 => &id[start..],
         _ => "",

@@ -13,9 +13,9 @@ use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use super::attempt::{Refused, Replays};
 use super::key::LiveKey;
 use super::replay::Refusals;
+use super::replays::{Refused, Replays};
 use crate::error::{Error, ErrorKind};
 use crate::reload::Reloader;
 

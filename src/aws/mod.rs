@@ -38,7 +38,6 @@
 //! drain: retire a key when it is drained, and nothing is ever refused.
 
 mod access_key;
-mod attempt;
 pub mod check;
 mod configure;
 mod connect;
@@ -52,10 +51,15 @@ mod json;
 mod key;
 mod refused_key;
 mod replay;
+mod replays;
+#[cfg(feature = "rotation")]
+mod rewrite;
 #[cfg(feature = "s3")]
 mod s3_clients;
 
 pub use access_key::AccessKey;
+#[cfg(feature = "rotation")]
+pub(crate) use access_key::tail;
 pub use check::Check;
 #[cfg(feature = "sts")]
 pub use connect::credentials;
@@ -64,6 +68,8 @@ pub use edge::Edge;
 pub use fields::Fields;
 pub use handover::Handover;
 pub use key::LiveKey;
+#[cfg(feature = "rotation")]
+pub(crate) use rewrite::with_key;
 #[cfg(all(feature = "s3", feature = "sts"))]
 pub use s3_clients::s3_clients;
 #[cfg(feature = "s3")]

@@ -26,9 +26,9 @@ use aws_smithy_types::retry::{ErrorKind, RetryConfig};
 use metrics::counter;
 use tokio::time::Instant;
 
-use super::attempt::{Refused, Replays, RetryBudget};
 use super::key::LiveKey;
 use super::refused_key::auth_error;
+use super::replays::{Refused, Replays, RetryBudget};
 use crate::hot::Hold;
 use crate::reload::Reloader;
 use crate::sdk::auth_error::AuthError;

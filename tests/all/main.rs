@@ -1,10 +1,28 @@
 //! Black-box tests: each module is named for what can go wrong.
 #![allow(missing_docs)]
 
+#[cfg(all(feature = "fleet", feature = "kafka"))]
+mod fleet_kafka;
+#[cfg(feature = "fleet")]
+mod fleet_ledger;
+#[cfg(feature = "fleet")]
+mod fleet_model;
+#[cfg(feature = "fleet")]
+mod fleet_reporter;
+#[cfg(feature = "fleet")]
+mod fleet_wire;
 mod hot_drain;
 mod hot_model;
 mod hot_stress;
 mod reload;
+#[cfg(feature = "rotation")]
+mod rotation_crash;
+#[cfg(feature = "rotation")]
+mod rotation_kinds;
+#[cfg(feature = "rotation")]
+mod rotation_retire;
+#[cfg(feature = "rotation")]
+mod rotation_world;
 #[cfg(feature = "aws")]
 mod secret_json;
 
@@ -17,6 +35,8 @@ mod check;
 mod edge;
 #[cfg(feature = "default")]
 mod handover;
+#[cfg(all(feature = "default", feature = "rotation"))]
+mod rotation_cloud;
 #[cfg(feature = "default")]
 mod secrets_manager;
 #[cfg(feature = "default")]

@@ -158,9 +158,54 @@ impl Cloud {
         let secret = done(state.secrets.find(name));
         secret
             .staged(CURRENT)
+            .and_then(|version| version.content.clone())
             .expect("a current version")
-            .content
-            .clone()
+    }
+
+    /// A version's content; `None` if there is no such version, or nothing in it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such secret.
+    pub fn secret_version(&self, name: &str, version_id: &str) -> Option<SecretContent> {
+        let mut state = self.shared().state();
+        let secret = done(state.secrets.find(name));
+        let version = secret.versions.iter().find(|v| v.id == version_id)?;
+        version.content.clone()
+    }
+
+    /// Stages a new version without a content as AWSPENDING and gives its id: what RotateSecret does before it
+    /// calls the function.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such secret.
+    pub fn begin_rotation(&self, name: &str) -> String {
+        let token = new_version_id();
+        let mut state = self.shared().state();
+        done(done(state.secrets.find_live(name)).stage_empty(&token, "AWSPENDING"));
+        token
+    }
+
+    /// Takes a staging label from the version that has it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such secret, or for AWSCURRENT.
+    pub fn remove_stage(&self, name: &str, stage: &str) {
+        let mut state = self.shared().state();
+        let secret = done(state.secrets.find_live(name));
+        let holder = secret.staged(stage).map(|version| version.id.clone());
+        done(secret.move_stage(stage, holder.as_deref(), None));
+    }
+
+    /// The secret's tags.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such secret.
+    pub fn tags(&self, name: &str) -> BTreeMap<String, String> {
+        done(self.shared().state().secrets.find(name)).tags.clone()
     }
 
     /// The secret's ARN.

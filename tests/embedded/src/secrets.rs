@@ -19,6 +19,7 @@ pub(crate) struct Secret {
     pub(crate) arn: String,
     // In the order of creation.
     pub(crate) versions: Vec<Version>,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) created: SystemTime,
     pub(crate) changed: SystemTime,
     pub(crate) deleted: Option<SystemTime>,
@@ -27,7 +28,8 @@ pub(crate) struct Secret {
 
 pub(crate) struct Version {
     pub(crate) id: String,
-    pub(crate) content: SecretContent,
+    /// None while a rotation has staged the version and not filled it.
+    pub(crate) content: Option<SecretContent>,
     pub(crate) stages: BTreeSet<String>,
     pub(crate) created: SystemTime,
 }
@@ -64,7 +66,7 @@ impl Secrets {
                 if secret
                     .versions
                     .iter()
-                    .any(|v| v.id == token && Some(&v.content) == content.as_ref()) =>
+                    .any(|v| v.id == token && v.content == content) =>
             {
                 return Ok(&self.by_name[name]);
             }
@@ -81,6 +83,7 @@ impl Secrets {
             name: name.to_owned(),
             arn: format!("arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{name}-{suffix}"),
             versions: Vec::new(),
+            tags: BTreeMap::new(),
             created,
             changed: created,
             deleted: None,
@@ -128,10 +131,17 @@ impl Secret {
         stages: &[String],
     ) -> Result<(), ApiError> {
         check_token(token)?;
-        if let Some(version) = self.versions.iter().find(|version| version.id == token) {
-            return match version.content == content {
-                true => Ok(()),
-                false => Err(exists(format!(
+        if let Some(version) = self.versions.iter_mut().find(|version| version.id == token) {
+            return match &version.content {
+                None => {
+                    version.content = Some(content);
+                    for stage in stages {
+                        self.label(stage, token);
+                    }
+                    Ok(())
+                }
+                Some(there) if *there == content => Ok(()),
+                Some(_) => Err(exists(format!(
                     "You can't use ClientRequestToken {token} because that value is already in use for a version \
                      of secret {}.",
                     self.arn
@@ -142,13 +152,26 @@ impl Secret {
         self.changed = created;
         self.versions.push(Version {
             id: token.to_owned(),
-            content,
+            content: Some(content),
             stages: BTreeSet::new(),
             created,
         });
         for stage in stages {
             self.label(stage, token);
         }
+        Ok(())
+    }
+
+    /// What RotateSecret does before it calls the function: a version with a label and without a content.
+    pub(crate) fn stage_empty(&mut self, token: &str, stage: &str) -> Result<(), ApiError> {
+        check_token(token)?;
+        self.versions.push(Version {
+            id: token.to_owned(),
+            content: None,
+            stages: BTreeSet::new(),
+            created: clock::now(),
+        });
+        self.label(stage, token);
         Ok(())
     }
 
@@ -160,13 +183,17 @@ impl Secret {
     ) -> Result<&Version, ApiError> {
         let Some(version_id) = version_id else {
             let stage = self.stage_seen(stage.unwrap_or(CURRENT));
-            return self.staged(stage).ok_or_else(|| {
+            return self.staged(stage).filter(|v| v.content.is_some()).ok_or_else(|| {
                 not_found(format!(
                     "Secrets Manager can't find the specified secret value for staging label: {stage}"
                 ))
             });
         };
-        let version = self.versions.iter().find(|version| version.id == version_id).ok_or_else(|| {
+        let version = self
+            .versions
+            .iter()
+            .find(|version| version.id == version_id && version.content.is_some())
+            .ok_or_else(|| {
             not_found(format!("Secrets Manager can't find the specified secret value for VersionId: {version_id}"))
         })?;
         match stage {

@@ -87,6 +87,22 @@ pub(crate) fn call(
             )?;
             json!({"ARN": secret.arn, "Name": secret.name})
         }
+        "TagResource" => {
+            let secret = secrets.find_live(required(input, "SecretId")?)?;
+            for tag in list(input, "Tags") {
+                let text = |name: &str| tag.get(name).and_then(Value::as_str).map(str::to_owned);
+                let key = text("Key").ok_or_else(|| missing("Key"))?;
+                secret.tags.insert(key, text("Value").unwrap_or_default());
+            }
+            json!({})
+        }
+        "UntagResource" => {
+            let secret = secrets.find_live(required(input, "SecretId")?)?;
+            for key in list(input, "TagKeys").iter().filter_map(Value::as_str) {
+                secret.tags.remove(key);
+            }
+            json!({})
+        }
         "DeleteSecret" => {
             let secret = secrets.find(required(input, "SecretId")?)?;
             secret.schedule_deletion();
@@ -119,8 +135,9 @@ fn value(arn: &str, name: &str, version: &Version) -> Value {
         "CreatedDate": epoch_seconds(version.created),
     });
     match &version.content {
-        SecretContent::Text(text) => answer["SecretString"] = text.as_str().into(),
-        SecretContent::Binary(bytes) => answer["SecretBinary"] = base64::encode(bytes).into(),
+        Some(SecretContent::Text(text)) => answer["SecretString"] = text.as_str().into(),
+        Some(SecretContent::Binary(bytes)) => answer["SecretBinary"] = base64::encode(bytes).into(),
+        None => {}
     }
     answer
 }
@@ -145,6 +162,11 @@ fn describe(secret: &Secret) -> Value {
         "LastChangedDate".to_owned(),
         epoch_seconds(secret.changed).into(),
     );
+    let tags = secret.tags.iter();
+    let tags: Vec<_> = tags
+        .map(|(key, value)| json!({"Key": key, "Value": value}))
+        .collect();
+    answer.insert("Tags".to_owned(), tags.into());
     if let Some(deleted) = secret.deleted {
         answer.insert("DeletedDate".to_owned(), epoch_seconds(deleted).into());
     }
@@ -181,6 +203,14 @@ fn token(input: &Input) -> String {
         Some(token) => token.to_owned(),
         None => uuid::Uuid::new_v4().to_string(),
     }
+}
+
+fn list<'a>(input: &'a Input, name: &str) -> &'a [Value] {
+    input
+        .json
+        .get(name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn required<'a>(input: &'a Input, name: &str) -> Result<&'a str, ApiError> {

@@ -1,0 +1,257 @@
+//! What to do with a key that may have to go: the rules, without a call.
+//!
+//! In this order:
+//!
+//! 1. A key in a version with a label is kept, unless that is `AWSPREVIOUS` alone: somebody may read by any label.
+//! 2. A key in no version is somebody else's, and never touched; unless it is the leftover of a `createSecret` (below).
+//! 3. A deactivated key that a consumer is refused with is given back, if it was deactivated here. A key that was given
+//!    back, by whomever, is left alone for a while.
+//! 4. A key goes if all versions that hold it are released and IAM does not contradict: first it is deactivated, then
+//!    watched, then deleted. To make room for a new key it is deleted at once.
+//! 5. A key that does not go is deactivated when the deadline has passed, and never deleted without a positive word.
+//!
+//! # Leftovers
+//!
+//! IAM shows the secret part of a key once. A `createSecret` that dies between making a key and storing it leaves
+//! one that nobody can use and that no version names; a person may have made such a key as well. It is taken for a
+//! leftover if all of this is true:
+//!
+//! - An intent was written before it: `createSecret` says in a tag, *before* it makes a key, when that is and which keys
+//!   there are. The key is not among those, and was made in the time that the intent leaves.
+//! - It was never used. Whoever made a key by hand uses it; nobody can use a leftover.
+//! - It is older than [`Bounds::settled`]. Its maker may still live and be about to store it, and must not find it gone. A
+//!   maker writes only within [`Bounds::lap`], by the later of two clocks, and never again; AWS refuses a signature that is
+//!   5 minutes old. So nothing can store the key any more.
+//!
+//! What remains is a key that a person makes within minutes after the death of a `createSecret` that had not yet made its
+//! own, and then does not use for a quarter of an hour. IAM has no means to tell those two apart. Everything else that is
+//! in doubt is kept, and blocks the rotation with an error that names it.
+//!
+//! # Abandoned versions
+//!
+//! A rotation that was cancelled leaves a version without a label, and its key. No consumer reports on it, since none has
+//! ever read it. A version is taken for abandoned if it is younger than the current one (so it did not come before it),
+//! has no label (so it did not come directly after it), and its key was used by nobody but the step that tested it.
+
+use std::time::SystemTime;
+
+use super::bounds::Bounds;
+use super::holders::{Standing, Word};
+use super::iam::{KeyInfo, KeyStatus};
+use super::notes::{Intent, Note, State};
+use super::retired::Why;
+use super::store::PREVIOUS;
+
+/// What is known about a key.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) key: KeyInfo,
+    pub(super) used: Option<(SystemTime, String)>,
+    /// The versions that hold it.
+    pub(super) versions: Vec<Holding>,
+    /// Whether all versions there are were looked at.
+    pub(super) complete: bool,
+    pub(super) current_created: SystemTime,
+    pub(super) note: Option<Note>,
+    pub(super) intent: Option<Intent>,
+}
+
+/// A version that holds the key.
+#[derive(Debug, Clone)]
+pub(super) struct Holding {
+    pub(super) labels: Vec<String>,
+    pub(super) created: SystemTime,
+    pub(super) word: Word,
+}
+
+/// What the key stands in the way of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing: it is time to retire it.
+    Tidiness,
+    /// A new key.
+    Room,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    Keep(Why),
+    Note(State),
+    Deactivate(Why),
+    Reactivate(Why),
+    Delete(Why),
+}
+
+/// The label for which a version's key is kept whatever else is true.
+pub(super) fn blocking(labels: &[String]) -> Option<&String> {
+    labels.iter().find(|label| *label != PREVIOUS)
+}
+
+pub(super) fn decide(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
+    if let Some(label) = facts.versions.iter().find_map(|v| blocking(&v.labels)) {
+        return Next::Keep(Why::Labelled(label.clone()));
+    }
+    if facts.versions.is_empty() {
+        return in_no_version(facts, now, bounds);
+    }
+    match facts.key.status {
+        KeyStatus::Active => active(facts, need, now, bounds),
+        KeyStatus::Inactive => inactive(facts, need, now, bounds),
+    }
+}
+
+fn in_no_version(facts: &Facts, now: SystemTime, bounds: &Bounds) -> Next {
+    let key = &facts.key;
+    let ours = facts.complete
+        && facts.used.is_none()
+        && facts.intent.as_ref().is_some_and(|intent| {
+            !intent.before.contains(&key.id)
+                && key.created + bounds.skew >= intent.at
+                && key.created <= intent.at + bounds.lap + 2 * bounds.skew
+        });
+    let until = key.created + bounds.settled;
+    match ours {
+        false => Next::Keep(Why::Foreign),
+        true if now < until => Next::Keep(Why::Leftover { until }),
+        true => Next::Delete(Why::Leftover { until }),
+    }
+}
+
+fn active(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
+    use State::{Deactivated, FoundInactive, Reactivated, Reactivating};
+    let why = free(facts, need, now, bounds);
+    let Some(note) = facts.note else {
+        return match why {
+            Ok(why) => go(need, why),
+            // What is seen in a hurry is noted as well: the time until an abandoned key may go begins here.
+            Err(_) => Next::Note(State::Superseded),
+        };
+    };
+    let until = note.at + bounds.watch;
+    match note.state {
+        // Whoever began it died after it had been done.
+        Reactivating => Next::Note(Reactivated),
+        Reactivated | Deactivated | FoundInactive if now < until => {
+            Next::Keep(Why::GivenBack { until })
+        }
+        _ => match why {
+            Ok(why) => go(need, why),
+            Err(why) if need == Need::Tidiness && now >= note.at + bounds.deadline => {
+                Next::Deactivate(Why::Deadline(Box::new(why)))
+            }
+            Err(why) => Next::Keep(why),
+        },
+    }
+}
+
+/// The next thing to do with a key that is free.
+fn go(need: Need, why: Why) -> Next {
+    match need {
+        Need::Room => Next::Delete(why),
+        Need::Tidiness => Next::Deactivate(why),
+    }
+}
+
+fn inactive(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
+    use State::{Deactivated, Deactivating, FoundInactive, Reactivated, Reactivating, Superseded};
+    let refused = |since: SystemTime| {
+        let all = facts.versions.iter().flat_map(|v| &v.word.refused);
+        let by = all.filter(|refused| refused.at + bounds.skew >= since);
+        let by: Vec<_> = by.map(|refused| refused.instance.clone()).collect();
+        (!by.is_empty()).then_some(Why::Refused { by })
+    };
+    let note = facts.note.map(|note| (note.state, note.at));
+    let since = match note {
+        // Whoever began it died before or after it was done.
+        Some((Deactivating, _)) => return Next::Note(Deactivated),
+        Some((Reactivating, at)) => {
+            let by = Vec::new();
+            return Next::Reactivate(refused(at).unwrap_or(Why::Refused { by }));
+        }
+        // Somebody else did it, and has a reason: it is not for us to take it back.
+        None | Some((Superseded | Reactivated, _)) => return Next::Note(FoundInactive),
+        Some((Deactivated, since)) => match refused(since) {
+            Some(why) if need == Need::Tidiness => return Next::Reactivate(why),
+            Some(why) => return Next::Keep(why),
+            None => since,
+        },
+        Some((FoundInactive, since)) => match refused(since) {
+            Some(why) => return Next::Keep(why),
+            None => since,
+        },
+    };
+    let until = since + bounds.watch;
+    match free(facts, need, now, bounds) {
+        Err(why) => Next::Keep(why),
+        Ok(why) if need == Need::Room || now >= until => Next::Delete(why),
+        Ok(_) => Next::Keep(Why::Watched { until }),
+    }
+}
+
+/// Why the key is free, or why it is not.
+fn free(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Result<Why, Why> {
+    let mut held = facts
+        .versions
+        .iter()
+        .filter_map(|v| match &v.word.standing {
+            Standing::Held { by } => Some(by),
+            _ => None,
+        });
+    if let Some(first) = held.next() {
+        let by = held.fold(first.clone(), |mut all, by| {
+            all.extend_from_slice(by);
+            all
+        });
+        return Err(Why::Held { by });
+    }
+    let mut since = SystemTime::UNIX_EPOCH;
+    let mut assumed = Vec::new();
+    let mut abandoned = true;
+    for version in &facts.versions {
+        if let Standing::Released {
+            since: at,
+            assumed: silent,
+        } = &version.word.standing
+        {
+            since = since.max(*at);
+            assumed.extend_from_slice(silent);
+            abandoned = false;
+            continue;
+        }
+        let wait = match bounds.assume_released {
+            _ if is_abandoned(facts, version) => bounds.settled,
+            Some(wait) => {
+                assumed.push("consumers that do not report".to_owned());
+                abandoned = false;
+                wait
+            }
+            None => return Err(Why::Unknown),
+        };
+        match facts.note {
+            Some(note) if now >= note.at + wait => since = since.max(note.at + wait),
+            _ => return Err(Why::Unknown),
+        }
+    }
+    if abandoned {
+        return Ok(Why::Abandoned);
+    }
+    if let Some((at, service)) = &facts.used
+        && *at > since + bounds.skew
+        && facts.key.status == KeyStatus::Active
+        // Deactivating can be taken back, so it may be tried when the key has been quiet for long.
+        && (need == Need::Room || now < *at + bounds.watch)
+    {
+        let (at, service) = (*at, service.clone());
+        return Err(Why::UsedSince { at, service });
+    }
+    Ok(Why::Released { since, assumed })
+}
+
+fn is_abandoned(facts: &Facts, version: &Holding) -> bool {
+    let tested_only = facts
+        .used
+        .as_ref()
+        .is_none_or(|(_, service)| service == "sts");
+    // Both times are Secrets Manager's.
+    version.labels.is_empty() && version.created > facts.current_created && tested_only
+}

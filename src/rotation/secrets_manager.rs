@@ -1,0 +1,344 @@
+//! AWS Secrets Manager, as a rotation uses it.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::primitives::Blob;
+use aws_sdk_secretsmanager::types::Tag;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::request::RotationToken;
+use super::store::{Content, Form, Move, PENDING, Put, Store, VersionInfo, View, Which};
+use crate::error::{Error, ErrorKind};
+use crate::sdk::auth_error::Meaning;
+use crate::sdk::failure::{Failure, Refusal};
+use crate::secret::{Secret, VersionId};
+
+/// The store in AWS.
+///
+/// | call | permission on the secret |
+/// |---|---|
+/// | `describe` | `secretsmanager:DescribeSecret` |
+/// | `versions` | `secretsmanager:ListSecretVersionIds` |
+/// | `read` | `secretsmanager:GetSecretValue`, `kms:Decrypt` |
+/// | `put_pending` | `secretsmanager:PutSecretValue`, `kms:GenerateDataKey` |
+/// | `move_current` | `secretsmanager:UpdateSecretVersionStage` |
+/// | `tag`, `untag` | `secretsmanager:TagResource`, `secretsmanager:UntagResource` |
+///
+/// Reads are retried, with backoff and jitter; writes are not, since each step knows what a lost answer means.
+#[derive(Debug, Clone)]
+pub struct SecretsManager {
+    client: Client,
+    attempts: u32,
+    attempt_timeout: Duration,
+}
+
+impl SecretsManager {
+    /// By this client.
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            attempts: 4,
+            attempt_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// How often a read is tried, the first time included. Default 4.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// How long one attempt of one call may take. Default 5 s.
+    #[must_use]
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    fn reading(&self) -> Builder {
+        self.bounded(self.attempts)
+    }
+
+    fn writing(&self) -> Builder {
+        self.bounded(1)
+    }
+
+    fn bounded(&self, attempts: u32) -> Builder {
+        let retries = RetryConfig::standard()
+            .with_max_attempts(attempts)
+            .with_initial_backoff(FIRST_BACKOFF)
+            .with_max_backoff(LONGEST_BACKOFF);
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(self.attempt_timeout)
+            .build();
+        Builder::new()
+            .retry_config(retries)
+            .timeout_config(timeouts)
+    }
+}
+
+impl Store for SecretsManager {
+    async fn describe(&self, id: &str) -> Result<View, Error> {
+        let call = self.client.describe_secret().secret_id(id);
+        let answer = call
+            .customize()
+            .config_override(self.reading())
+            .send()
+            .await;
+        let secret = answer.map_err(|error| failed("DescribeSecret", id, error))?;
+        if secret.deleted_date.is_some() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("secret `{id}` is scheduled for deletion: restore it first"),
+            ));
+        }
+        let tags = secret.tags.unwrap_or_default().into_iter();
+        Ok(View {
+            arn: secret.arn.unwrap_or_else(|| id.to_owned()),
+            name: secret.name.unwrap_or_else(|| id.to_owned()),
+            labels: secret
+                .version_ids_to_stages
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+            tags: tags
+                .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+                .collect(),
+        })
+    }
+
+    async fn versions(&self, id: &str) -> Result<Vec<VersionInfo>, Error> {
+        let mut versions = Vec::new();
+        let mut page = None;
+        loop {
+            let call = self.client.list_secret_version_ids().secret_id(id);
+            let call = call.include_deprecated(true).set_next_token(page);
+            let answer = call
+                .customize()
+                .config_override(self.reading())
+                .send()
+                .await;
+            let answer = answer.map_err(|error| failed("ListSecretVersionIds", id, error))?;
+            for version in answer.versions.unwrap_or_default() {
+                let Some(id) = version.version_id else {
+                    continue;
+                };
+                // A version without a date is taken for the oldest, about which least is assumed.
+                let created = version
+                    .created_date
+                    .and_then(|date| SystemTime::try_from(date).ok());
+                versions.push(VersionInfo {
+                    id: VersionId::from(id),
+                    labels: version.version_stages.unwrap_or_default(),
+                    created: created.unwrap_or(SystemTime::UNIX_EPOCH),
+                });
+            }
+            page = answer.next_token;
+            if page.is_none() {
+                return Ok(versions);
+            }
+        }
+    }
+
+    async fn read(&self, id: &str, which: Which<'_>) -> Result<Option<Content>, Error> {
+        let call = self.client.get_secret_value().secret_id(id);
+        let call = match which {
+            Which::Label(label) => call.version_stage(label),
+            Which::Version(version) => call.version_id(version.as_str()),
+        };
+        let answer = call
+            .customize()
+            .config_override(self.reading())
+            .send()
+            .await;
+        let mut value = match answer {
+            Ok(value) => value,
+            Err(error) => {
+                return match of("GetSecretValue", id, error) {
+                    // In these words: there is a secret, but not this version, or nothing in it.
+                    Failure::Refused(no)
+                        if no.code == NOT_FOUND && no.says("specified secret value") =>
+                    {
+                        Ok(None)
+                    }
+                    failure => Err(explained("GetSecretValue", id, failure)),
+                };
+            }
+        };
+        let version = value.version_id.take().unwrap_or_default();
+        let (material, form) = match (value.secret_string.take(), value.secret_binary.take()) {
+            (Some(text), _) => (text.into_bytes(), Form::Text),
+            (None, Some(bytes)) => (bytes.into_inner(), Form::Binary),
+            (None, None) => return Ok(None),
+        };
+        let secret = Secret::new(material, version)
+            .with_stages(value.version_stages.take().unwrap_or_default());
+        Ok(Some(Content::new(secret, form)))
+    }
+
+    async fn put_pending(
+        &self,
+        id: &str,
+        token: &VersionId,
+        content: &Content,
+        rotation_token: Option<&RotationToken>,
+    ) -> Result<Put, Error> {
+        let call = self
+            .client
+            .put_secret_value()
+            .secret_id(id)
+            .client_request_token(token.as_str())
+            .version_stages(PENDING)
+            .set_rotation_token(rotation_token.map(|token| token.expose().to_owned()));
+        let call = match content.form() {
+            Form::Text => call.secret_string(content.secret().expose_str()?),
+            Form::Binary => call.secret_binary(Blob::new(content.secret().expose())),
+        };
+        let answer = call
+            .customize()
+            .config_override(self.writing())
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Put::Stored),
+            Err(error) => match of("PutSecretValue", id, error) {
+                Failure::Refused(no) if no.code == "ResourceExistsException" => Ok(Put::Taken),
+                failure => Err(explained("PutSecretValue", id, failure)),
+            },
+        }
+    }
+
+    async fn move_current(
+        &self,
+        id: &str,
+        to: &VersionId,
+        from: &VersionId,
+    ) -> Result<Move, Error> {
+        let call = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(id)
+            .version_stage(super::store::CURRENT)
+            .move_to_version_id(to.as_str())
+            .remove_from_version_id(from.as_str());
+        let answer = call
+            .customize()
+            .config_override(self.writing())
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Move::Moved),
+            Err(error) => match of("UpdateSecretVersionStage", id, error) {
+                Failure::Refused(no) if no.code == "InvalidParameterException" => {
+                    Ok(Move::NotThere)
+                }
+                failure => Err(explained("UpdateSecretVersionStage", id, failure)),
+            },
+        }
+    }
+
+    async fn tag(&self, id: &str, key: &str, value: &str) -> Result<(), Error> {
+        let tag = Tag::builder().key(key).value(value).build();
+        let call = self.client.tag_resource().secret_id(id).tags(tag);
+        let answer = call
+            .customize()
+            .config_override(self.writing())
+            .send()
+            .await;
+        answer.map_err(|error| failed("TagResource", id, error))?;
+        Ok(())
+    }
+
+    async fn untag(&self, id: &str, key: &str) -> Result<(), Error> {
+        let call = self.client.untag_resource().secret_id(id).tag_keys(key);
+        let answer = call
+            .customize()
+            .config_override(self.writing())
+            .send()
+            .await;
+        answer.map_err(|error| failed("UntagResource", id, error))?;
+        Ok(())
+    }
+}
+
+fn of<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    Failure::of(&format!("{action} of secret `{id}`"), error)
+}
+
+fn failed<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    explained(action, id, of(action, id, error))
+}
+
+fn explained(action: &str, id: &str, failure: Failure) -> Error {
+    match failure {
+        Failure::NoAnswer(error) => error,
+        Failure::Refused(refusal) => refused(action, id, &refusal),
+    }
+}
+
+fn refused(action: &str, id: &str, refusal: &Refusal) -> Error {
+    let of_kms = refusal.says("Access to KMS") || refusal.says("perform: kms:");
+    let (kind, text) = match refusal.code.as_str() {
+        NOT_FOUND => (
+            ErrorKind::NotFound,
+            format!(
+                "there is no secret `{id}`: check name and region; a secret of another account needs its ARN"
+            ),
+        ),
+        "InvalidRequestException" if refusal.says("deletion") => (
+            ErrorKind::NotFound,
+            format!("secret `{id}` is scheduled for deletion: restore it first"),
+        ),
+        "DecryptionFailure" | "EncryptionFailure" => {
+            (ErrorKind::PermissionDenied, kms_denied(action, id))
+        }
+        "AccessDeniedException" if of_kms => (ErrorKind::PermissionDenied, kms_denied(action, id)),
+        _ => match refusal.auth_error().map(|error| error.meaning()) {
+            Some(Meaning::Denied) => (
+                ErrorKind::PermissionDenied,
+                format!(
+                    "`secretsmanager:{action}` on secret `{id}` is denied: grant it to the rotation's role"
+                ),
+            ),
+            Some(_) => (
+                ErrorKind::Unauthenticated,
+                format!(
+                    "{action} of secret `{id}` was refused: AWS does not accept the rotation's own credentials"
+                ),
+            ),
+            None => (
+                ErrorKind::Config,
+                format!("Secrets Manager does not accept {action} of secret `{id}`"),
+            ),
+        },
+    };
+    refusal.error(kind, text)
+}
+
+fn kms_denied(action: &str, id: &str) -> String {
+    let permission = match action {
+        "PutSecretValue" => "kms:GenerateDataKey` and `kms:Decrypt",
+        _ => "kms:Decrypt",
+    };
+    format!(
+        "{action} of secret `{id}`: its KMS key may not be used; grant `{permission}` on it to the rotation's role, and \
+         see that it is enabled"
+    )
+}
+
+const NOT_FOUND: &str = "ResourceNotFoundException";
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
