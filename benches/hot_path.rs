@@ -11,8 +11,8 @@
 //! a multiple; on a machine with fewer free cores than threads the two take turns, and it costs less than it should.
 //!
 //! Criterion measures each way on its own, to be compared from commit to commit. For the table at the end the ways take
-//! turns: it has the medians of the turns' means, and the median of each turn's own ratio to a lease,
-//! which holds still where the times do not, because other work on the machine meets all ways of a turn.
+//! turns: it has the medians of the turns' means, and the median of each turn's own ratio to a lease, which holds still
+//! where the times do not, because other work on the machine meets all ways of a turn.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"
