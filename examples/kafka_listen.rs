@@ -9,8 +9,8 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use credswap::trigger::kafka::{Kafka, KafkaConfig, Password};
-use credswap::trigger::{self, Health, Trigger};
+use credswap::kafka::{KafkaConfig, Password};
+use credswap::trigger::{self, Health, Kafka, Trigger};
 
 /// Listens to rotation events until Ctrl-C. `RUST_LOG=credswap=debug` shows librdkafka's words, too.
 #[derive(Parser)]

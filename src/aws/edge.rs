@@ -36,7 +36,7 @@ impl Edge {
                 partition,
                 Arc::clone(&refusals),
             )),
-            interceptor: SharedInterceptor::new(Replay::new(keys.clone(), refusals)),
+            interceptor: SharedInterceptor::permanent(Replay::new(keys.clone(), refusals)),
             classifier: SharedRetryClassifier::new(ReplayRefused),
             provider,
         }

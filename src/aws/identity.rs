@@ -1,4 +1,7 @@
-//! The identity cache that caches nothing: each attempt is given the live key, and leases it.
+//! The identity cache that caches nothing: each attempt is given the live key.
+//!
+//! The identity is the lease: whoever has a clone of it pins its generation, by the hold in it. The SDK keeps it for the
+//! attempt; `replay.rs` sees that it is not kept for longer.
 
 use std::sync::Arc;
 
@@ -6,12 +9,13 @@ use aws_smithy_runtime_api::client::identity::{
     Identity, IdentityCachePartition, IdentityFuture, ResolveCachedIdentity, ResolveIdentity,
     SharedIdentityResolver,
 };
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use super::attempt::{Attempt, Refused};
 use super::key::LiveKey;
 use super::replay::Refusals;
+use super::replays::{Refused, Replays};
 use crate::error::{Error, ErrorKind};
 use crate::reload::Reloader;
 
@@ -37,26 +41,17 @@ impl LiveIdentity {
         }
     }
 
-    fn live(&self, attempt: Option<&Attempt>) -> Identity {
-        match attempt {
-            Some(attempt) => {
-                let lease = self.keys.lease();
-                let identity = lease.identity().clone();
-                attempt.begin(lease);
-                identity
-            }
-            // Without our interceptor there is nobody to end a lease; the identity's own hold keeps the drain right.
-            None => self.keys.peek(|key| key.identity().clone()),
-        }
+    fn live(&self) -> Identity {
+        self.keys.peek(|key| key.identity().clone())
     }
 
-    async fn newer(&self, attempt: &Attempt, refused: &Refused) -> Result<Identity, Error> {
+    async fn newer(&self, refused: &Refused) -> Result<Identity, Error> {
         let wait = self
             .refusals
             .time_left(refused.generation, self.keys.bounds().refresh);
         let mut updates = self.keys.updates();
         match tokio::time::timeout(wait, updates.newer_than(refused.generation)).await {
-            Ok(Some(_)) => Ok(self.live(Some(attempt))),
+            Ok(Some(_)) => Ok(self.live()),
             // Better no attempt than one more with a key that is known to be dead.
             Ok(None) | Err(_) => Err(Error::new(
                 ErrorKind::NoNewerKey,
@@ -87,12 +82,17 @@ impl ResolveCachedIdentity for LiveIdentity {
                     .await
             });
         }
-        let attempt = config_bag.load::<Attempt>();
-        match attempt.and_then(|attempt| Some((attempt, attempt.after.as_ref()?))) {
-            None => IdentityFuture::ready(Ok(self.live(attempt))),
-            Some((attempt, refused)) => {
-                IdentityFuture::new(async move { Ok(self.newer(attempt, refused).await?) })
-            }
+        // The first attempt is no replay. Asking that is cheaper than not finding `Replays` in each layer of the bag.
+        let is_first = config_bag
+            .load::<RequestAttempts>()
+            .is_some_and(|attempts| attempts.attempts() <= 1);
+        let replays = match is_first {
+            true => None,
+            false => config_bag.load::<Replays>(),
+        };
+        match replays.and_then(|replays| replays.after.as_ref()) {
+            None => IdentityFuture::ready(Ok(self.live())),
+            Some(refused) => IdentityFuture::new(async move { Ok(self.newer(refused).await?) }),
         }
     }
 }

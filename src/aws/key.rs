@@ -52,6 +52,11 @@ impl LiveKey {
     pub(super) fn identity(&self) -> &Identity {
         &self.identity
     }
+
+    /// The hold in an identity that is a clone of a live key's.
+    pub(super) fn hold_of(identity: &Identity) -> Option<&Hold> {
+        identity.data::<Credentials>()?.get_property()
+    }
 }
 
 impl fmt::Debug for LiveKey {

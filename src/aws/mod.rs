@@ -26,7 +26,8 @@
 //! - the next attempt after a swap is signed with the new key; retries and clones follow by themselves;
 //! - the client, its connections and its retry quota stay: a swap opens and closes nothing;
 //! - each signed attempt leases its key until it ends, however it ends: the drain is exact. So do
-//!   credentials that are handed out by [`Edge::credentials_provider`], for as long as somebody keeps a clone;
+//!   credentials that are handed out by [`Edge::credentials_provider`], for as long as somebody keeps a clone, and
+//!   URLs that are presigned, until they expire;
 //! - an attempt that is refused because its key is dead leads to a look at the source, waits for a newer key, and
 //!   is replayed with it, outside the SDK's retry quota and attempt count.
 //!
@@ -37,12 +38,12 @@
 //! drain: retire a key when it is drained, and nothing is ever refused.
 
 mod access_key;
-mod attempt;
 pub mod check;
 mod configure;
 mod connect;
 mod edge;
 mod fields;
+#[cfg(feature = "s3")]
 mod fixed_identity;
 mod handover;
 mod identity;
@@ -50,12 +51,12 @@ mod json;
 mod key;
 mod refused_key;
 mod replay;
+mod replays;
 #[cfg(feature = "rotation")]
 mod rewrite;
 #[cfg(feature = "s3")]
 mod s3_clients;
 
-pub use crate::sdk::auth_error;
 pub use access_key::AccessKey;
 #[cfg(feature = "rotation")]
 pub(crate) use access_key::tail;

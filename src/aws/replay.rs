@@ -4,6 +4,8 @@
 //! one more attempt: it marks the response (which is all that a retry classifier can see) and puts a retry budget
 //! of its own into the config bag, so that neither the SDK's process-wide quota nor the user's number of attempts
 //! is touched. The next attempt's identity is then the newer key, or an error: see `identity.rs`.
+//!
+//! It also sees requests that are signed and never sent, and notes until when such a URL is good.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,10 +26,10 @@ use aws_smithy_types::retry::{ErrorKind, RetryConfig};
 use metrics::counter;
 use tokio::time::Instant;
 
-use super::attempt::{Attempt, Refused, RetryBudget};
 use super::key::LiveKey;
 use super::refused_key::auth_error;
-use crate::hot::Lease;
+use super::replays::{Refused, Replays, RetryBudget};
+use crate::hot::Hold;
 use crate::reload::Reloader;
 use crate::sdk::auth_error::AuthError;
 
@@ -64,7 +66,18 @@ impl Replay {
         newer_is_live || self.refusals.note(generation, self.keys.bounds().refresh)
     }
 
-    fn plan(&self, cfg: &mut ConfigBag, refused: Refused) {
+    /// Takes away the identity that the attempt was signed with, and tells its generation.
+    fn take_signer(&self, cfg: &mut ConfigBag) -> Option<(u64, Hold)> {
+        let identity = cfg
+            .get_mut_from_interceptor_state::<EndpointResolverParams>()?
+            .get_property_mut::<Identity>()?;
+        let hold = LiveKey::hold_of(identity)?.clone();
+        let generation = self.keys.generation_of(&hold)?;
+        *identity = self.nobody.clone();
+        Some((generation, hold))
+    }
+
+    fn plan(&self, cfg: &mut ConfigBag, refused: Refused, count: u32) {
         let attempts = cfg.load::<RequestAttempts>().map_or(1, |a| a.attempts());
         let own = match (cfg.load::<TokenBucket>(), cfg.load::<RetryConfig>()) {
             (Some(tokens), Some(config)) => RetryBudget {
@@ -80,20 +93,21 @@ impl Replay {
             .with_max_attempts(attempts + 1)
             .with_initial_backoff(Duration::ZERO)
             .with_max_backoff(Duration::ZERO);
-        if let Some(attempt) = cfg.get_mut_from_interceptor_state::<Attempt>() {
-            attempt.after = Some(refused);
-            attempt.replays += 1;
-            attempt.own = Some(RetryBudget {
+        let replays = Replays {
+            after: Some(refused),
+            count: count + 1,
+            own: Some(RetryBudget {
                 config: own
                     .config
                     .clone()
                     .with_max_attempts(own.config.max_attempts() + 1),
                 tokens: own.tokens,
-            });
-        }
+            }),
+        };
         cfg.interceptor_state()
             .store_put(TokenBucket::unlimited())
-            .store_put(replay);
+            .store_put(replay)
+            .store_put(replays);
     }
 }
 
@@ -109,17 +123,12 @@ impl Intercept for Replay {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        match cfg.get_mut_from_interceptor_state::<Attempt>() {
-            None => {
-                cfg.interceptor_state().store_put(Attempt::default());
-            }
-            Some(attempt) => {
-                if let Some(own) = attempt.own.take() {
-                    cfg.interceptor_state()
-                        .store_put(own.tokens)
-                        .store_put(own.config);
-                }
-            }
+        if let Some(replays) = cfg.get_mut_from_interceptor_state::<Replays>()
+            && let Some(own) = replays.own.take()
+        {
+            cfg.interceptor_state()
+                .store_put(own.tokens)
+                .store_put(own.config);
         }
         Ok(())
     }
@@ -130,29 +139,34 @@ impl Intercept for Replay {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(attempt) = cfg.get_mut_from_interceptor_state::<Attempt>() else {
-            return Ok(());
+        let is_sent = match context.output_or_error() {
+            // The operation ends here, and the identity, which holds the key, with it.
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(_)) => true,
+            None => false,
         };
-        attempt.after = None;
-        let replays = attempt.replays;
-        // The attempt is over, and with the end of this function its lease.
-        let Some(lease) = attempt.end() else {
-            return Ok(());
-        };
-        if matches!(context.output_or_error(), Some(Ok(_))) {
-            return Ok(());
+        let mut replays = 0;
+        if let Some(planned) = cfg.get_mut_from_interceptor_state::<Replays>() {
+            planned.after = None;
+            replays = planned.count;
         }
-        // The SDK keeps the identity until the operation ends, which a backoff can put off for long.
-        if let Some(identity) = cfg
-            .get_mut_from_interceptor_state::<EndpointResolverParams>()
-            .and_then(|params| params.get_property_mut::<Identity>())
-        {
-            *identity = self.nobody.clone();
+        // The key that signed, if it was one of ours. The SDK would keep it until the operation ends, which a backoff can
+        // put off for long; here it goes with the end of this function.
+        let Some((generation, hold)) = self.take_signer(cfg) else {
+            return Ok(());
+        };
+        if !is_sent {
+            if let Some(life) = context
+                .request()
+                .and_then(|request| presigned(request.uri()))
+            {
+                hold.keep_until(Instant::now() + life);
+            }
+            return Ok(());
         }
         let Some(error) = auth_error(context) else {
             return Ok(());
         };
-        let generation = Lease::generation(&lease);
         if self.is_worth_a_replay(generation, error)
             && replays < REPLAYS
             && let Some(response) = context.response_mut()
@@ -170,10 +184,20 @@ impl Intercept for Replay {
                     generation,
                     code: error.code(),
                 },
+                replays,
             );
         }
         Ok(())
     }
+}
+
+/// How long a presigned URL lives, if it is one: SigV4's query parameter `X-Amz-Expires`, in seconds.
+fn presigned(uri: &str) -> Option<Duration> {
+    let (_, query) = uri.split_once('?')?;
+    let seconds = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("X-Amz-Expires="))?;
+    Some(Duration::from_secs(seconds.parse().ok()?))
 }
 
 /// Marks a response whose request is to be replayed.

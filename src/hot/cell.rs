@@ -1,6 +1,7 @@
 //! The cell that is swapped.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
@@ -15,6 +16,8 @@ use super::updates::Updates;
 ///
 /// Reading is wait-free: no lock, no await, no I/O, whatever the writers do. Share it by `&` or in an `Arc`.
 pub struct HotSwap<T> {
+    /// Tells cells apart, so that the holds of one are not taken for those of another.
+    id: u64,
     current: ArcSwap<Generation<T>>,
     /// Serialises writers, so that numbers are consecutive and updates come in their order. It is never
     /// taken by a reader, and no foreign code (a destructor, say) runs under it.
@@ -30,7 +33,12 @@ impl<T> HotSwap<T> {
 
     /// The same for a value that carries clones of `hold`.
     pub fn new_held(value: T, hold: Hold) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        // Only the number counts; it orders nothing.
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        hold.publish(id, 1);
         Self {
+            id,
             current: ArcSwap::from_pointee(Generation {
                 value,
                 number: 1,
@@ -58,6 +66,11 @@ impl<T> HotSwap<T> {
         self.current.load().number
     }
 
+    /// The number of the generation that `hold` was published with; `None` if that was not here.
+    pub fn generation_of(&self, hold: &Hold) -> Option<u64> {
+        hold.generation_in(self.id)
+    }
+
     /// Generation numbers as they are published from now on.
     pub fn updates(&self) -> Updates {
         Updates(self.numbers.subscribe())
@@ -79,6 +92,7 @@ impl<T: Send + Sync + 'static> HotSwap<T> {
         let old = {
             let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             let number = self.current.load().number + 1;
+            hold.publish(self.id, number);
             let old = self.current.swap(Arc::new(Generation {
                 value,
                 number,

@@ -6,7 +6,9 @@
 //! generation has gone *and* the old value has been dropped.
 //!
 //! A value may leave its lease: a client built from a key lives on in a request that somebody else owns. Such
-//! a value carries a [`Hold`]; every clone of it pins the generation just as a lease does.
+//! a value carries a [`Hold`]; every clone of it pins the generation just as a lease does. And what was made of a
+//! value and given away for a time, such as a presigned URL, gives the generation a *horizon*
+//! ([`Hold::keep_until`]), before which it is not drained.
 //!
 //! ```
 //! use credswap::hot::HotSwap;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::metrics::Metrics;
 use super::notice::Notice;
 use super::read::Parts;
-use super::supervisor::Shared;
+use super::supervisor::{Clock, Shared};
 use crate::hot::Drain;
 use crate::secret::VersionId;
 use crate::source::Source;
@@ -19,9 +19,27 @@ pub(super) async fn announce<S: Source, C>(
     parts: Arc<Parts<S, C>>,
     shared: Arc<Shared>,
     metrics: Metrics,
+    clock: Clock,
 ) {
-    drain.wait().await;
     let generation = drain.generation();
+    drain.released().await;
+    if let Some(left) = drain
+        .horizon()
+        .and_then(|at| at.checked_duration_since(Instant::now()))
+    {
+        let horizon = clock() + left;
+        tracing::info!(%version, generation, ?left, "released; waiting for what was presigned with it to expire");
+        shared.status.send_modify(|status| {
+            for held in status
+                .held
+                .iter_mut()
+                .filter(|held| held.generation == generation)
+            {
+                held.horizon = Some(horizon);
+            }
+        });
+    }
+    drain.wait().await;
     let mut still_held = false;
     shared.status.send_modify(|status| {
         status.held.retain(|held| held.generation != generation);

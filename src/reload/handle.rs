@@ -10,9 +10,11 @@ use super::bounds::Bounds;
 use super::builder::Builder;
 use super::notice::{Notice, Outcome};
 use super::status::{Held, Status};
-use super::supervisor::Shared;
+use super::supervisor::{Shared, Stop};
 use crate::connect::Connect;
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "aws")]
+use crate::hot::Hold;
 use crate::hot::{HotSwap, Lease, Updates};
 use crate::source::Source;
 use crate::trigger::{Looks, Reason};
@@ -31,7 +33,7 @@ struct Inner<V> {
     looks: Looks,
     bounds: Bounds,
     /// Taken by the first shutdown. When it is dropped, the supervisor ends.
-    stop: Mutex<Option<oneshot::Sender<(Duration, oneshot::Sender<()>)>>>,
+    stop: Mutex<Option<oneshot::Sender<Stop>>>,
 }
 
 /// Old generations were still in use when the time to shut down was over.
@@ -58,7 +60,7 @@ impl<V: Send + Sync + 'static> Reloader<V> {
         shared: Arc<Shared>,
         looks: Looks,
         bounds: Bounds,
-        stop: oneshot::Sender<(Duration, oneshot::Sender<()>)>,
+        stop: oneshot::Sender<Stop>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -90,6 +92,12 @@ impl<V: Send + Sync + 'static> Reloader<V> {
     /// The live generation's number.
     pub fn generation(&self) -> u64 {
         self.inner.hot.generation()
+    }
+
+    /// The number of the generation that `hold` pins, if it is one of this reloader's.
+    #[cfg(feature = "aws")]
+    pub(crate) fn generation_of(&self, hold: &Hold) -> Option<u64> {
+        self.inner.hot.generation_of(hold)
     }
 
     /// Generation numbers as they go live from now on.

@@ -88,6 +88,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 generation: status.generation,
                 version: std::mem::replace(&mut status.version, version.clone()),
                 since: at,
+                horizon: None,
             };
             previous = Some(held.version.clone());
             status.held.push(held);
@@ -99,6 +100,16 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         let drain = hot.swap_held(value, hold);
         let swapped = Instant::now();
         let generation = hot.generation();
+        if let Some(left) = drain
+            .horizon()
+            .and_then(|end| end.checked_duration_since(swapped))
+        {
+            self.shared.status.send_modify(|status| {
+                if let Some(held) = status.held.last_mut() {
+                    held.horizon = Some(at + left);
+                }
+            });
+        }
 
         self.schedule.swapped();
         self.gate.refund();
@@ -117,6 +128,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 Arc::clone(&self.parts),
                 Arc::clone(&self.shared),
                 self.metrics.clone(),
+                Arc::clone(&self.clock),
             );
             self.drains.spawn(announced);
             // No receiver is no error: notices are for those who care.

@@ -110,10 +110,10 @@ impl Schedule {
         self.propagating = None;
         if std::mem::take(&mut self.interrupted) {
             self.expect_change(now);
-        } else if let Some(series) = &mut self.expect {
-            if !series.advance(now) {
-                self.expect = None;
-            }
+        } else if let Some(series) = &mut self.expect
+            && !series.advance(now)
+        {
+            self.expect = None;
         }
     }
 

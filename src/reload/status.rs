@@ -50,6 +50,9 @@ pub struct Held {
     pub version: VersionId,
     /// When it was replaced.
     pub since: SystemTime,
+    /// When the last of what was presigned with it expires, if anything was: it is held until then even when no
+    /// request uses it.
+    pub horizon: Option<SystemTime>,
 }
 
 /// One trigger.

@@ -24,6 +24,9 @@ use crate::trigger::{Lookout, Reason, Wanted};
 pub(super) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 type Answer = oneshot::Sender<Result<Outcome, Error>>;
 
+/// The order to stop: how long the drains may take, and where to say that it is done.
+pub(super) type Stop = (Duration, oneshot::Sender<()>);
+
 /// What the supervisor and its handles share.
 pub(super) struct Shared {
     pub(super) status: Arc<watch::Sender<Status>>,
@@ -94,7 +97,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     pub(super) async fn run(
         mut self,
         hot: Arc<HotSwap<C::Value>>,
-        mut stop: oneshot::Receiver<(Duration, oneshot::Sender<()>)>,
+        mut stop: oneshot::Receiver<Stop>,
     ) {
         let order = loop {
             let next = self.schedule.next();

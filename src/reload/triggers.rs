@@ -12,10 +12,12 @@ use tokio::task::{Id, JoinSet};
 use super::status::{Status, TriggerStatus};
 use crate::trigger::{Health, Lookout, Looks, Trigger};
 
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A trigger that has not been started.
 pub(super) struct Planned {
     name: Cow<'static, str>,
-    run: Box<dyn FnOnce(Looks) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>,
+    run: Box<dyn FnOnce(Looks) -> Running + Send>,
 }
 
 /// The running triggers; dropping them stops them.
@@ -83,7 +85,7 @@ impl Triggers {
 
 /// Runs a trigger and carries what it says of its health into the status.
 async fn reported(
-    mut run: Pin<Box<dyn Future<Output = ()> + Send>>,
+    mut run: Running,
     looks: Looks,
     status: Arc<watch::Sender<Status>>,
     index: usize,

@@ -80,6 +80,7 @@ impl Refusal {
     }
 
     /// Whether the service's message has these words.
+    #[cfg(feature = "secrets-manager")]
     pub(crate) fn says(&self, words: &str) -> bool {
         self.message.contains(words)
     }
@@ -134,6 +135,10 @@ impl StdError for Said {}
 
 const LONGEST_MESSAGE: usize = 300;
 
+/// The SDK has no types for these: of its endpoint rules and of its signer, and of its choice of an auth scheme.
+const NO_REGION: [&str; 2] = ["Missing Region", "missing signing region"];
+const NO_PROVIDER: &str = "no identity resolver";
+
 fn is_throttling(code: &str) -> bool {
     code.contains("Throttl")
         || matches!(
@@ -153,31 +158,23 @@ where
     E: StdError + Send + Sync + 'static,
 {
     let (kind, why) = match error {
-        _ if let Some(ours) = find::<Error>(error) => (ours.kind(), format!("{what} was not sent")),
-        _ if let Some(credentials) = find::<CredentialsError>(error) => {
-            no_credentials(what, credentials)
-        }
+        _ if let_down(error) => without_credentials(what, error),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
             (ErrorKind::Timeout, format!("{what} got no answer in time"))
         }
         SdkError::DispatchFailure(dispatch) if dispatch.is_io() => (
             ErrorKind::Unavailable,
-            format!("{what} could not be reached, or was cut off"),
+            format!("{what} failed on the network: no connection, or it was cut off"),
         ),
         _ => {
             let text = chain(error);
-            if text.contains("egion") && (text.contains("issing") || text.contains("no region")) {
-                (
-                    ErrorKind::Config,
-                    format!(
-                        "{what} needs a region, and none is configured: set AWS_REGION or the client's region"
-                    ),
-                )
-            } else if text.contains("auth scheme") || text.contains("identity resolver") {
-                (
-                    ErrorKind::Config,
-                    format!("{what} needs credentials, and the client has no credentials provider"),
-                )
+            if NO_REGION.iter().any(|words| text.contains(words)) {
+                let why =
+                    "needs a region, and none is configured: set AWS_REGION or the client's region";
+                (ErrorKind::Config, format!("{what} {why}"))
+            } else if text.contains(NO_PROVIDER) {
+                let why = "needs credentials, and the client has no credentials provider";
+                (ErrorKind::Config, format!("{what} {why}"))
             } else {
                 (ErrorKind::Unavailable, format!("{what} could not be sent"))
             }
@@ -186,27 +183,30 @@ where
     Error::new(kind, why).with_source(Said(chain(error)))
 }
 
-fn no_credentials(what: &str, error: &CredentialsError) -> (ErrorKind, String) {
-    match error {
-        CredentialsError::ProviderTimedOut(_) => (
-            ErrorKind::Timeout,
-            format!("{what} needs credentials, and their provider did not answer in time"),
-        ),
-        CredentialsError::CredentialsNotLoaded(_) => (
-            ErrorKind::Config,
-            format!(
-                "{what} needs credentials, and there are none: configure a credentials provider, or the environment"
-            ),
-        ),
-        CredentialsError::InvalidConfiguration(_) => (
-            ErrorKind::Config,
-            format!("{what} needs credentials, and their provider is not configured right"),
-        ),
-        _ => (
-            ErrorKind::Unavailable,
-            format!("{what} needs credentials, and their provider failed"),
-        ),
+/// Whether the request was not even signed, since there was nothing to sign it with.
+fn let_down(error: &(dyn StdError + 'static)) -> bool {
+    find::<Error>(error).is_some() || find::<CredentialsError>(error).is_some()
+}
+
+fn without_credentials(what: &str, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
+    // Our own edge, under the client that reads the secret.
+    if let Some(edge) = find::<Error>(error) {
+        return (edge.kind(), format!("{what} was not sent"));
     }
+    let (kind, why) = match find::<CredentialsError>(error) {
+        Some(CredentialsError::ProviderTimedOut(_)) => {
+            (ErrorKind::Timeout, "their provider did not answer in time")
+        }
+        Some(CredentialsError::CredentialsNotLoaded(_)) => (
+            ErrorKind::Config,
+            "there are none: configure a credentials provider, or the environment",
+        ),
+        Some(CredentialsError::InvalidConfiguration(_)) => {
+            (ErrorKind::Config, "their provider is not configured right")
+        }
+        _ => (ErrorKind::Unavailable, "their provider failed"),
+    };
+    (kind, format!("{what} needs credentials, and {why}"))
 }
 
 fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {

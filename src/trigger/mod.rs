@@ -23,7 +23,7 @@ mod hangup;
 mod health;
 mod interval;
 #[cfg(feature = "kafka")]
-pub mod kafka;
+mod kafka;
 mod looks;
 
 #[cfg(feature = "signal")]

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
@@ -25,7 +26,7 @@ pub(crate) fn s3_config(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
     reach(&cloud.s3_endpoint_url(), credentials).build()
 }
 
-/// Whatever listens there.
+/// Whatever listens there. Without retries: what retries has its own.
 pub(crate) fn reach(endpoint_url: &str, credentials: Credentials) -> Builder {
     SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -33,6 +34,7 @@ pub(crate) fn reach(endpoint_url: &str, credentials: Credentials) -> Builder {
         .endpoint_url(endpoint_url)
         .http_client(HttpClientBuilder::new().build_http())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
 }
 
 /// A client's configuration that gets this answer to each request.

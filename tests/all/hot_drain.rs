@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use credswap::hot::{Hold, HotSwap, Lease};
 use futures::FutureExt;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_lease_keeps_reading_its_own_generation_after_a_swap() {
@@ -161,6 +162,46 @@ async fn a_hold_taken_from_a_lease_outlives_it() {
     assert!(!drain.is_drained());
     drop(hold);
     assert!(drain.is_drained());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
+    let cell = HotSwap::new(());
+    let lease = cell.lease();
+    let begun = Instant::now();
+    for seconds in [10, 60, 30] {
+        Lease::hold(&lease).keep_until(begun + Duration::from_secs(seconds));
+    }
+    let drain = cell.swap(());
+    let late = drain
+        .wait_timeout(Duration::from_secs(1))
+        .await
+        .expect_err("leased");
+    assert_eq!(
+        late.to_string(),
+        "generation 1 is still in use in 1 place(s), and by what was given away and has not expired"
+    );
+    drop(lease);
+    drain.released().await;
+    assert_eq!((drain.outstanding(), drain.is_drained()), (0, false));
+    let late = drain
+        .wait_timeout(Duration::from_secs(1))
+        .await
+        .expect_err("not expired");
+    assert_eq!(
+        late.to_string(),
+        "generation 1 is still in use by what was given away and has not expired"
+    );
+    drain.wait().await;
+    assert_eq!(begun.elapsed().as_secs(), 60);
+    assert!(drain.is_drained());
+}
+
+#[tokio::test]
+async fn a_horizon_in_the_past_puts_off_nothing() {
+    let cell = HotSwap::new(());
+    Lease::hold(&cell.lease()).keep_until(Instant::now());
+    assert!(cell.swap(()).is_drained());
 }
 
 #[tokio::test]

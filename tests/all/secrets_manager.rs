@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use credswap::source::{SecretsManager, Source};
 use credswap::{Error, ErrorKind, Secret};
 use credswap_embedded::{AccessKey, Action, Cloud};
@@ -201,13 +202,14 @@ async fn a_code_in_another_services_format_is_understood() {
 #[tokio::test]
 async fn throttling_is_retried_even_if_the_client_has_no_retries() {
     let world = World::new().await;
-    let config = config(&world.cloud, world.reader.credentials())
-        .into_builder()
-        .retry_config(RetryConfig::disabled())
-        .build();
+    let client = world.client();
+    let retries = client.config().retry_config().expect("they are set");
+    assert_eq!(retries.max_attempts(), 1);
     world.cloud.throttle(READ, 2);
-    let source = SecretsManager::new(Client::new(&config), "prod/uploader");
-    source.fetch().await.expect("the third attempt is answered");
+    SecretsManager::new(client, "prod/uploader")
+        .fetch()
+        .await
+        .expect("the third attempt is answered");
     assert_eq!(world.cloud.count(READ), 3);
 }
 
@@ -260,7 +262,7 @@ async fn an_endpoint_that_is_not_there_is_unavailable() {
     assert_tells(
         &refused(&source).await,
         ErrorKind::Unavailable,
-        &["could not be reached"],
+        &["no connection"],
     );
 }
 
@@ -281,6 +283,58 @@ async fn what_is_not_configured_is_said() {
     let client = Client::new(&without_key.build());
     let error = refused(&SecretsManager::new(client, "prod/uploader")).await;
     assert_tells(&error, ErrorKind::Config, &["credentials"]);
+}
+
+#[derive(Debug)]
+struct Failing(fn() -> CredentialsError);
+
+impl ProvideCredentials for Failing {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err((self.0)()))
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_has_no_credentials_says_why() {
+    let world = World::new().await;
+    let cases: [(fn() -> CredentialsError, _, _); 5] = [
+        (
+            CredentialsError::not_loaded_no_source,
+            ErrorKind::Config,
+            "there are none",
+        ),
+        (
+            || CredentialsError::invalid_configuration("x"),
+            ErrorKind::Config,
+            "not configured right",
+        ),
+        (
+            || CredentialsError::provider_timed_out(Duration::ZERO),
+            ErrorKind::Timeout,
+            "in time",
+        ),
+        (
+            || CredentialsError::provider_error("x"),
+            ErrorKind::Unavailable,
+            "provider failed",
+        ),
+        (
+            || CredentialsError::provider_error(Error::new(ErrorKind::NoNewerKey, "none came")),
+            ErrorKind::NoNewerKey,
+            "was not sent",
+        ),
+    ];
+    for (failing, kind, words) in cases {
+        let mut config = config(&world.cloud, world.reader.credentials()).into_builder();
+        config.set_credentials_provider(Some(SharedCredentialsProvider::new(Failing(failing))));
+        let client = Client::new(&config.build());
+        let error = refused(&SecretsManager::new(client, "prod/uploader").attempts(1)).await;
+        assert_tells(&error, kind, &[words]);
+    }
+    assert_eq!(world.cloud.count(READ), 0);
 }
 
 #[tokio::test]

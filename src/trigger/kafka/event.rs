@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::named::Named;
+use crate::secret_id::SecretId;
 
 /// The longest message that is looked into. The event is about 60 bytes; room for a rotation function that adds
 /// fields of its own.
@@ -35,7 +35,7 @@ impl Verdict {
 }
 
 /// Judges one message; `wanted` is the secret of interest, `None` for any.
-pub(super) fn judge(payload: Option<&[u8]>, wanted: Option<&Named>) -> Verdict {
+pub(super) fn judge(payload: Option<&[u8]>, wanted: Option<&SecretId>) -> Verdict {
     let Some(event) = payload.and_then(Event::decode) else {
         return Verdict::Malformed;
     };
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn an_event_of_another_secret_is_ignored_and_one_that_names_none_passes() {
-        let wanted = Named::new("prod/uploader");
+        let wanted = SecretId::new("prod/uploader");
         let about = |id: &str| {
             judge(
                 Some(format!(r#"{{"step":"finishSecret","secretId":"{id}"}}"#).as_bytes()),
@@ -212,12 +212,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(payload in proptest::collection::vec(any::<u8>(), 0..512)) {
-            judge(Some(&payload), Some(&Named::new("x")));
+            judge(Some(&payload), Some(&SecretId::new("x")));
         }
 
         #[test]
         fn no_text_panics(payload in r#"[\[\]{}":,a-zA-Z0-9\\ ._-]{0,128}"#) {
-            judge(Some(payload.as_bytes()), Some(&Named::new("x")));
+            judge(Some(payload.as_bytes()), Some(&SecretId::new("x")));
         }
 
         #[test]
@@ -248,7 +248,7 @@ mod tests {
             let event = format!(
                 r#" {{{first}, {second}, "{secret_field}": "s", "{version_field}": "v", "{extra}": [1]}} "#
             );
-            let verdict = judge(Some(event.as_bytes()), Some(&Named::new("s")));
+            let verdict = judge(Some(event.as_bytes()), Some(&SecretId::new("s")));
             prop_assert_eq!(verdict == Verdict::Accepted, finish, "{}", event);
             prop_assert_ne!(verdict, Verdict::Malformed, "{}", event);
         }

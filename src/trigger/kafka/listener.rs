@@ -5,19 +5,66 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use super::config::KafkaConfig;
-use super::named::Named;
 use super::session::Ear;
-use super::trouble::Target;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::kafka::{KafkaConfig, Purpose, Target, topic_name};
+use crate::secret_id::SecretId;
 use crate::trigger::{Looks, Trigger};
 
-/// Looks when the rotation function publishes that it has finished. See [the module](super).
+/// Looks when the rotation function publishes its event to a Kafka topic.
+///
+/// ```no_run
+/// use credswap::kafka::{KafkaConfig, Password};
+/// use credswap::trigger::Kafka;
+///
+/// # fn main() -> Result<(), credswap::Error> {
+/// // Amazon MSK: TLS is the default, port 9096 is the one for SASL/SCRAM.
+/// let config = KafkaConfig::new("b-1.events.example.kafka.eu-west-1.amazonaws.com:9096")
+///     .scram_sha_512("uploader", Password::file("/run/secrets/msk-password"));
+/// let trigger = Kafka::new(config, "s3.test.secret.manager")?
+///     .for_secret("prod/uploader");
+/// # Ok(()) }
+/// ```
+///
+/// How to connect (MSK, ACLs, passwords that rotate) is on [`credswap::kafka`](crate::kafka); this trigger needs
+/// `Read` on the topic and nothing else.
+///
+/// # The event
+/// `{"eventDateTime": 1708905600.123, "step": "finishSecret"}` as JSON. The time may be a number, a text or
+/// absent; the steps may be spelt `createSecret` or `create_secret`; only `finishSecret` means look. Unknown
+/// fields are skipped. An event may name its secret (`secretId`: name or ARN), and [`Kafka::for_secret`] ignores
+/// the events that name another. Messages that are no event are counted, logged once a minute without their
+/// content, and skipped. Metric: `credswap_events_total{outcome="accepted"|"ignored"|"malformed"}`.
+///
+/// # What is promised
+/// - No event is lost between the reloader's first read and the subscription: the offsets are fixed first, then
+///   reading is proven on every partition, then [`Reason::CatchUp`](crate::trigger::Reason::CatchUp) asks for a look.
+/// - No event is lost while the brokers are away: positions are kept over lost connections and new clients, and
+///   the events published meanwhile are read. Positions that are gone (retention, a topic made anew) become the
+///   end of the partition, and a look.
+/// - Added partitions are noticed ([`Kafka::refresh_every`]) and read from their beginning.
+/// - The trigger never ends and never panics because of a broker or a message. After trouble it makes a new
+///   client, which reads password and CA file anew.
+///
+/// # What the health says
+/// | [`Health::Deaf`](crate::trigger::Health::Deaf) with | means |
+/// |---|---|
+/// | no broker … can be reached | address, port, security group; the brokers are down |
+/// | a broker's host name is unknown | a wrong name, or no DNS from here |
+/// | … is this a TLS port … | [`KafkaConfig::plaintext`] against a TLS port |
+/// | the TLS handshake … failed | a plaintext port, or no common TLS version |
+/// | the broker's certificate was not accepted | CA file, host name, or expired |
+/// | the login … was refused | user, password, mechanism |
+/// | the password could not be read | the file or closure of [`Password`](crate::kafka::Password) failed |
+/// | topic … does not exist | it is never created from here |
+/// | topic … may not be read | the ACL is missing; the text has the command |
+/// | partition … has no leader | brokers are missing; comes back with them |
+/// | … did not answer in time | overloaded or hanging brokers ([`Kafka::answer_within`]) |
 #[derive(Debug, Clone)]
 pub struct Kafka {
     pub(super) config: KafkaConfig,
     pub(super) topic: String,
-    pub(super) secret: Option<Named>,
+    pub(super) secret: Option<SecretId>,
     pub(super) answer_within: Duration,
     pub(super) refresh_every: Duration,
     reconnect: (Duration, Duration),
@@ -27,20 +74,12 @@ impl Kafka {
     /// Listens to `topic` on the brokers of `config`. Nothing is connected yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for what is wrong without asking a broker: empty servers, a topic name that Kafka
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for what is wrong without asking a broker: empty servers, a topic name that Kafka
     /// does not allow, a CA file that cannot be read, a property that librdkafka does not know or that would
     /// break a guarantee. Values of properties are not quoted.
     pub fn new(config: KafkaConfig, topic: impl Into<String>) -> Result<Self, Error> {
-        let topic = topic.into();
         config.check()?;
-        if !is_topic_name(&topic) {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!(
-                    "{topic:?} is no topic name: 1 to 249 of letters, digits, `.`, `_`, `-`, and not `.` or `..`"
-                ),
-            ));
-        }
+        let topic = topic_name(topic)?;
         Ok(Self {
             config,
             topic,
@@ -55,7 +94,7 @@ impl Kafka {
     /// characters, in any region). Events that name no secret are heard all the same.
     #[must_use]
     pub fn for_secret(mut self, name_or_arn: impl Into<String>) -> Self {
-        self.secret = Some(Named::new(name_or_arn));
+        self.secret = Some(SecretId::new(name_or_arn));
         self
     }
 
@@ -84,7 +123,7 @@ impl Kafka {
 
     /// What the health texts speak about.
     pub(super) fn target(&self) -> Target {
-        self.config.target(&self.topic)
+        self.config.target(&self.topic, Purpose::Read)
     }
 
     fn waits(&self) -> backon::ExponentialBackoff {
@@ -118,27 +157,15 @@ impl Trigger for Kafka {
     }
 }
 
-/// As Kafka's own `Topic.validate` has it.
-fn is_topic_name(name: &str) -> bool {
-    (1..=249).contains(&name.len())
-        && !matches!(name, "." | "..")
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_topic_name_that_kafka_does_not_allow_is_refused() {
-        let config = || KafkaConfig::new("localhost:9092").plaintext();
-        for topic in ["", ".", "..", "a b", "a/b", "ä", "a\n"] {
-            let error = Kafka::new(config(), topic).expect_err("refused");
-            assert_eq!(error.kind(), ErrorKind::Config, "{topic:?}");
-        }
-        Kafka::new(config(), "s3.test.secret.manager").expect("a topic name");
+        let config = KafkaConfig::new("localhost:9092").plaintext();
+        let error = Kafka::new(config, "a b").expect_err("refused");
+        assert_eq!(error.kind(), crate::ErrorKind::Config);
     }
 
     #[test]

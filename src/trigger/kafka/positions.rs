@@ -9,13 +9,7 @@
 
 use std::collections::BTreeMap;
 
-/// What a partition holds: offsets `low..high`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) partition: i32,
-    pub(super) low: i64,
-    pub(super) high: i64,
-}
+use crate::kafka::Span;
 
 /// The offset of the next message in each partition; empty before the first subscription.
 #[derive(Debug, Clone, Default)]

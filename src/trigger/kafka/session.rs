@@ -9,16 +9,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use rdkafka::Message;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::BorrowedMessage;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::client::Client;
-use super::event::{self, Verdict};
+use super::Kafka;
+use super::inbox::Inbox;
 use super::positions::Positions;
-use super::sparse::Sparse;
-use super::trouble::Trouble;
-use super::{Kafka, MALFORMED_EVERY};
+use crate::kafka::{Heard, Reader, Received, Trouble};
 use crate::trigger::{Health, Looks, Reason};
 
 /// How long a session may take to begin before its first trouble is told: a first address that does not answer
@@ -33,33 +29,19 @@ pub(super) struct Ear {
     kafka: Kafka,
     looks: Looks,
     positions: Positions,
-    malformed: Sparse,
+    inbox: Inbox,
     in_a_row: u32,
     /// Whether the session that ended last had come to listen.
     pub(super) listened: bool,
 }
 
-/// What one thing received from the client means for the session.
-enum Heard {
-    /// This partition answers: a message, or its end.
-    From(i32),
-    /// Nothing of interest.
-    Nothing,
-    /// A connection failed; others may stand.
-    Doubt(Trouble),
-    /// No connection stands.
-    Down,
-    /// A position is no longer there.
-    Gap,
-}
-
 impl Ear {
     pub(super) fn new(kafka: Kafka, looks: Looks) -> Self {
         Self {
+            inbox: Inbox::new(kafka.secret.clone(), kafka.topic.clone(), looks.clone()),
             kafka,
             looks,
             positions: Positions::default(),
-            malformed: Sparse::every(MALFORMED_EVERY),
             in_a_row: 0,
             listened: false,
         }
@@ -68,7 +50,7 @@ impl Ear {
     /// Listens with one client until there is trouble.
     pub(super) async fn listen(&mut self) -> Trouble {
         self.listened = false;
-        let client = match Client::new(self.kafka.config.clone()).await {
+        let client = match Reader::new(self.kafka.config.clone()).await {
             Ok(client) => client,
             Err(trouble) => return trouble,
         };
@@ -103,7 +85,7 @@ impl Ear {
     }
 
     /// Fixes the positions and proves that each partition can be read; `false` if a position was gone.
-    async fn begin(&mut self, client: &Client) -> Result<bool, Trouble> {
+    async fn begin(&mut self, client: &Reader) -> Result<bool, Trouble> {
         let started = Instant::now();
         let mut told = Instant::now() + GRACE;
         let mut noted = None;
@@ -115,7 +97,7 @@ impl Ear {
                 received = client.receive() => match self.hear(received).await? {
                     Heard::Doubt(trouble) => noted = Some(worse(noted, trouble)),
                     Heard::Down => noted = Some(worse(noted, client.down())),
-                    Heard::From(_) | Heard::Nothing | Heard::Gap => {}
+                    Heard::From(_) | Heard::Nothing | Heard::Garbled | Heard::Gap => {}
                 },
                 () = sleep_until(told), if noted.is_some() => {
                     told = Instant::now() + GRACE;
@@ -127,7 +109,7 @@ impl Ear {
         // Nobody polls the client from here to the assignment: the positions stand still.
         self.positions.adopt(&spans);
         client
-            .assign(self.kafka.topic.clone(), &self.positions)
+            .assign(self.kafka.topic.clone(), self.positions.iter())
             .await?;
 
         let mut unproven: BTreeSet<i32> = self.positions.partitions().collect();
@@ -143,7 +125,7 @@ impl Ear {
                 Heard::Gap => return Ok(false),
                 Heard::Down => return Err(worse(noted, client.down())),
                 Heard::Doubt(trouble) => noted = Some(trouble),
-                Heard::Nothing => {}
+                Heard::Nothing | Heard::Garbled => {}
             }
         }
 
@@ -160,7 +142,7 @@ impl Ear {
     }
 
     /// Hears events until the partitions or a position must be found anew (`Ok`), or there is trouble.
-    async fn follow(&mut self, client: &Client) -> Result<(), Trouble> {
+    async fn follow(&mut self, client: &Reader) -> Result<(), Trouble> {
         let mut doubt = None;
         loop {
             let due = Instant::now() + self.kafka.refresh_every;
@@ -173,7 +155,7 @@ impl Ear {
                     Heard::Doubt(trouble) => doubt = Some(trouble),
                     Heard::Down => return Err(client.down()),
                     Heard::Gap => return Ok(()),
-                    Heard::From(_) | Heard::Nothing => {}
+                    Heard::From(_) | Heard::Nothing | Heard::Garbled => {}
                 }
             }
             let mut survey =
@@ -187,7 +169,7 @@ impl Ear {
                         Heard::Doubt(trouble) => doubt = Some(trouble),
                         Heard::Down => return Err(worse(doubt, client.down())),
                         Heard::Gap => return Ok(()),
-                        Heard::From(_) | Heard::Nothing => {}
+                        Heard::From(_) | Heard::Nothing | Heard::Garbled => {}
                     }
                 }
             };
@@ -208,10 +190,7 @@ impl Ear {
         }
     }
 
-    async fn hear(
-        &mut self,
-        received: Result<BorrowedMessage<'_>, (KafkaError, String)>,
-    ) -> Result<Heard, Trouble> {
+    async fn hear(&mut self, received: Received<'_>) -> Result<Heard, Trouble> {
         self.in_a_row = self.in_a_row.wrapping_add(1);
         if self.in_a_row.is_multiple_of(IN_A_ROW) {
             // Messages that are there are received without a pause: let the others of this thread work, too.
@@ -221,84 +200,17 @@ impl Ear {
             Ok(message) => {
                 self.positions
                     .received(message.partition(), message.offset());
-                self.judge(&message);
+                self.inbox.take(&message);
                 Ok(Heard::From(message.partition()))
             }
-            Err((KafkaError::PartitionEOF(partition), _)) => Ok(Heard::From(partition)),
-            Err((KafkaError::MessageConsumptionFatal(code), words)) => {
-                debug(code, &words);
-                Err(Trouble::of(code, &words))
-            }
             Err((error, words)) => {
-                let Some(code) = error.rdkafka_error_code() else {
-                    return Err(Trouble::of_call(&error));
-                };
-                debug(code, &words);
-                match code {
-                    // The group is never joined, so its coordinator may be refused (no ACL on the group).
-                    Code::GroupAuthorizationFailed
-                    | Code::CoordinatorNotAvailable
-                    | Code::CoordinatorLoadInProgress
-                    | Code::NotCoordinator => Ok(Heard::Nothing),
-                    Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => {
-                        Ok(Heard::Gap)
-                    }
-                    Code::AllBrokersDown => Ok(Heard::Down),
-                    // A message that librdkafka cannot unpack (a compression it was built without) may have
-                    // been an event.
-                    Code::BadCompression | Code::BadMessage | Code::NotImplemented => {
-                        if self.malformed() {
-                            self.looks.look(Reason::CatchUp);
-                        }
-                        Ok(Heard::Nothing)
-                    }
-                    code => match Trouble::of(code, &words) {
-                        trouble
-                            if trouble.ends_the_client()
-                                && !matches!(trouble, Trouble::Code(_)) =>
-                        {
-                            Err(trouble)
-                        }
-                        trouble => Ok(Heard::Doubt(trouble)),
-                    },
+                let heard = Heard::of(&error, &words);
+                if matches!(heard, Ok(Heard::Garbled)) {
+                    self.inbox.take_garbled();
                 }
+                heard
             }
         }
-    }
-
-    fn judge(&mut self, message: &BorrowedMessage<'_>) {
-        let verdict = event::judge(message.payload(), self.kafka.secret.as_ref());
-        match verdict {
-            Verdict::Malformed => {
-                self.malformed();
-                return;
-            }
-            Verdict::Accepted => self.looks.look(Reason::Event),
-            Verdict::Ignored => {}
-        }
-        count(verdict);
-        tracing::debug!(
-            target: "credswap::kafka",
-            partition = message.partition(),
-            offset = message.offset(),
-            outcome = verdict.as_str(),
-            "event"
-        );
-    }
-
-    /// Counts a message that is no event; whether it was logged as well.
-    fn malformed(&mut self) -> bool {
-        count(Verdict::Malformed);
-        let Some(suppressed) = self.malformed.now(Instant::now()) else {
-            return false;
-        };
-        tracing::warn!(
-            target: "credswap::kafka",
-            topic = %self.kafka.topic,
-            suppressed,
-            "skipped a message that is no rotation event"
-        );
-        true
     }
 }
 
@@ -309,13 +221,4 @@ fn worse(noted: Option<Trouble>, trouble: Trouble) -> Trouble {
         Some(Trouble::Unreachable) if trouble == Trouble::Slow => Trouble::Unreachable,
         _ => trouble,
     }
-}
-
-fn count(verdict: Verdict) {
-    metrics::counter!("credswap_events_total", "outcome" => verdict.as_str()).increment(1);
-}
-
-/// The words may quote a broker, so they are escaped, and only for those who ask.
-fn debug(code: Code, words: &str) {
-    tracing::debug!(target: "credswap::kafka", %code, ?words, "librdkafka reports");
 }

@@ -1,11 +1,6 @@
-//! A client of librdkafka whose blocking parts run on threads of their own.
-//!
-//! Making, asking, assigning and dropping a client all block. They do so on plain threads, not on Tokio's
-//! blocking pool: a runtime waits for that pool when it shuts down, and a broker that does not answer would
-//! hold it up.
+//! A consumer of librdkafka that joins no group: it finds partitions and offsets, and reads from where it is told.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
@@ -14,27 +9,34 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::apart::{apart, drop_apart};
 use super::config::KafkaConfig;
 use super::context::Context;
-use super::positions::{Positions, Span};
+use super::purpose::Purpose;
 use super::trouble::Trouble;
 
-/// The first wait for an answer. Each next one is twice as long: a question that nobody waits for any more ends
-/// soon, and a slow broker is given its time.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// A message, or an error with the words that belong to it.
+pub(crate) type Received<'a> = Result<BorrowedMessage<'a>, (KafkaError, String)>;
 
-/// One client. Dropping it returns at once.
-pub(super) struct Client {
+/// What a partition holds: offsets `low..high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) partition: i32,
+    pub(crate) low: i64,
+    pub(crate) high: i64,
+}
+
+/// One consumer. Dropping it returns at once.
+pub(crate) struct Reader {
     consumer: Option<Arc<StreamConsumer<Context>>>,
     plaintext: bool,
 }
 
-impl Client {
+impl Reader {
     /// Makes a client with the password and the CA file as they are now.
-    pub(super) async fn new(config: KafkaConfig) -> Result<Self, Trouble> {
+    pub(crate) async fn new(config: KafkaConfig) -> Result<Self, Trouble> {
         let runtime = Handle::current();
         apart(move |_| {
             // A process that exits in the middle of a handshake would crash in OpenSSL's exit handler.
@@ -42,7 +44,7 @@ impl Client {
             // rdkafka spawns a task with the client.
             let _entered = runtime.enter();
             let plaintext = config.is_plaintext();
-            let config = config.to_client_config()?;
+            let config = config.to_client_config(Purpose::Read)?;
             match StreamConsumer::from_config_and_context(&config, Context::default()) {
                 Ok(consumer) => Ok(Self {
                     consumer: Some(Arc::new(consumer)),
@@ -58,7 +60,7 @@ impl Client {
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is taken unless it is returned.
-    pub(super) async fn receive(&self) -> Result<BorrowedMessage<'_>, (KafkaError, String)> {
+    pub(crate) async fn receive(&self) -> Received<'_> {
         let consumer = self.consumer();
         consumer
             .recv()
@@ -67,7 +69,7 @@ impl Client {
     }
 
     /// What it means that no connection stands.
-    pub(super) fn down(&self) -> Trouble {
+    pub(crate) fn down(&self) -> Trouble {
         if self.plaintext && self.consumer().context().hung_up() {
             Trouble::PlainToTls
         } else {
@@ -77,7 +79,7 @@ impl Client {
 
     /// Asks for the topic's partitions and what they hold. Within the bound it is asked again and again, while
     /// librdkafka reconnects by itself.
-    pub(super) async fn survey(
+    pub(crate) async fn survey(
         &self,
         topic: String,
         within: Duration,
@@ -109,14 +111,18 @@ impl Client {
         .await?
     }
 
-    /// Reads from these positions on, and from nothing else.
-    pub(super) async fn assign(&self, topic: String, positions: &Positions) -> Result<(), Trouble> {
+    /// Reads from these positions (partition and offset) on, and from nothing else.
+    pub(crate) async fn assign(
+        &self,
+        topic: String,
+        positions: impl IntoIterator<Item = (i32, i64)>,
+    ) -> Result<(), Trouble> {
         let consumer = Arc::clone(self.consumer());
-        let positions = positions.clone();
+        let positions: Vec<_> = positions.into_iter().collect();
         apart(move |_| {
             let assign = || -> KafkaResult<()> {
                 let mut list = TopicPartitionList::new();
-                for (partition, next) in positions.iter() {
+                for (partition, next) in positions {
                     list.add_partition_offset(&topic, partition, Offset::Offset(next))?;
                 }
                 consumer.assign(&list)
@@ -131,13 +137,9 @@ impl Client {
     }
 }
 
-impl Drop for Client {
+impl Drop for Reader {
     fn drop(&mut self) {
-        let consumer = self.consumer.take();
-        // Where no thread can be started the closure, and the client with it, is dropped here: slow, but gone.
-        let _ = thread::Builder::new()
-            .name("credswap-kafka".into())
-            .spawn(move || drop(consumer));
+        drop_apart(self.consumer.take());
     }
 }
 
@@ -162,50 +164,4 @@ fn partitions(
         [] => Err(Trouble::UnknownTopic),
         all => Ok(all.iter().map(|partition| partition.id()).collect()),
     }
-}
-
-/// Whether somebody still waits for the answer.
-struct Asker<'a> {
-    gone: &'a dyn Fn() -> bool,
-}
-
-impl Asker<'_> {
-    /// Asks until there is an answer, an error that waiting does not mend, or no time left.
-    fn ask<T>(
-        &self,
-        deadline: Instant,
-        question: impl Fn(Duration) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
-        let mut wait = FIRST_WAIT;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let trouble = match question(wait.min(left).max(Duration::from_millis(1))) {
-                Ok(answer) => return Ok(answer),
-                Err(trouble) => trouble,
-            };
-            if trouble.ends_the_client() || left <= wait || (self.gone)() {
-                return Err(trouble);
-            }
-            // Some errors come back at once.
-            thread::sleep(Duration::from_millis(50));
-            wait *= 2;
-        }
-    }
-}
-
-/// Runs a job that blocks on a thread of its own. Dropping the future leaves the thread to end by itself.
-async fn apart<T: Send + 'static>(
-    job: impl FnOnce(&Asker<'_>) -> T + Send + 'static,
-) -> Result<T, Trouble> {
-    let (answer, answered) = oneshot::channel();
-    thread::Builder::new()
-        .name("credswap-kafka".into())
-        .spawn(move || {
-            let gone = || answer.is_closed();
-            let outcome = job(&Asker { gone: &gone });
-            // Nobody waits any more: the outcome is dropped on this thread.
-            let _ = answer.send(outcome);
-        })
-        .map_err(|_| Trouble::Thread)?;
-    answered.await.map_err(|_| Trouble::Thread)
 }

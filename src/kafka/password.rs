@@ -13,7 +13,7 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// The SASL password, or where to read it.
 ///
 /// On MSK it is a secret that rotates as well: with [`Password::file`] or [`Password::from_fn`] a login that is
-/// refused, or a lost connection, makes the trigger read it again. It is never printed, and its memory here is
+/// refused, or a lost connection, makes it read again. It is never printed, and its memory here is
 /// wiped; librdkafka keeps a copy of its own while the client lives.
 #[derive(Clone)]
 pub struct Password(Arc<dyn Fn() -> Result<SecretString, BoxError> + Send + Sync>);
@@ -21,7 +21,7 @@ pub struct Password(Arc<dyn Fn() -> Result<SecretString, BoxError> + Send + Sync
 impl Password {
     /// Reads the password with a closure, each time a new client is made.
     ///
-    /// It is called on a thread of its own and may block; its error's text is shown in the trigger's health.
+    /// It is called on a thread of its own and may block; its error's text is shown in health and errors.
     pub fn from_fn<F, E>(read: F) -> Self
     where
         F: Fn() -> Result<SecretString, E> + Send + Sync + 'static,
@@ -43,7 +43,7 @@ impl Password {
     }
 
     /// Reads it now.
-    pub(super) fn read(&self) -> Result<SecretString, String> {
+    pub(crate) fn read(&self) -> Result<SecretString, String> {
         let password = (self.0)().map_err(|error| error.to_string())?;
         if password.expose_secret().is_empty() {
             return Err("it is empty".to_owned());

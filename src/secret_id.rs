@@ -1,23 +1,23 @@
 //! Whether two names mean the same secret: names, ARNs, and ARNs without their random ending.
 //!
 //! Secrets Manager ends an ARN's name with `-` and six random characters and accepts ARNs without them. Where a
-//! name could be read in two ways the answer is yes: an event too many costs a look, one too few a late reload.
+//! name could be read in two ways the answer is yes: to take an event too many costs a look, one too few a late reload.
 
 /// The six characters and the hyphen before them.
 const SUFFIX: usize = 7;
 
 /// The name or ARN of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named(String);
+pub(crate) struct SecretId(String);
 
-impl Named {
-    pub(super) fn new(name_or_arn: impl Into<String>) -> Self {
+impl SecretId {
+    pub(crate) fn new(name_or_arn: impl Into<String>) -> Self {
         Self(name_or_arn.into())
     }
 
     /// Whether `other`, a name or an ARN, means this secret. Regions are not compared: a secret's replicas
     /// differ in nothing else, and rotation happens in one region for all of them.
-    pub(super) fn is(&self, other: &str) -> bool {
+    pub(crate) fn is(&self, other: &str) -> bool {
         match (arn(&self.0), arn(other)) {
             (Some(ours), Some(theirs)) => {
                 ours.partition == theirs.partition
@@ -80,14 +80,14 @@ mod tests {
     fn a_name_a_full_and_a_partial_arn_mean_the_same_secret() {
         for ours in ["prod/uploader", PARTIAL, FULL] {
             for theirs in ["prod/uploader", PARTIAL, FULL] {
-                assert!(Named::new(ours).is(theirs), "{ours} / {theirs}");
+                assert!(SecretId::new(ours).is(theirs), "{ours} / {theirs}");
             }
         }
     }
 
     #[test]
     fn a_replica_in_another_region_is_the_same_secret() {
-        assert!(Named::new(FULL).is(&FULL.replace("eu-west-1", "us-east-2")));
+        assert!(SecretId::new(FULL).is(&FULL.replace("eu-west-1", "us-east-2")));
     }
 
     #[test]
@@ -103,19 +103,19 @@ mod tests {
             FULL.replace("secretsmanager", "ssm"),
             FULL.replace("AbCdEf", "GhIjKl"),
         ] {
-            assert!(!Named::new(FULL).is(&other), "{other}");
+            assert!(!SecretId::new(FULL).is(&other), "{other}");
         }
-        assert!(!Named::new("prod/uploader").is("prod/uploader-AbCdE"));
-        assert!(!Named::new("prod/uploader").is(&format!("{PARTIAL}-AbCdE")));
-        assert!(!Named::new("prod/uploader").is(&format!("{PARTIAL}-AbC/Ef")));
+        assert!(!SecretId::new("prod/uploader").is("prod/uploader-AbCdE"));
+        assert!(!SecretId::new("prod/uploader").is(&format!("{PARTIAL}-AbCdE")));
+        assert!(!SecretId::new("prod/uploader").is(&format!("{PARTIAL}-AbC/Ef")));
     }
 
     proptest! {
         #[test]
         fn no_text_panics_and_every_name_is_itself(a in any::<String>(), b in any::<String>()) {
-            Named::new(a.as_str()).is(&b);
-            Named::new(FULL).is(&b);
-            prop_assert!(Named::new(a.as_str()).is(&a));
+            SecretId::new(a.as_str()).is(&b);
+            SecretId::new(FULL).is(&b);
+            prop_assert!(SecretId::new(a.as_str()).is(&a));
         }
     }
 }

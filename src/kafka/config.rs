@@ -9,8 +9,11 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use secrecy::ExposeSecret;
 
+use super::explain::Target;
 use super::password::Password;
-use super::trouble::{Target, Trouble};
+use super::properties;
+use super::purpose::Purpose;
+use super::trouble::Trouble;
 use crate::error::{Error, ErrorKind};
 
 /// How to reach the brokers.
@@ -32,84 +35,6 @@ struct Login {
     username: String,
     password: Password,
 }
-
-/// Set before the caller's own properties, which may change them.
-const DEFAULTS: &[(&str, &str)] = &[
-    ("client.id", "credswap"),
-    // librdkafka wants one to assign partitions. Nothing joins it, nothing is committed to it.
-    ("group.id", "credswap"),
-    // An event waits for nothing on its way.
-    ("fetch.min.bytes", "1"),
-    ("socket.nagle.disable", "true"),
-    ("socket.keepalive.enable", "true"),
-    // A broker that hangs is noticed after 10 seconds, not after a minute.
-    ("socket.timeout.ms", "10000"),
-    ("socket.connection.setup.timeout.ms", "10000"),
-    ("reconnect.backoff.ms", "100"),
-    ("reconnect.backoff.max.ms", "2000"),
-    ("fetch.error.backoff.ms", "250"),
-    // Events are small and few: a flood must not fill the memory.
-    ("fetch.message.max.bytes", "131072"),
-    ("queued.max.messages.kbytes", "2048"),
-];
-
-/// What "no event is lost" and "every instance sees every event" rest on.
-const FIXED: &[(&str, &str)] = &[
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("auto.offset.reset", "error"),
-    ("enable.partition.eof", "true"),
-    ("allow.auto.create.topics", "false"),
-];
-
-/// Properties that have a method of their own, or that would break the guarantees, and what to do instead.
-const REFUSED: &[(&str, &str)] = &[
-    ("bootstrap.servers", "give it to KafkaConfig::new"),
-    ("metadata.broker.list", "give it to KafkaConfig::new"),
-    (
-        "security.protocol",
-        "TLS is the default; see KafkaConfig::plaintext",
-    ),
-    (
-        "sasl.username",
-        "see KafkaConfig::scram_sha_512 and the other logins",
-    ),
-    (
-        "sasl.password",
-        "see KafkaConfig::scram_sha_512 and the other logins",
-    ),
-    (
-        "sasl.mechanism",
-        "see KafkaConfig::scram_sha_512 and the other logins",
-    ),
-    (
-        "sasl.mechanisms",
-        "see KafkaConfig::scram_sha_512 and the other logins",
-    ),
-    ("group.instance.id", NO_GROUP),
-    ("group.protocol", NO_GROUP),
-    ("group.remote.assignor", NO_GROUP),
-    ("partition.assignment.strategy", NO_GROUP),
-    ("auto.commit.enable", NO_GROUP),
-    ("auto.commit.interval.ms", NO_GROUP),
-    ("enable.auto.commit", NO_GROUP),
-    ("enable.auto.offset.store", NO_GROUP),
-    (
-        "auto.offset.reset",
-        "lost positions are found by the trigger itself",
-    ),
-    (
-        "enable.partition.eof",
-        "the trigger needs it to know that it listens",
-    ),
-    (
-        "allow.auto.create.topics",
-        "a misspelt topic must not come into being",
-    ),
-];
-
-const NO_GROUP: &str =
-    "the trigger joins no group and commits nothing, so that every instance sees every event";
 
 impl KafkaConfig {
     /// Brokers as `host:port,host:port`; on MSK what `get-bootstrap-brokers` calls
@@ -166,7 +91,8 @@ impl KafkaConfig {
     }
 
     /// Sets any other property of librdkafka. Those that would break a guarantee, and those that have a method
-    /// here, are refused by [`Kafka::new`](super::Kafka::new).
+    /// here, are refused by what takes the configuration, [`trigger::Kafka::new`](crate::trigger::Kafka::new)
+    /// for one. A reader ignores what only writers know, and the other way round.
     #[must_use]
     pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.insert(key.into(), value.into());
@@ -174,7 +100,7 @@ impl KafkaConfig {
     }
 
     /// Finds what can be found without a broker.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if self
             .servers
             .split(',')
@@ -183,7 +109,7 @@ impl KafkaConfig {
             return Err(refuse("bootstrap servers are empty or have an empty entry"));
         }
         for key in self.properties.keys() {
-            if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+            if let Some(instead) = properties::refused(key) {
                 return Err(refuse(format!(
                     "Kafka property `{key}` cannot be set: {instead}"
                 )));
@@ -204,7 +130,7 @@ impl KafkaConfig {
                 refuse(format!("CA file `{}` cannot be read", ca_file.display())).with_source(error)
             })?;
         }
-        match self.without_password().create_native_config() {
+        match self.without_password(Purpose::Read).create_native_config() {
             Ok(_) => Ok(()),
             // librdkafka's words quote the value, which may be secret.
             Err(KafkaError::ClientConfig(_, _, key, _)) => Err(refuse(format!(
@@ -215,8 +141,8 @@ impl KafkaConfig {
     }
 
     /// All properties, with the password read now. Blocks as long as the password's reader does.
-    pub(super) fn to_client_config(&self) -> Result<ClientConfig, Trouble> {
-        let mut config = self.without_password();
+    pub(crate) fn to_client_config(&self, purpose: Purpose) -> Result<ClientConfig, Trouble> {
+        let mut config = self.without_password(purpose);
         if let Some(login) = &self.login {
             let password = login.password.read().map_err(Trouble::Password)?;
             config.set("sasl.password", password.expose_secret());
@@ -224,9 +150,10 @@ impl KafkaConfig {
         Ok(config)
     }
 
-    /// What the health texts speak about.
-    pub(super) fn target(&self, topic: &str) -> Target {
+    /// What the texts about trouble speak about.
+    pub(crate) fn target(&self, topic: &str, purpose: Purpose) -> Target {
         Target {
+            purpose,
             servers: self.servers.clone(),
             topic: topic.to_owned(),
             user: self.login.as_ref().map(|login| login.username.clone()),
@@ -236,7 +163,7 @@ impl KafkaConfig {
     }
 
     /// Whether there is no TLS.
-    pub(super) fn is_plaintext(&self) -> bool {
+    pub(crate) fn is_plaintext(&self) -> bool {
         self.plaintext
     }
 
@@ -254,13 +181,13 @@ impl KafkaConfig {
         self
     }
 
-    fn without_password(&self) -> ClientConfig {
+    fn without_password(&self, purpose: Purpose) -> ClientConfig {
         let mut config = ClientConfig::new();
         // Otherwise the `log` crate's level would count. What to keep is decided by tracing; without the property
         // `debug` there is little.
         config.set_log_level(RDKafkaLogLevel::Debug);
-        for (key, value) in DEFAULTS {
-            config.set(*key, *value);
+        for (key, value) in properties::defaults(purpose) {
+            config.set(key, value);
         }
         config.set("bootstrap.servers", &self.servers);
         config.set(
@@ -286,8 +213,8 @@ impl KafkaConfig {
         for (key, value) in &self.properties {
             config.set(key, value);
         }
-        for (key, value) in FIXED {
-            config.set(*key, *value);
+        for (key, value) in properties::fixed(purpose) {
+            config.set(key, value);
         }
         config
     }
@@ -327,7 +254,7 @@ mod tests {
     fn msk_is_tls_with_scram_and_the_host_name_checked() {
         let config = KafkaConfig::new("b-1:9096,b-2:9096").scram_sha_512("u", "p");
         config.check().expect("fine");
-        let client = config.to_client_config().expect("a password");
+        let client = config.to_client_config(Purpose::Read).expect("a password");
         for (key, value) in [
             ("security.protocol", "sasl_ssl"),
             ("sasl.mechanisms", "SCRAM-SHA-512"),
@@ -356,13 +283,11 @@ mod tests {
 
     #[test]
     fn a_property_that_would_break_a_guarantee_is_refused_and_says_why() {
-        for (key, _) in REFUSED {
-            let text = refusal(KafkaConfig::new("b:1").property(*key, "x"));
-            assert!(text.contains(key), "{text}");
-        }
-        for (key, _) in FIXED {
-            assert!(REFUSED.iter().any(|(refused, _)| refused == key), "{key}");
-        }
+        let text = refusal(KafkaConfig::new("b:1").property("enable.auto.commit", "true"));
+        assert!(
+            text.contains("enable.auto.commit") && text.contains("every instance"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -398,7 +323,9 @@ mod tests {
             .property("client.rack", "euw1-az1")
             .property("fetch.wait.max.ms", "50");
         config.check().expect("fine");
-        let client = config.to_client_config().expect("no password needed");
+        let client = config
+            .to_client_config(Purpose::Read)
+            .expect("no password needed");
         assert_eq!(client.get("client.rack"), Some("euw1-az1"));
         assert_eq!(client.get("fetch.wait.max.ms"), Some("50"));
         assert_eq!(client.get("security.protocol"), Some("plaintext"));

@@ -1,0 +1,129 @@
+//! The uploads: each object is written once, and compared at the end.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::ways::Uploader;
+use crate::common;
+use crate::common::cloud::BUCKET;
+
+/// What was uploaded, and how it went.
+pub(crate) struct Uploads {
+    pub(crate) done: Vec<(usize, usize)>,
+    /// By what was said.
+    pub(crate) errors: BTreeMap<String, usize>,
+    /// Of all requests, failed ones included.
+    pub(crate) latency: Histogram<u64>,
+    /// Answered with success, and not there at the end.
+    pub(crate) lost: usize,
+}
+
+/// Uploads under way.
+pub(crate) struct Running(JoinSet<Uploads>);
+
+/// Starts so many tasks, each with one upload after the other.
+pub(crate) fn start(uploader: &Arc<dyn Uploader>, tasks: usize, until: Instant) -> Running {
+    let mut running = JoinSet::new();
+    for task in 0..tasks {
+        running.spawn(upload(Arc::clone(uploader), task, until));
+    }
+    Running(running)
+}
+
+async fn upload(uploader: Arc<dyn Uploader>, task: usize, until: Instant) -> Uploads {
+    let mut uploads = Uploads::default();
+    for number in 0.. {
+        let begun = Instant::now();
+        if begun >= until {
+            break;
+        }
+        let answer = uploader
+            .client()
+            .put_object()
+            .bucket(BUCKET)
+            .key(name(task, number))
+            .body(ByteStream::from(content(task, number)))
+            .send()
+            .await;
+        common::record(&mut uploads.latency, begun.elapsed());
+        match answer {
+            Ok(_) => uploads.done.push((task, number)),
+            Err(error) => {
+                let said = match error.code() {
+                    Some(code) => code.to_owned(),
+                    None => aws_sdk_s3::error::DisplayErrorContext(&error).to_string(),
+                };
+                *uploads.errors.entry(said).or_default() += 1;
+            }
+        }
+    }
+    uploads
+}
+
+fn name(task: usize, number: usize) -> String {
+    format!("{task}-{number}")
+}
+
+/// 1 to 8 KiB that no other object has.
+fn content(task: usize, number: usize) -> Bytes {
+    let line = format!("object {number} of task {task}\n");
+    let length = 1024 * (1 + (task + number) % 8);
+    line.bytes().cycle().take(length).collect()
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            done: Vec::new(),
+            errors: BTreeMap::new(),
+            latency: common::nanoseconds(),
+            lost: 0,
+        }
+    }
+}
+
+impl Uploads {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.done.extend(more.done);
+        for (error, times) in more.errors {
+            *self.errors.entry(error).or_default() += times;
+        }
+        self.latency += more.latency;
+        self.lost += more.lost;
+    }
+
+    pub(crate) fn failed(&self) -> usize {
+        self.errors.values().sum()
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.done.len() + self.failed()
+    }
+
+    /// Compares what the server has with what was sent.
+    pub(crate) fn read_back(&mut self, bucket: &Path) {
+        let is_there = |&(task, number): &(usize, usize)| {
+            std::fs::read(bucket.join(name(task, number)))
+                .is_ok_and(|stored| stored == content(task, number))
+        };
+        self.lost = self.done.iter().filter(|object| !is_there(object)).count();
+    }
+}
+
+impl Running {
+    pub(crate) async fn finish(mut self) -> Uploads {
+        let mut all = Uploads::default();
+        while let Some(one) = self.0.join_next().await {
+            all.add(one.expect("an upload does not panic"));
+        }
+        all
+    }
+}

@@ -1,0 +1,168 @@
+//! The arguments, and one line about those that cannot be.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+/// Uploads files to S3 while the key that signs the uploads is rotated.
+///
+/// Without --secret-id everything it needs runs in the process: S3, Secrets Manager, IAM, STS and a Kafka broker.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "s3_uploader")]
+pub(crate) struct Args {
+    /// Files and directories to upload; this repository's own tree by default.
+    pub(crate) paths: Vec<PathBuf>,
+    /// How long to upload, in seconds.
+    #[arg(long, default_value = "20", value_parser = seconds)]
+    pub(crate) duration: Duration,
+    /// How many uploads at once.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) concurrency: u16,
+    /// How often the key is rotated, in seconds.
+    #[arg(long, default_value = "2", value_parser = seconds, conflicts_with = "secret_id")]
+    pub(crate) rotate_every: Duration,
+    /// Do the same work first the old way: a client destroyed and rebuilt at each event, the old key deleted at once.
+    #[arg(long, conflicts_with = "secret_id")]
+    pub(crate) compare: bool,
+    /// Where to draw latency and failures over time.
+    #[arg(long, default_value = "rotation.svg", value_name = "FILE")]
+    pub(crate) plot: PathBuf,
+    #[command(flatten)]
+    pub(crate) real: Option<Real>,
+}
+
+/// Real services. Nothing is rotated from here then. The secret is read with the credentials of the environment.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Real services")]
+pub(crate) struct Real {
+    /// The secret with the uploader's key: name or ARN.
+    #[arg(long, required = false, requires_all = ["bucket", "bootstrap_servers", "topic"])]
+    pub(crate) secret_id: String,
+    /// The bucket to upload to; the uploader's key needs s3:PutObject and s3:GetObject there.
+    #[arg(long, required = false, requires = "secret_id")]
+    pub(crate) bucket: String,
+    /// Kafka brokers as host:port,host:port.
+    #[arg(long, required = false, requires = "secret_id")]
+    pub(crate) bootstrap_servers: String,
+    /// The topic of the rotation events.
+    #[arg(long, required = false, requires = "secret_id")]
+    pub(crate) topic: String,
+    /// S3, STS and Secrets Manager in one other place than AWS; buckets are path-style then.
+    #[arg(long, requires = "secret_id", value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// SASL/SCRAM-SHA-512 user; without it there is no login.
+    #[arg(long, requires_all = ["secret_id", "kafka_password_file"])]
+    pub(crate) kafka_username: Option<String>,
+    /// The file with the user's password.
+    #[arg(long, requires = "kafka_username", value_name = "FILE")]
+    pub(crate) kafka_password_file: Option<PathBuf>,
+    /// PEM file of the CA that signed the brokers' certificates; the system's CAs without it.
+    #[arg(long, requires = "secret_id", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// No TLS to the brokers, for local work.
+    #[arg(long, requires = "secret_id", conflicts_with = "ca_file")]
+    pub(crate) kafka_plaintext: bool,
+}
+
+/// The arguments, or the exit status when there is nothing to run.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode> {
+    Args::try_parse_from(args).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{error}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("s3_uploader: {}", one_line(&error.to_string()));
+            ExitCode::from(2)
+        }
+    })
+}
+
+/// What clap says before the tips and the usage.
+fn one_line(text: &str) -> String {
+    let fault = text.split("\n\n").next().unwrap_or(text);
+    let words: Vec<_> = fault.split_whitespace().collect();
+    let line = words.join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .strip_suffix('s')
+        .unwrap_or(text)
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if (SHORTEST..=LONGEST).contains(&duration) => Ok(duration),
+        _ => Err("must be from 0.1 to 86400 seconds".to_owned()),
+    }
+}
+
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(args: &[&str]) -> String {
+        let args = ["s3_uploader"].iter().chain(args);
+        one_line(&Args::try_parse_from(args).expect_err("refused").to_string())
+    }
+
+    const REAL: [&str; 8] = [
+        "--secret-id",
+        "s",
+        "--bucket",
+        "b",
+        "--bootstrap-servers",
+        "h:1",
+        "--topic",
+        "t",
+    ];
+
+    #[test]
+    fn no_argument_is_needed() {
+        let args = Args::try_parse_from(["s3_uploader"]).expect("defaults");
+        assert!(args.real.is_none() && args.paths.is_empty() && !args.compare);
+        assert_eq!(args.duration, Duration::from_secs(20));
+        assert_eq!(args.rotate_every, Duration::from_secs(2));
+        assert_eq!(args.concurrency, 16);
+    }
+
+    #[test]
+    fn bad_arguments_are_one_line() {
+        for args in [
+            &["--duration", "soon"] as &[_],
+            &["--duration", "0"],
+            &["--rotate-every", "-1"],
+            &["--rotate-every", "1e99"],
+            &["--concurrency", "0"],
+            &["--secret-id", "s"],
+            &["--bucket", "b"],
+            &["--endpoint-url", "http://x"],
+            &["--no-such-thing"],
+        ] {
+            let line = fault(args);
+            assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
+            assert!(
+                line.contains(args[0]) || line.contains("--bucket"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn real_services_are_named_all_or_none() {
+        let args = Args::try_parse_from(["s3_uploader"].iter().chain(&REAL)).expect("complete");
+        assert_eq!(args.real.expect("real").topic, "t");
+        let with = |more: &[&'static str]| fault(&[&REAL, more].concat());
+        assert!(with(&["--compare"]).contains("--compare"));
+        assert!(with(&["--rotate-every", "1"]).contains("--rotate-every"));
+        assert!(with(&["--kafka-username", "u"]).contains("--kafka-password-file"));
+    }
+}

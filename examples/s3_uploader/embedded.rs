@@ -1,0 +1,90 @@
+//! The services in the process: S3, IAM, STS, Secrets Manager and a Kafka broker, with a user, its key and its secret.
+
+use anyhow::Context;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::Builder;
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use credswap::kafka::KafkaConfig;
+use credswap::trigger::Kafka;
+use credswap_embedded::{Broker, Cloud};
+use tokio::time::Instant;
+
+use crate::site::Site;
+
+const USER: &str = "uploader";
+const SECRET_ID: &str = "prod/uploader";
+const BUCKET: &str = "uploads";
+const TOPIC: &str = "s3.test.secret.manager";
+
+/// The services in the process. They stop when it is dropped.
+#[derive(Debug)]
+pub(crate) struct World {
+    cloud: Cloud,
+    broker: Broker,
+}
+
+impl World {
+    /// Starts the services and makes what an account would have.
+    pub(crate) async fn start() -> Self {
+        let cloud = Cloud::start().await;
+        cloud.create_bucket(BUCKET);
+        cloud.create_user(USER);
+        let key = cloud.create_access_key(USER);
+        cloud.create_secret(SECRET_ID, key.to_json());
+        Self {
+            cloud,
+            broker: Broker::start(TOPIC, 1),
+        }
+    }
+
+    /// Where the uploader finds things.
+    pub(crate) fn site(&self) -> anyhow::Result<Site> {
+        let sdk = self.sdk();
+        let brokers = KafkaConfig::new(self.broker.bootstrap_servers()).plaintext();
+        Ok(Site {
+            s3: Builder::from(&sdk)
+                .endpoint_url(self.cloud.s3_endpoint_url())
+                .force_path_style(true),
+            sdk,
+            secret_id: SECRET_ID.to_owned(),
+            bucket: BUCKET.to_owned(),
+            prefix: "run".to_owned(),
+            kafka: Kafka::new(brokers, self.broker.topic())?.for_secret(SECRET_ID),
+        })
+    }
+
+    /// What an administrator's clients are configured with: the rotation function has the account's root key.
+    pub(crate) fn sdk(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(self.cloud.region()))
+            .endpoint_url(self.cloud.endpoint_url())
+            .http_client(http_client())
+            .credentials_provider(SharedCredentialsProvider::new(self.cloud.root()))
+            .build()
+    }
+
+    /// The name of the secret that is rotated, and of the user whose key it holds.
+    pub(crate) fn names(&self) -> (&'static str, &'static str) {
+        (SECRET_ID, USER)
+    }
+
+    /// Publishes an event; `Ok` is the broker's word that it has it.
+    pub(crate) async fn publish(&self, event: String) -> anyhow::Result<()> {
+        let published = self.broker.publish(event).await;
+        published.map(drop).context("publishing the event failed")
+    }
+
+    /// When S3 accepted each of its connections.
+    pub(crate) fn connections(&self) -> Vec<Instant> {
+        let times = self.cloud.s3_connection_times();
+        times.into_iter().map(Instant::from_std).collect()
+    }
+}
+
+/// A new HTTP client, with a pool of its own.
+pub(crate) fn http_client() -> SharedHttpClient {
+    HttpClientBuilder::new().build_http()
+}

@@ -1,0 +1,207 @@
+//! What is uploaded: the files of the arguments, and one large one that is made.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use bytes::{Bytes, BytesMut};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+use walkdir::{DirEntry, WalkDir};
+
+/// From this size on a file goes up in parts of this size; S3 wants 5 MiB for each but the last.
+pub(crate) const PART: usize = 8 << 20;
+/// The size of the file that is made.
+const MADE: usize = 32 << 20;
+/// The made file comes once in so many uploads, or once in a round where that is rarer: with every round of a small
+/// tree it would fill the disk.
+const MADE_EVERY: u64 = 1000;
+
+/// What is uploaded, round after round.
+#[derive(Debug)]
+pub(crate) struct Files {
+    files: Vec<Item>,
+    made: Item,
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// Its name in the bucket, after the run's prefix and the upload's number.
+    pub(crate) name: String,
+    content: Content,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Disk(PathBuf),
+    Memory(Bytes),
+}
+
+impl Files {
+    /// Finds the files in `paths`, or in this repository if there are none.
+    pub(crate) fn find(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut files = Vec::new();
+        if paths.is_empty() {
+            walk(Path::new(env!("CARGO_MANIFEST_DIR")), is_source, &mut files)?;
+        }
+        for path in paths {
+            walk(path, |_| true, &mut files)?;
+        }
+        if files.is_empty() {
+            bail!("there is no file to upload in the given paths");
+        }
+        let made = Item {
+            name: "made-32-mib.bin".to_owned(),
+            content: Content::Memory(noise(MADE)),
+        };
+        Ok(Self { files, made })
+    }
+
+    /// The file that is uploaded as the nth, from 0 on.
+    pub(crate) fn nth(&self, n: u64) -> &Item {
+        let round = self.files.len() as u64;
+        if n.is_multiple_of(MADE_EVERY.max(round)) {
+            return &self.made;
+        }
+        &self.files[usize::try_from(n % round).expect("less than the length")]
+    }
+
+    /// How many files were found.
+    pub(crate) fn len(&self) -> usize {
+        self.files.len()
+    }
+}
+
+impl Item {
+    /// Opens it.
+    pub(crate) async fn open(&self) -> std::io::Result<Reader> {
+        Ok(match &self.content {
+            Content::Memory(bytes) => Reader::Memory(bytes.clone()),
+            Content::Disk(path) => Reader::Disk(File::open(path).await?),
+        })
+    }
+}
+
+/// Reads a file in parts.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    Disk(File),
+    Memory(Bytes),
+}
+
+impl Reader {
+    /// The next part: full, unless it is the last.
+    pub(crate) async fn part(&mut self) -> std::io::Result<Bytes> {
+        match self {
+            Self::Memory(rest) => Ok(rest.split_to(PART.min(rest.len()))),
+            Self::Disk(file) => {
+                let mut part = BytesMut::new();
+                let mut limited = file.take(PART as u64);
+                while limited.read_buf(&mut part).await? > 0 {}
+                Ok(part.freeze())
+            }
+        }
+    }
+}
+
+fn walk(
+    root: &Path,
+    wanted: impl FnMut(&DirEntry) -> bool,
+    files: &mut Vec<Item>,
+) -> anyhow::Result<()> {
+    for entry in WalkDir::new(root)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(wanted)
+    {
+        let entry = entry.with_context(|| format!("`{}` cannot be uploaded", root.display()))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let relative = match entry.path().strip_prefix(root) {
+            Ok(relative) if relative != Path::new("") => relative,
+            // A file that was named itself.
+            _ => Path::new(entry.file_name()),
+        };
+        files.push(Item {
+            name: relative.to_string_lossy().replace('\\', "/"),
+            content: Content::Disk(entry.path().to_owned()),
+        });
+    }
+    Ok(())
+}
+
+/// Neither what Cargo builds nor what git keeps.
+fn is_source(entry: &DirEntry) -> bool {
+    entry.depth() == 0 || !matches!(entry.file_name().to_str(), Some("target" | ".git"))
+}
+
+/// Bytes without a pattern, the same in each run.
+fn noise(length: usize) -> Bytes {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(length / 8).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_found_without_its_build() {
+        let files = Files::find(&[]).expect("this repository");
+        let names: Vec<_> = files.files.iter().map(|item| item.name.as_str()).collect();
+        assert!(
+            names.contains(&"examples/s3_uploader/files.rs"),
+            "{names:?}"
+        );
+        assert!(
+            !names
+                .iter()
+                .any(|name| name.starts_with("target/") || name.starts_with(".git/"))
+        );
+    }
+
+    #[test]
+    fn the_made_file_is_large_comes_first_and_seldom() {
+        let files = Files::find(&[]).expect("this repository");
+        let made = (0..2000)
+            .filter(|n| files.nth(*n).name == files.made.name)
+            .count();
+        assert!((1..=2).contains(&made), "{made} in 2000");
+        assert_eq!(files.nth(0).name, files.made.name);
+        assert_eq!(noise(MADE).len(), MADE);
+    }
+
+    #[test]
+    fn a_path_that_does_not_exist_is_named() {
+        let error = Files::find(&["/no/such/file".into()]).expect_err("refused");
+        assert!(format!("{error:#}").contains("/no/such/file"), "{error:#}");
+        let empty = tempfile::tempdir().expect("a directory");
+        Files::find(&[empty.path().to_owned()]).expect_err("nothing in it");
+    }
+
+    #[tokio::test]
+    async fn parts_are_full_but_for_the_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("large");
+        std::fs::write(&path, noise(PART + 8)).expect("written");
+        for content in [Content::Disk(path), Content::Memory(noise(PART + 8))] {
+            let item = Item {
+                name: "large".to_owned(),
+                content,
+            };
+            let mut reader = item.open().await.expect("open");
+            let mut lengths = Vec::new();
+            for _ in 0..3 {
+                lengths.push(reader.part().await.expect("read").len());
+            }
+            assert_eq!(lengths, [PART, 8, 0]);
+        }
+    }
+}

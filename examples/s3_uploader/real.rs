@@ -1,0 +1,102 @@
+//! The same work against real services: AWS and Amazon MSK, or what stands in for them.
+
+use std::fs::File;
+
+use anyhow::{Context, anyhow, bail};
+use aws_config::BehaviorVersion;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use credswap::kafka::{KafkaConfig, Password};
+use credswap::trigger::Kafka;
+
+use crate::cli::Real;
+use crate::site::Site;
+use crate::way::failure;
+
+/// Finds out what can be found without the uploader's key.
+pub(crate) async fn site(real: &Real) -> anyhow::Result<Site> {
+    let tls = tls::Provider::Rustls(CryptoMode::Ring);
+    let http_client = HttpClientBuilder::new().tls_provider(tls).build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client);
+    if let Some(url) = &real.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    let sdk = loader.load().await;
+    if sdk.region().is_none() {
+        bail!("no AWS region: set AWS_REGION");
+    }
+    let reader = sdk.credentials_provider().context("no AWS credentials")?;
+    if let Err(error) = reader.provide_credentials().await {
+        bail!(
+            "no AWS credentials to read the secret with ({error}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        );
+    }
+    let mut s3 = Builder::from(&sdk).force_path_style(real.endpoint_url.is_some());
+    // The reader's key is not the uploader's.
+    s3.set_credentials_provider(None);
+    Ok(Site {
+        s3,
+        kafka: kafka(real)?,
+        sdk,
+        secret_id: real.secret_id.clone(),
+        bucket: real.bucket.clone(),
+        prefix: format!("s3_uploader-{:08x}", fastrand::u32(..)),
+    })
+}
+
+fn kafka(real: &Real) -> anyhow::Result<Kafka> {
+    let mut config = KafkaConfig::new(&real.bootstrap_servers);
+    if let (Some(username), Some(file)) = (&real.kafka_username, &real.kafka_password_file) {
+        File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+        config = config.scram_sha_512(username, Password::file(file));
+    }
+    if let Some(file) = &real.ca_file {
+        config = config.ca_file(file);
+    }
+    if real.kafka_plaintext {
+        config = config.plaintext();
+    }
+    let kafka = Kafka::new(config, &real.topic).map_err(|error| anyhow!(error.report()))?;
+    Ok(kafka.for_secret(&real.secret_id))
+}
+
+/// Puts an object and reads it back: what the work needs, and nothing else.
+pub(crate) async fn probe(site: &Site, s3: &Client) -> anyhow::Result<()> {
+    let key = site.object("probe");
+    let put = s3
+        .put_object()
+        .bucket(&site.bucket)
+        .key(&key)
+        .body(b"probe".to_vec().into());
+    put.send()
+        .await
+        .map_err(|error| refused(site, "s3:PutObject", error))?;
+    let get = s3.get_object().bucket(&site.bucket).key(&key).send().await;
+    get.map(drop)
+        .map_err(|error| refused(site, "s3:GetObject", error))
+}
+
+fn refused<E, R>(site: &Site, permission: &str, error: SdkError<E, R>) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let bucket = &site.bucket;
+    match error.code() {
+        Some("NoSuchBucket") => anyhow!("there is no bucket `{bucket}`"),
+        Some("AccessDenied") => {
+            anyhow!(
+                "the key in secret `{}` may not {permission} in bucket `{bucket}`",
+                site.secret_id
+            )
+        }
+        Some("PermanentRedirect" | "AuthorizationHeaderMalformed") => {
+            anyhow!("bucket `{bucket}` is in another region: set AWS_REGION to that one")
+        }
+        _ => anyhow!("bucket `{bucket}` cannot be used: {}", failure(error)),
+    }
+}

@@ -1,0 +1,29 @@
+//! Where the work is done: the services, the secret and the bucket, whether they run in the process or not.
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::config::Builder;
+use credswap::trigger::Kafka;
+
+/// Where the work is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// How to reach Secrets Manager and STS, with credentials that may read the secret.
+    pub(crate) sdk: SdkConfig,
+    /// How to reach S3; the key is still to come.
+    pub(crate) s3: Builder,
+    /// The secret with the uploader's key.
+    pub(crate) secret_id: String,
+    /// The bucket.
+    pub(crate) bucket: String,
+    /// What the names of this run's objects begin with.
+    pub(crate) prefix: String,
+    /// Where the rotation events come from.
+    pub(crate) kafka: Kafka,
+}
+
+impl Site {
+    /// The name of an object of this run.
+    pub(crate) fn object(&self, name: &str) -> String {
+        format!("{}/{name}", self.prefix)
+    }
+}

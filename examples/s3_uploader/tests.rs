@@ -1,0 +1,72 @@
+//! The whole of it, in short.
+
+use clap::Parser;
+
+use crate::cli::Args;
+use crate::{plot, run, table};
+
+fn args(more: &[&str]) -> Args {
+    let args = [
+        "s3_uploader",
+        "--duration",
+        "2",
+        "--rotate-every",
+        "0.4",
+        "--concurrency",
+        "8",
+    ];
+    Args::try_parse_from(args.iter().chain(more)).expect("arguments")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_rotate_under_uploads_and_nothing_fails() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let plot = directory.path().join("rotation.svg");
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let reports = run::run(args(&["--compare", files]))
+        .await
+        .expect("it begins");
+
+    let [old_way, credswap] = &reports[..] else {
+        panic!("two ways, not {}", reports.len())
+    };
+    assert!(credswap.is_flawless(), "{:?}", credswap.reasons);
+    assert!(credswap.objects > 0 && credswap.bytes > 32 << 20);
+    assert!(
+        credswap.rotations.len() >= 2,
+        "{}",
+        credswap.rotations.len()
+    );
+    assert!(
+        credswap.first_request.is_some() && credswap.swap.is_some() && credswap.drain.is_some()
+    );
+    // What the old way loses depends on the moment; what it says it has, it has.
+    assert!(
+        old_way.rotations.len() >= 2 && old_way.lost == 0,
+        "{:?}",
+        old_way.reasons
+    );
+
+    let shown = table::render(&reports);
+    for text in ["old way", "credswap", "failures", "drain, p50 / max"] {
+        assert!(shown.contains(text), "{shown}");
+    }
+    plot::write(&reports, &plot).expect("drawn");
+    let svg = std::fs::read_to_string(&plot).expect("written");
+    assert!(svg.contains("<svg") && svg.contains("seconds") && !svg.contains("NaN"));
+}
+
+#[tokio::test]
+async fn what_cannot_begin_says_why() {
+    let error = run::run(args(&["/no/such/file"]))
+        .await
+        .expect_err("no file");
+    assert!(error.to_string().contains("/no/such/file"), "{error:#}");
+    let error = run::run(args(&["--plot", "/no/such/directory/x.svg"]))
+        .await
+        .expect_err("no directory");
+    assert!(
+        error.to_string().contains("/no/such/directory"),
+        "{error:#}"
+    );
+}

@@ -1,0 +1,36 @@
+//! What the edge remembers about an operation that it replays, from attempt to attempt, in the SDK's config bag.
+//!
+//! An operation that is not replayed leaves nothing there: the identity that it signs with holds the key by itself.
+
+use aws_smithy_runtime::client::retries::TokenBucket;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use aws_smithy_types::retry::RetryConfig;
+
+/// The replays of one operation.
+#[derive(Debug, Default)]
+pub(super) struct Replays {
+    /// The key that was refused, if the running attempt is a replay.
+    pub(super) after: Option<Refused>,
+    /// How many this operation has had.
+    pub(super) count: u32,
+    /// What the user had configured, while the replay's own retry budget stands in its place.
+    pub(super) own: Option<RetryBudget>,
+}
+
+/// A key that was refused, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Refused {
+    pub(super) generation: u64,
+    pub(super) code: &'static str,
+}
+
+/// What decides how often the SDK retries.
+#[derive(Debug, Clone)]
+pub(super) struct RetryBudget {
+    pub(super) tokens: TokenBucket,
+    pub(super) config: RetryConfig,
+}
+
+impl Storable for Replays {
+    type Storer = StoreReplace<Self>;
+}

@@ -1,0 +1,10 @@
+//! What a client is for.
+
+/// Whether a client reads or writes: it decides on properties, ACLs and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A consumer.
+    Read,
+    /// A producer.
+    Write,
+}

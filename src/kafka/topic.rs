@@ -1,0 +1,42 @@
+//! The name of a topic.
+
+use crate::error::{Error, ErrorKind};
+
+/// Takes a name that Kafka allows.
+pub(crate) fn topic_name(name: impl Into<String>) -> Result<String, Error> {
+    let name = name.into();
+    if is_topic_name(&name) {
+        return Ok(name);
+    }
+    Err(Error::new(
+        ErrorKind::Config,
+        format!(
+            "{name:?} is no topic name: 1 to 249 of letters, digits, `.`, `_`, `-`, and not `.` or `..`"
+        ),
+    ))
+}
+
+/// As Kafka's own `Topic.validate` has it.
+fn is_topic_name(name: &str) -> bool {
+    (1..=249).contains(&name.len())
+        && !matches!(name, "." | "..")
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_kafka_does_not_allow_is_refused() {
+        for name in ["", ".", "..", "a b", "a/b", "ä", "a\n", &"a".repeat(250)] {
+            let error = topic_name(name).expect_err("refused");
+            assert_eq!(error.kind(), ErrorKind::Config, "{name:?}");
+        }
+        for name in ["s3.test.secret.manager", "_", "a-b", &"a".repeat(249)] {
+            assert_eq!(topic_name(name).expect("a topic name"), name);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What is heard, by whom, and what is not.
+
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+use super::super::positions::Positions;
+use super::*;
+use crate::kafka::Reader;
+
+#[tokio::test]
+async fn an_empty_topic_is_listened_to_and_an_event_after_that_is_heard() {
+    let brokers = Brokers::with_topic(3);
+    let mut running = Running::listening(brokers.trigger()).await;
+    for partition in 0..3 {
+        brokers.publish_to(partition, FINISHED).await;
+        assert!(running.next().await.has(Reason::Event), "{partition}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_published_before_is_covered_by_the_catch_up_and_not_read_again() {
+    let brokers = Brokers::with_topic(1);
+    brokers.publish(FINISHED).await;
+    let mut running = Running::listening(brokers.trigger()).await;
+    brokers.publish(r#"{"step": "createSecret"}"#).await;
+    brokers.publish(FINISHED).await;
+    running.until_event().await;
+    assert_eq!(running.lookout.take(), None);
+}
+
+#[tokio::test]
+async fn an_event_between_fixing_the_offsets_and_the_first_poll_is_heard() {
+    let brokers = Brokers::with_topic(1);
+    brokers.publish("before").await;
+    let client = Reader::new(brokers.config()).await.expect("a client");
+    let spans = client.survey(TOPIC.into(), BOUND).await.expect("spans");
+    brokers.publish("between").await;
+    let mut positions = Positions::default();
+    positions.adopt(&spans);
+    client
+        .assign(TOPIC.into(), positions.iter())
+        .await
+        .expect("assigned");
+
+    let first = timeout(BOUND, async {
+        loop {
+            if let Ok(message) = client.receive().await {
+                return rdkafka::Message::payload(&message).map(<[u8]>::to_vec);
+            }
+        }
+    });
+    assert_eq!(first.await.expect("a message"), Some(b"between".to_vec()));
+}
+
+#[tokio::test]
+async fn every_instance_hears_every_event() {
+    let brokers = Brokers::with_topic(2);
+    let mut one = Running::listening(brokers.trigger()).await;
+    let mut two = Running::listening(brokers.trigger()).await;
+    for partition in [0, 1, 1, 0] {
+        brokers.publish_to(partition, FINISHED).await;
+        one.until_event().await;
+        two.until_event().await;
+    }
+}
+
+#[tokio::test]
+async fn only_finished_rotations_of_our_secret_look_and_all_are_counted() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    // A current-thread runtime: the trigger's task runs on this thread, under this recorder.
+    let _here = metrics::set_default_local_recorder(&recorder);
+
+    let brokers = Brokers::with_topic(1);
+    let mut running = Running::listening(brokers.trigger().for_secret("prod/uploader")).await;
+    for skipped in [
+        "",
+        "{",
+        "\u{1b}[31mred",
+        r#"{"step": "testSecret"}"#,
+        r#"{"step": "finishSecret", "secretId": "prod/other"}"#,
+    ] {
+        brokers.publish(skipped).await;
+    }
+    brokers
+        .publish(r#"{"step": "finish_secret", "secret_id": "prod/uploader"}"#)
+        .await;
+    assert!(running.next().await.has(Reason::Event));
+
+    let mut counts: Vec<(String, u64)> = snapshotter
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .filter_map(|(key, _, _, value)| match value {
+            DebugValue::Counter(count) if key.key().name() == "credswap_events_total" => {
+                let label = key.key().labels().next().expect("one label");
+                Some((label.value().to_owned(), count))
+            }
+            _ => None,
+        })
+        .collect();
+    counts.sort();
+    assert_eq!(
+        counts,
+        [
+            ("accepted".to_owned(), 1),
+            ("ignored".to_owned(), 2),
+            ("malformed".to_owned(), 3)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_flood_of_garbage_neither_ends_nor_blinds_the_trigger() {
+    let brokers = Brokers::with_topic(1);
+    let mut running = Running::listening(brokers.trigger()).await;
+    for _ in 0..500 {
+        brokers.publish("\0garbage").await;
+    }
+    brokers.publish(FINISHED).await;
+    assert!(running.next().await.has(Reason::Event));
+    assert!(running.health.borrow().is_listening());
+}

@@ -1,0 +1,145 @@
+//! The trigger against librdkafka's mock cluster: what can go wrong between a broker and a look.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::*;
+use crate::kafka::{KafkaConfig, Password};
+use crate::trigger::{Health, Lookout, Reason, Trigger, Wanted, channel};
+
+mod events;
+mod outages;
+mod refusals;
+
+const TOPIC: &str = "s3.test.secret.manager";
+const FINISHED: &str = r#"{"eventDateTime": 1708905600.123, "step": "finishSecret"}"#;
+
+/// Far more than anything here takes; only a failing test waits for it.
+const BOUND: Duration = Duration::from_secs(30);
+
+struct Brokers {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    producer: FutureProducer,
+}
+
+impl Brokers {
+    fn start() -> Self {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("linger.ms", "0")
+            .set("reconnect.backoff.max.ms", "200")
+            .create()
+            .expect("a producer");
+        Self { cluster, producer }
+    }
+
+    fn with_topic(partitions: i32) -> Self {
+        let brokers = Self::start();
+        brokers
+            .cluster
+            .create_topic(TOPIC, partitions, 1)
+            .expect("a topic");
+        brokers
+    }
+
+    async fn publish_to(&self, partition: i32, payload: &str) {
+        let record = FutureRecord::<(), _>::to(TOPIC)
+            .partition(partition)
+            .payload(payload);
+        self.producer.send(record, BOUND).await.expect("published");
+    }
+
+    async fn publish(&self, payload: &str) {
+        self.publish_to(0, payload).await;
+    }
+
+    /// Every fetch loses its connection, until the errors are cleared.
+    fn break_fetches(&self) {
+        let broken = Code::RD_KAFKA_RESP_ERR__TRANSPORT;
+        self.cluster.request_errors(Api::Fetch, &[broken; 10_000]);
+    }
+
+    fn config(&self) -> KafkaConfig {
+        // The mock broker holds a fetch for the whole wait, also when a message comes; a real one does not.
+        KafkaConfig::new(self.cluster.bootstrap_servers())
+            .plaintext()
+            .property("fetch.wait.max.ms", "10")
+            .property("reconnect.backoff.max.ms", "200")
+    }
+
+    fn trigger(&self) -> Kafka {
+        Kafka::new(self.config(), TOPIC)
+            .expect("a good config")
+            .reconnect(Duration::from_millis(20), Duration::from_millis(200))
+    }
+}
+
+struct Running {
+    lookout: Lookout,
+    health: watch::Receiver<Health>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(trigger: Kafka) -> Self {
+        let (looks, lookout) = channel();
+        Self {
+            lookout,
+            health: looks.watch_health(),
+            task: tokio::spawn(trigger.run(looks)),
+        }
+    }
+
+    async fn listening(trigger: Kafka) -> Self {
+        let mut running = Self::start(trigger);
+        running.until_listening().await;
+        assert!(running.next().await.has(Reason::CatchUp));
+        running
+    }
+
+    async fn until(&mut self, reached: impl Fn(&Health) -> bool) -> Health {
+        let mut health = self.health.clone();
+        let reached = health.wait_for(|health| reached(health));
+        match timeout(BOUND, reached).await {
+            Ok(health) => health.expect("the trigger runs").clone(),
+            Err(_) => panic!("stays {:?}", *self.health.borrow()),
+        }
+    }
+
+    async fn until_listening(&mut self) {
+        self.until(Health::is_listening).await;
+    }
+
+    async fn until_deaf(&mut self) -> String {
+        match self
+            .until(|health| matches!(health, Health::Deaf { .. }))
+            .await
+        {
+            Health::Deaf { reason } => reason.into_owned(),
+            _ => unreachable!("just matched"),
+        }
+    }
+
+    async fn next(&mut self) -> Wanted {
+        timeout(BOUND, self.lookout.next()).await.expect("a look")
+    }
+
+    /// Waits for a look because of an event; others may come before.
+    async fn until_event(&mut self) {
+        while !self.next().await.has(Reason::Event) {}
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
