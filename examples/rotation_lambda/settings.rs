@@ -1,0 +1,91 @@
+//! The settings, from the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use credswap::rotation::Bounds;
+
+/// What the function is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) bootstrap_servers: String,
+    pub(crate) topic: String,
+    pub(crate) login: Option<Login>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) plaintext: bool,
+    pub(crate) bounds: Bounds,
+}
+
+/// Where the user of Kafka is found.
+#[derive(Debug, Clone)]
+pub(crate) enum Login {
+    /// In this secret.
+    Secret(String),
+    /// Here, with its password in a file.
+    File { username: String, password: PathBuf },
+}
+
+impl Settings {
+    /// Reads them; `get` gives a variable's value.
+    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+        let needed = |name: &str| get(name).ok_or_else(|| anyhow!("`{name}` is not set"));
+        let login = match (
+            get("KAFKA_SECRET_ID"),
+            get("KAFKA_USERNAME"),
+            get("KAFKA_PASSWORD_FILE"),
+        ) {
+            (Some(id), None, None) => Some(Login::Secret(id)),
+            (None, Some(username), Some(file)) => Some(Login::File {
+                username,
+                password: file.into(),
+            }),
+            (None, None, None) => None,
+            _ => bail!(
+                "the user of Kafka is named either by `KAFKA_SECRET_ID` or by `KAFKA_USERNAME` and `KAFKA_PASSWORD_FILE`"
+            ),
+        };
+        let plaintext = match get("KAFKA_PLAINTEXT").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => bail!("`KAFKA_PLAINTEXT` is neither `true` nor `false`"),
+        };
+        let time = |name: &str, default| match get(name) {
+            Some(text) => duration(&text)
+                .with_context(|| format!("`{name}` is no duration such as 90s, 15m, 24h or 7d")),
+            None => Ok(default),
+        };
+        let mut bounds = Bounds::default();
+        bounds.propagation = time("PROPAGATION", bounds.propagation)?;
+        bounds.lap = time("LAP", bounds.lap)?;
+        bounds.settled = time("SETTLED", bounds.settled)?;
+        bounds.watch = time("WATCH", bounds.watch)?;
+        bounds.deadline = time("DEADLINE", bounds.deadline)?;
+        bounds.skew = time("SKEW", bounds.skew)?;
+        if get("ASSUME_RELEASED").is_some() {
+            bounds.assume_released = Some(time("ASSUME_RELEASED", Duration::ZERO)?);
+        }
+        Ok(Self {
+            bootstrap_servers: needed("BOOTSTRAP_SERVERS")?,
+            topic: needed("TOPIC")?,
+            login,
+            ca_file: get("KAFKA_CA_FILE").map(PathBuf::from),
+            plaintext,
+            bounds,
+        })
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    let number: u64 = text[..text.len() - 1].parse().ok()?;
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
