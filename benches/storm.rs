@@ -26,10 +26,6 @@
 //! *drain* is the time from a swap to the word that the old key is free.
 //!
 //! Ends with status 1 if credswap fails a request or loses an object.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a bench measures the time that passes"
-)]
 
 mod common;
 mod storm {

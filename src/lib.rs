@@ -41,6 +41,7 @@
 //! | module | what it is | feature |
 //! |---|---|---|
 //! | `aws` | the SDK's edge: keys under clients, replay, whole clients, checks | `aws`, `sts`, `s3` |
+//! | `fleet` | who uses which version: reports, and the ledger that says when a key may die | `fleet` |
 //! | [`reload`] | the loop: trigger → fetch → same version? → connect → check → swap → drain → report | `reload` |
 //! | [`connect`] | how a secret becomes a value, and its proof | `reload` |
 //! | [`source`] | where: Secrets Manager, closures | `reload`, `secrets-manager` |
@@ -67,6 +68,8 @@ pub mod connect;
 #[cfg(any(doc, doctest))]
 pub mod docs;
 pub mod error;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 pub mod hot;
 #[cfg(feature = "kafka")]
 pub mod kafka;
@@ -77,7 +80,7 @@ pub mod rotation;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod secret;
-#[cfg(feature = "kafka")]
+#[cfg(any(feature = "kafka", feature = "fleet"))]
 mod secret_id;
 #[cfg(feature = "reload")]
 pub mod source;

@@ -17,6 +17,9 @@ use credswap_embedded::{AccessKey, Cloud};
 pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const BUCKET: &str = "uploads";
 
+/// Whose key the secret has at first.
+pub(crate) const FIRST_USER: &str = "uploader-0";
+
 /// A cloud with a bucket, a user, and its key in a secret.
 pub(crate) async fn start() -> (Cloud, AccessKey) {
     let cloud = Cloud::start().await;

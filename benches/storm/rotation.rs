@@ -8,11 +8,16 @@ use credswap::reload::Notice;
 use credswap_embedded::Cloud;
 use hdrhistogram::Histogram;
 use tokio::sync::broadcast;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, interval_at, sleep_until};
 
 use super::ways::{Retire, Uploader};
 use crate::common;
+use crate::common::cloud::{FIRST_USER, SECRET, new_key};
 
+/// How long the last drains may take when the uploads have ended.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the rotations came to.
 pub(crate) struct Rotations {
     pub(crate) made: usize,
     /// From each swap to its drain.
@@ -43,87 +48,51 @@ pub(crate) async fn run(
     pause: Duration,
     until: Instant,
 ) -> Rotations {
-    let mut state = Retirement {
-        cloud,
-        held: HashMap::new(),
-        swapped: HashMap::new(),
-        drains: common::nanoseconds(),
-    };
-    let mut made = 0;
-    let mut pace = tokio::time::interval_at(Instant::now() + pause, pause);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rotations = Rotations::default();
+    let mut keys = Keys::new(cloud);
+    let mut swapped = HashMap::new();
     let mut retire = uploader.retire();
-    let first = cloud
-        .staged(common::cloud::SECRET, "AWSCURRENT")
-        .expect("there is one");
-    let user = "uploader-0";
-    let mut live = (VersionId::from(first), cloud.keys(user)[0].id.clone());
+    // Late ticks are made up for: so many a second it is.
+    let mut pace = interval_at(Instant::now() + pause, pause);
     loop {
+        let is_over = Instant::now() >= until;
+        if is_over && swapped.is_empty() && keys.old().count() == 0 {
+            return rotations;
+        }
+        let end = if is_over { until + PATIENCE } else { until };
         tokio::select! {
-            _ = pace.tick(), if rotates && Instant::now() < until => {
-                made += 1;
-                let key = common::cloud::new_key(cloud, made);
-                let version = cloud.put_secret(common::cloud::SECRET, key.to_json());
-                let old = std::mem::replace(&mut live, (version.into(), key.id().to_owned()));
-                state.held.insert(old.0.clone(), old.1);
+            _ = pace.tick(), if rotates && !is_over => {
+                rotations.made += 1;
+                let key = new_key(cloud, rotations.made);
+                let version = cloud.put_secret(SECRET, key.to_json());
                 uploader.rotated(&key);
+                keys.rotated(version.into(), key.id());
                 if let Retire::AtOnce = retire {
-                    state.delete(&old.0);
+                    keys.delete_all_old();
                 }
             }
-            notice = next(&mut retire) => match (notice, &retire) {
-                (Notice::Swapped { generation, previous, .. }, _) => {
-                    // The drain is of the generation before this one.
-                    state.swapped.insert(generation - 1, Instant::now());
+            notice = next(&mut retire) => match notice {
+                Notice::Swapped { generation, version, previous, .. } => {
+                    swapped.insert(generation - 1, Instant::now()); // that is the one which drains
+                    keys.delete_between(&previous, &version);
                     if let Retire::WhenSwapped(_) = retire {
-                        state.delete(&previous);
+                        keys.delete(&previous);
                     }
                 }
-                (Notice::Drained { generation, version, .. }, _) => {
-                    state.drained(generation);
+                Notice::Drained { generation, version, .. } => {
+                    if let Some(since) = swapped.remove(&generation) {
+                        common::record(&mut rotations.drains, since.elapsed());
+                    }
                     if let Retire::WhenDrained(_) = retire {
-                        state.delete(&version);
+                        keys.delete(&version);
                     }
                 }
-                (Notice::Failed(error), _) => eprintln!("  a look failed: {}", error.report()),
+                Notice::Failed(error) => panic!("a look failed: {}", error.report()),
                 _ => {}
             },
-            () = tokio::time::sleep_until(until), if Instant::now() < until => {}
-        }
-        // What still drains at the end ends with the last uploads, or something is wrong.
-        let over = Instant::now() >= until;
-        let settled = state.held.is_empty() && state.swapped.is_empty();
-        if over && (settled || Instant::now() > until + Duration::from_secs(10)) {
-            if !settled {
-                eprintln!("  {} old keys never drained", state.held.len());
+            () = sleep_until(end) => {
+                assert!(!is_over, "{} keys have not drained", swapped.len());
             }
-            return Rotations {
-                made,
-                drains: state.drains,
-            };
-        }
-    }
-}
-
-struct Retirement<'a> {
-    cloud: &'a Cloud,
-    /// Key ids by version, of those replaced and not deleted yet.
-    held: HashMap<VersionId, String>,
-    /// When generations were replaced that have not drained yet.
-    swapped: HashMap<u64, Instant>,
-    drains: Histogram<u64>,
-}
-
-impl Retirement<'_> {
-    fn delete(&mut self, version: &VersionId) {
-        if let Some(id) = self.held.remove(version) {
-            self.cloud.delete_key(&id);
-        }
-    }
-
-    fn drained(&mut self, generation: u64) {
-        if let Some(since) = self.swapped.remove(&generation) {
-            common::record(&mut self.drains, since.elapsed());
         }
     }
 }
@@ -137,4 +106,62 @@ async fn next(retire: &mut Retire) -> Notice {
         .recv()
         .await
         .expect("the reloader is there, and we keep up")
+}
+
+/// The keys that exist, oldest first.
+struct Keys<'a> {
+    cloud: &'a Cloud,
+    existing: Vec<(VersionId, String)>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(cloud: &'a Cloud) -> Self {
+        let version = cloud.staged(SECRET, "AWSCURRENT").expect("there is one");
+        let key = &cloud.keys(FIRST_USER)[0];
+        Self {
+            cloud,
+            existing: vec![(version.into(), key.id.clone())],
+        }
+    }
+
+    fn rotated(&mut self, version: VersionId, id: &str) {
+        self.existing.push((version, id.to_owned()));
+    }
+
+    /// All but the secret's current one.
+    fn old(&self) -> impl Iterator<Item = &VersionId> {
+        self.existing
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|(version, _)| version)
+    }
+
+    fn delete(&mut self, version: &VersionId) {
+        self.existing.retain(|(existing, id)| {
+            let stays = existing != version;
+            if !stays {
+                self.cloud.delete_key(id);
+            }
+            stays
+        });
+    }
+
+    fn delete_all_old(&mut self) {
+        for version in self.old().cloned().collect::<Vec<_>>() {
+            self.delete(&version);
+        }
+    }
+
+    /// Two rotations so close to each other that one look found both: nobody ever had the first one's key.
+    fn delete_between(&mut self, before: &VersionId, after: &VersionId) {
+        let place = |version| self.existing.iter().position(|(v, _)| v == version);
+        let (Some(before), Some(after)) = (place(before), place(after)) else {
+            return;
+        };
+        let skipped = self.existing[before + 1..after].iter();
+        for version in skipped.map(|(v, _)| v.clone()).collect::<Vec<_>>() {
+            self.delete(&version);
+        }
+    }
 }

@@ -42,7 +42,10 @@ impl World {
     /// Where the uploader finds things.
     pub(crate) fn site(&self) -> anyhow::Result<Site> {
         let sdk = self.sdk();
-        let brokers = KafkaConfig::new(self.broker.bootstrap_servers()).plaintext();
+        // A broker answers a waiting fetch when something was published; this one only when its time is over.
+        let brokers = KafkaConfig::new(self.broker.bootstrap_servers())
+            .plaintext()
+            .property("fetch.wait.max.ms", "10");
         Ok(Site {
             s3: Builder::from(&sdk)
                 .endpoint_url(self.cloud.s3_endpoint_url())

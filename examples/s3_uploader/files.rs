@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -114,7 +114,16 @@ fn walk(
         .into_iter()
         .filter_entry(wanted)
     {
-        let entry = entry.with_context(|| format!("`{}` cannot be uploaded", root.display()))?;
+        let entry = entry.map_err(|error| {
+            // Its own text says everything twice.
+            let fault = error
+                .io_error()
+                .map_or("a loop of links".to_owned(), ToString::to_string);
+            anyhow!(
+                "`{}` cannot be read: {fault}",
+                error.path().unwrap_or(root).display()
+            )
+        })?;
         if !entry.file_type().is_file() {
             continue;
         }

@@ -43,6 +43,11 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
+    if std::env::var_os("RUST_LOG").is_some() {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        let logs = tracing_subscriber::fmt().with_env_filter(filter);
+        logs.with_writer(std::io::stderr).init();
+    }
     let runtime = tokio::runtime::Runtime::new().expect("threads for the runtime");
     let plot = args.plot.clone();
     // All clients of librdkafka are gone when this returns: none of its threads outlives `main`.

@@ -48,8 +48,11 @@ impl<'w> Rotation<'w> {
     /// Rotates every so often until the work is over.
     pub(crate) async fn keep_rotating<W: Way>(&self, every: Duration, way: &W, board: &Board) {
         let mut next = board.begun() + every;
-        while next < board.until() && !board.is_over() {
+        while next < board.until() {
             sleep_until(next).await;
+            if board.is_over() {
+                return;
+            }
             if let Err(error) = self.rotate(way, board).await {
                 return board.failed(format!("rotation: {error:#}"));
             }

@@ -31,7 +31,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Vec<Report>> {
     {
         bail!("`{}` is no directory to draw into", directory.display());
     }
-    println!("{} files and one of 32 MiB", files.len());
     if let Some(real) = &args.real {
         let site = real::site(real).await?;
         return Ok(vec![measure::<Credswap>(&args, &files, site, None).await?]);
@@ -58,6 +57,11 @@ async fn measure<W: Way>(
         way.close().await;
         return Err(error);
     }
+    println!(
+        "{}: {} files, over and over, and one of 32 MiB",
+        W::NAME,
+        files.len()
+    );
     let board = Arc::new(Board::new(args.duration));
     let work = Arc::new(Work {
         way: Arc::clone(&way),

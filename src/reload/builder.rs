@@ -130,6 +130,7 @@ impl<S: Source, C: Connect> Builder<S, C> {
                 last_error: None,
                 consecutive_failures: 0,
                 held: Vec::new(),
+                refused: Vec::new(),
                 triggers: Vec::new(),
             })),
             notices: broadcast::Sender::new(NOTICES),

@@ -84,7 +84,7 @@ impl<V: Send + Sync + 'static> Reloader<V> {
     }
 
     /// The cell itself: for what must not keep the reloader running.
-    #[cfg(feature = "aws")]
+    #[cfg(any(feature = "aws", feature = "fleet"))]
     pub(crate) fn hot(&self) -> Arc<HotSwap<V>> {
         Arc::clone(&self.inner.hot)
     }
@@ -149,8 +149,13 @@ impl<V: Send + Sync + 'static> Reloader<V> {
     }
 
     /// Says that the authority refused the value of `generation`. If that is still the live one, the source is read
-    /// until its version changes (bounded); if not, it is old news. Never blocks.
+    /// until its version changes (bounded); an older one that is still in use is noted in
+    /// [`Status::refused`], as the live one is. Never blocks.
     pub fn report_refused(&self, generation: u64) {
+        self.inner
+            .shared
+            .status
+            .send_if_modified(|status| status.note_refused(generation));
         if self.generation() <= generation {
             self.inner.looks.look(Reason::Refused);
         }

@@ -89,6 +89,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 version: std::mem::replace(&mut status.version, version.clone()),
                 since: at,
                 horizon: None,
+                drain: None,
             };
             previous = Some(held.version.clone());
             status.held.push(held);
@@ -100,22 +101,21 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         let drain = hot.swap_held(value, hold);
         let swapped = Instant::now();
         let generation = hot.generation();
-        if let Some(left) = drain
+        let left = drain
             .horizon()
-            .and_then(|end| end.checked_duration_since(swapped))
-        {
-            self.shared.status.send_modify(|status| {
-                if let Some(held) = status.held.last_mut() {
-                    held.horizon = Some(at + left);
-                }
-            });
-        }
+            .and_then(|end| end.checked_duration_since(swapped));
+        self.shared.status.send_modify(|status| {
+            if let Some(held) = status.held.last_mut() {
+                held.horizon = left.map(|left| at + left);
+                held.drain = Some(drain.clone());
+            }
+            self.metrics.state(status);
+        });
 
         self.schedule.swapped();
         self.gate.refund();
         self.expiry(secret.expires());
         self.metrics.swapped(swapped.duration_since(since));
-        self.metrics.state(&self.shared.status.borrow());
         tracing::info!(%version, generation, "swapped");
         if let Some(previous) = previous {
             self.left

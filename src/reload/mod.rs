@@ -49,4 +49,4 @@ pub use bounds::Bounds;
 pub use builder::{Builder, OnForbidden};
 pub use handle::{Reloader, StillHeld};
 pub use notice::{Notice, Outcome};
-pub use status::{Failure, Held, Status, TriggerStatus};
+pub use status::{Failure, Held, Refused, Status, TriggerStatus};

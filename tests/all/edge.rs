@@ -496,6 +496,30 @@ async fn other_services_replay_too() {
         .expect("UnrecognizedClientException, then replayed");
 }
 
+#[tokio::test]
+async fn a_refused_key_of_another_reloader_is_not_taken_for_ours() {
+    let world = World::new().await;
+    let (_keys, _, s3) = world.start().await;
+    let (_others, other, _) = world.start().await;
+    world.delete(&world.key); // and nothing new in the secret
+    let before = world.fetches();
+    let refused = s3
+        .list_buckets()
+        .customize()
+        .config_override(
+            aws_sdk_s3::config::Builder::new().credentials_provider(other.credentials_provider()),
+        )
+        .send()
+        .await
+        .expect_err("dead");
+    assert_eq!(
+        refused.code(),
+        Some("InvalidAccessKeyId"),
+        "the service's own answer"
+    );
+    assert_eq!(world.fetches(), before, "looked for another one's key");
+}
+
 // --- rule 6 -----------------------------------------------------------------------------------------------------------
 
 #[tokio::test]

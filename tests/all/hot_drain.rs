@@ -244,3 +244,15 @@ fn debug_shows_the_generation_and_how_many_are_out() {
     );
     assert!(format!("{cell:?}").starts_with(r#"HotSwap { generation: 2, value: "next""#));
 }
+
+#[test]
+fn a_hold_tells_its_generation_to_the_cell_that_published_it_and_to_no_other() {
+    let (cell, other) = (HotSwap::new("first"), HotSwap::new("first"));
+    let hold = Hold::new();
+    assert_eq!(cell.generation_of(&hold), None, "not published yet");
+    let _ = cell.swap_held("second", hold.clone());
+    let _ = cell.swap("third");
+    assert_eq!(cell.generation_of(&hold), Some(2));
+    assert_eq!(cell.generation_of(&Lease::hold(&cell.lease())), Some(3));
+    assert_eq!(other.generation_of(&hold), None);
+}

@@ -1,6 +1,16 @@
 //! Black-box tests: each module is named for what can go wrong.
 #![allow(missing_docs)]
 
+#[cfg(all(feature = "fleet", feature = "kafka"))]
+mod fleet_kafka;
+#[cfg(feature = "fleet")]
+mod fleet_ledger;
+#[cfg(feature = "fleet")]
+mod fleet_model;
+#[cfg(feature = "fleet")]
+mod fleet_reporter;
+#[cfg(feature = "fleet")]
+mod fleet_wire;
 mod hot_drain;
 mod hot_model;
 mod hot_stress;

@@ -1,0 +1,209 @@
+//! Reports through a broker: librdkafka's mock cluster, whose records have their writers' times.
+
+use std::time::{Duration, SystemTime};
+
+use credswap::fleet::{
+    FleetTopic, Incarnation, InstanceId, Limits, Live, Outbox, Report, Reporter, Verdict,
+};
+use credswap::kafka::{KafkaConfig, Producer};
+use credswap::{Error, ErrorKind, Reloader, Secret};
+use credswap_embedded::Broker;
+use tokio::time::{Instant, sleep};
+
+const TOPIC: &str = "credswap.fleet";
+const SECRET: &str = "prod/uploader";
+
+fn config(broker: &Broker) -> KafkaConfig {
+    KafkaConfig::new(broker.bootstrap_servers()).plaintext()
+}
+
+fn topic(broker: &Broker) -> FleetTopic {
+    let mut limits = Limits::default();
+    limits.settle = Duration::from_millis(1);
+    limits.grace = Duration::from_millis(1);
+    FleetTopic::new(&config(broker), TOPIC)
+        .expect("a topic")
+        .trust_producer_clocks()
+        .limits(limits)
+}
+
+fn producer(broker: &Broker) -> Producer {
+    Producer::new(&config(broker), TOPIC).expect("a topic")
+}
+
+fn report(name: &str, sequence: u64, live: &str) -> Report {
+    let mut report = Report::new(
+        InstanceId::new(name).unwrap(),
+        Incarnation::new(SystemTime::UNIX_EPOCH, 1),
+        sequence,
+        SECRET,
+        Duration::from_secs(3600),
+    );
+    report.live = Some(Live {
+        version: live.into(),
+        age: Duration::from_secs(1),
+    });
+    report
+}
+
+async fn send(producer: &Producer, report: &Report) {
+    Outbox::send(producer, report.key(), report.encode().unwrap())
+        .await
+        .expect("sent");
+}
+
+fn verdict(topic: &FleetTopic, now: u64) -> Verdict {
+    topic
+        .ledger()
+        .verdict(SECRET, &"v1".into(), &"v2".into(), now)
+}
+
+#[tokio::test]
+async fn all_partitions_are_read_to_their_end_and_then_what_is_new() {
+    let broker = Broker::start(TOPIC, 3);
+    let producer = producer(&broker);
+    for n in 0..40 {
+        send(&producer, &report(&format!("pod-{n}"), 1, "v1")).await;
+    }
+    let mut fleet = topic(&broker);
+    let reading = fleet.refresh().await.expect("read");
+    assert_eq!(
+        (reading.records, reading.malformed),
+        (41, 0),
+        "and the probe"
+    );
+    assert!(matches!(verdict(&fleet, reading.now), Verdict::Held { by, .. } if by.len() == 40));
+
+    for n in 0..40 {
+        send(&producer, &report(&format!("pod-{n}"), 2, "v2")).await;
+    }
+    let reading = fleet.refresh().await.expect("read");
+    assert_eq!(reading.records, 41, "nothing twice");
+    assert!(matches!(
+        verdict(&fleet, reading.now),
+        Verdict::Released { .. }
+    ));
+    let again = fleet.refresh().await.expect("read");
+    assert_eq!(again.records, 1);
+    assert!(again.now >= reading.now);
+
+    let mut anew = topic(&broker);
+    let reading = anew.refresh().await.expect("read");
+    assert_eq!(reading.records, 84);
+    assert!(
+        matches!(verdict(&anew, reading.now), Verdict::Released { .. }),
+        "as the first"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_topic_is_read_at_once_and_consents_to_nothing() {
+    let broker = Broker::start(TOPIC, 3);
+    let mut fleet = topic(&broker);
+    let now = fleet.refresh().await.expect("read").now;
+    assert_eq!(verdict(&fleet, now), Verdict::Unknown);
+}
+
+#[tokio::test]
+async fn what_is_no_report_is_counted_and_skipped() {
+    let broker = Broker::start(TOPIC, 1);
+    broker.publish("hunter2").await.expect("published");
+    let producer = producer(&broker);
+    let forged = report("pod", 1, "v1");
+    producer
+        .send(Some("another's key"), Some(&forged.encode().unwrap()))
+        .await
+        .expect("sent");
+    send(&producer, &report("pod", 2, "v1")).await;
+    let mut fleet = topic(&broker);
+    let reading = fleet.refresh().await.expect("read");
+    assert_eq!((reading.malformed, fleet.ledger().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_tombstone_removes_a_consumer() {
+    let broker = Broker::start(TOPIC, 1);
+    let producer = producer(&broker);
+    let gone = report("gone", 1, "v1");
+    send(&producer, &gone).await;
+    let mut fleet = topic(&broker);
+    fleet.refresh().await.expect("read");
+    assert_eq!(fleet.ledger().len(), 1);
+    producer.send(Some(&gone.key()), None).await.expect("sent");
+    fleet.refresh().await.expect("read");
+    assert!(fleet.ledger().is_empty());
+}
+
+#[tokio::test]
+async fn writers_times_are_refused_unless_they_are_trusted() {
+    let broker = Broker::start(TOPIC, 1);
+    let mut fleet = FleetTopic::new(&config(&broker), TOPIC).expect("a topic");
+    let error = fleet
+        .refresh()
+        .await
+        .expect_err("the mock cluster's times are the writers'");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error.report().contains("LogAppendTime"),
+        "{}",
+        error.report()
+    );
+}
+
+#[tokio::test]
+async fn a_broker_that_is_down_is_an_error_and_what_was_read_is_kept() {
+    let broker = Broker::start(TOPIC, 1);
+    send(&producer(&broker), &report("pod", 1, "v1")).await;
+    let mut fleet = topic(&broker).within(Duration::from_secs(20));
+    fleet.refresh().await.expect("read");
+    broker.down();
+    let error = fleet.refresh().await.expect_err("down");
+    assert!(error.is_retryable(), "{}", error.report());
+    assert_eq!(fleet.ledger().len(), 1);
+    broker.up();
+    let reading = fleet.refresh().await.expect("up again");
+    assert!(matches!(verdict(&fleet, reading.now), Verdict::Held { .. }));
+}
+
+#[tokio::test]
+async fn a_reporter_writes_what_the_ledger_reads() {
+    let broker = Broker::start(TOPIC, 3);
+    let source = || async { Ok::<_, Error>(Secret::new("material", "v2")) };
+    let connect = |secret: Secret| async move { Ok(secret.expose_str()?.to_owned()) };
+    let keys = Reloader::builder(source, connect)
+        .start()
+        .await
+        .expect("starts");
+    let reporter = Reporter::builder(&keys, SECRET, producer(&broker))
+        .start()
+        .expect("starts");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut status = reporter.watch_status();
+    status
+        .wait_for(|status| status.sent > 0)
+        .await
+        .expect("sent");
+
+    let mut fleet = topic(&broker);
+    loop {
+        let now = fleet.refresh().await.expect("read").now;
+        match verdict(&fleet, now) {
+            // The word came before things had settled, and the next one is half a minute away.
+            Verdict::Held { by, .. } => {
+                assert_eq!(by[0].instance, *reporter.instance());
+                reporter.report_soon();
+            }
+            Verdict::Released { .. } => break,
+            other => panic!("{other:?}"),
+        }
+        assert!(Instant::now() < deadline, "not in ten seconds");
+        sleep(Duration::from_millis(20)).await;
+    }
+    reporter
+        .shutdown(Duration::from_secs(10))
+        .await
+        .expect("sent");
+    fleet.refresh().await.expect("read");
+    let consumer = fleet.ledger().consumers(SECRET, 0).next().expect("one");
+    assert_eq!(consumer.live, None, "it said goodbye");
+}
