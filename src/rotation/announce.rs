@@ -98,6 +98,18 @@ where
     }
 }
 
+/// Written with the secret's ARN as the key, so that the events of one secret stay in their order. An event is announced
+/// when it is on all replicas in sync.
+#[cfg(feature = "kafka")]
+impl Announce for crate::kafka::Producer {
+    async fn announce(&self, event: &Announcement) -> Result<(), Error> {
+        let payload = event.to_json();
+        self.send(Some(&event.secret_id), Some(payload.as_bytes()))
+            .await
+            .map(drop)
+    }
+}
+
 impl Announce for Quiet {
     async fn announce(&self, _: &Announcement) -> Result<(), Error> {
         Ok(())

@@ -4,7 +4,8 @@
 //!
 //! 1. A key in a version with a label is kept, unless that is `AWSPREVIOUS` alone: somebody may read by any label.
 //! 2. A key in no version is somebody else's, and never touched; unless it is the leftover of a `createSecret` (below).
-//! 3. A deactivated key that a consumer is refused with is given back, if it was deactivated here.
+//! 3. A deactivated key that a consumer is refused with is given back, if it was deactivated here. A key that was given
+//!    back, by whomever, is left alone for a while.
 //! 4. A key goes if all versions that hold it are released and IAM does not contradict: first it is deactivated, then
 //!    watched, then deleted. To make room for a new key it is deleted at once.
 //! 5. A key that does not go is deactivated when the deadline has passed, and never deleted without a positive word.
@@ -117,121 +118,133 @@ fn in_no_version(facts: &Facts, now: SystemTime, bounds: &Bounds) -> Next {
 }
 
 fn active(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
-    let why = match free(facts, need, now, bounds) {
-        Ok(why) if need == Need::Room => return Next::Delete(why),
-        Ok(why) => return Next::Deactivate(why),
-        Err(why) => why,
+    use State::{Deactivated, FoundInactive, Reactivated, Reactivating};
+    let why = free(facts, need, now, bounds);
+    let Some(note) = facts.note else {
+        return match why {
+            Ok(why) => go(need, why),
+            // What is seen in a hurry is noted as well: the time until an abandoned key may go begins here.
+            Err(_) => Next::Note(State::Superseded),
+        };
     };
-    match facts.note {
-        // What is noted in a hurry is noted as well: the time until an abandoned key may go begins here.
-        None => Next::Note(State::Superseded),
-        Some(note) if need == Need::Tidiness && now >= note.at + bounds.deadline => {
-            Next::Deactivate(Why::Deadline(Box::new(why)))
+    let until = note.at + bounds.watch;
+    match note.state {
+        // Whoever began it died after it had been done.
+        Reactivating => Next::Note(Reactivated),
+        Reactivated | Deactivated | FoundInactive if now < until => {
+            Next::Keep(Why::GivenBack { until })
         }
-        Some(_) => Next::Keep(why),
+        _ => match why {
+            Ok(why) => go(need, why),
+            Err(why) if need == Need::Tidiness && now >= note.at + bounds.deadline => {
+                Next::Deactivate(Why::Deadline(Box::new(why)))
+            }
+            Err(why) => Next::Keep(why),
+        },
+    }
+}
+
+/// The next thing to do with a key that is free.
+fn go(need: Need, why: Why) -> Next {
+    match need {
+        Need::Room => Next::Delete(why),
+        Need::Tidiness => Next::Deactivate(why),
     }
 }
 
 fn inactive(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
-    let note = facts.note.map(|note| note.state);
-    let ours = !matches!(note, None | Some(State::Superseded | State::FoundInactive));
-    let why = free(facts, need, now, bounds);
-    if let (Err(why @ Why::Refused { .. }), true, Need::Tidiness) = (&why, ours, need) {
-        return Next::Reactivate(why.clone());
-    }
-    let since = match facts.note {
-        _ if need == Need::Room => {
-            return match why {
-                Ok(why) => Next::Delete(why),
-                Err(why) => Next::Keep(why),
-            };
-        }
-        Some(note) if matches!(note.state, State::Deactivated | State::FoundInactive) => note.at,
-        // Its maker died in between, in either direction.
-        Some(note) if matches!(note.state, State::Deactivating | State::Reactivated) => {
-            return Next::Note(State::Deactivated);
-        }
-        _ => return Next::Note(State::FoundInactive),
+    use State::{Deactivated, Deactivating, FoundInactive, Reactivated, Reactivating, Superseded};
+    let refused = |since: SystemTime| {
+        let all = facts.versions.iter().flat_map(|v| &v.word.refused);
+        let by = all.filter(|refused| refused.at + bounds.skew >= since);
+        let by: Vec<_> = by.map(|refused| refused.instance.clone()).collect();
+        (!by.is_empty()).then_some(Why::Refused { by })
     };
-    match why {
+    let note = facts.note.map(|note| (note.state, note.at));
+    let since = match note {
+        // Whoever began it died before or after it was done.
+        Some((Deactivating, _)) => return Next::Note(Deactivated),
+        Some((Reactivating, at)) => {
+            let by = Vec::new();
+            return Next::Reactivate(refused(at).unwrap_or(Why::Refused { by }));
+        }
+        // Somebody else did it, and has a reason: it is not for us to take it back.
+        None | Some((Superseded | Reactivated, _)) => return Next::Note(FoundInactive),
+        Some((Deactivated, since)) => match refused(since) {
+            Some(why) if need == Need::Tidiness => return Next::Reactivate(why),
+            Some(why) => return Next::Keep(why),
+            None => since,
+        },
+        Some((FoundInactive, since)) => match refused(since) {
+            Some(why) => return Next::Keep(why),
+            None => since,
+        },
+    };
+    let until = since + bounds.watch;
+    match free(facts, need, now, bounds) {
         Err(why) => Next::Keep(why),
-        Ok(why) if now >= since + bounds.watch => Next::Delete(why),
-        Ok(_) => Next::Keep(Why::Watched {
-            until: since + bounds.watch,
-        }),
+        Ok(why) if need == Need::Room || now >= until => Next::Delete(why),
+        Ok(_) => Next::Keep(Why::Watched { until }),
     }
 }
 
 /// Why the key is free, or why it is not.
 fn free(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Result<Why, Why> {
-    let refused: Vec<_> = facts
-        .versions
-        .iter()
-        .flat_map(|v| v.word.refused_by.iter().cloned())
-        .collect();
-    if !refused.is_empty() {
-        return Err(Why::Refused { by: refused });
-    }
-    let held: Vec<_> = facts
+    let mut held = facts
         .versions
         .iter()
         .filter_map(|v| match &v.word.standing {
-            Standing::Held { by } => Some(by.clone()),
+            Standing::Held { by } => Some(by),
             _ => None,
-        })
-        .flatten()
-        .collect();
-    let is_held = |v: &Holding| matches!(v.word.standing, Standing::Held { .. });
-    if facts.versions.iter().any(is_held) {
-        return Err(Why::Held { by: held });
+        });
+    if let Some(first) = held.next() {
+        let by = held.fold(first.clone(), |mut all, by| {
+            all.extend_from_slice(by);
+            all
+        });
+        return Err(Why::Held { by });
     }
     let mut since = SystemTime::UNIX_EPOCH;
-    let mut silent = Vec::new();
+    let mut assumed = Vec::new();
     let mut abandoned = true;
     for version in &facts.versions {
-        match &version.word.standing {
-            Standing::Released { since: at, assumed } => {
-                since = since.max(*at);
-                silent.extend(assumed.iter().cloned());
+        if let Standing::Released {
+            since: at,
+            assumed: silent,
+        } = &version.word.standing
+        {
+            since = since.max(*at);
+            assumed.extend_from_slice(silent);
+            abandoned = false;
+            continue;
+        }
+        let wait = match bounds.assume_released {
+            _ if is_abandoned(facts, version) => bounds.settled,
+            Some(wait) => {
+                assumed.push("consumers that do not report".to_owned());
                 abandoned = false;
+                wait
             }
-            _ => {
-                let is_abandoned = is_abandoned(facts, version);
-                let wait = match bounds.assume_released {
-                    _ if is_abandoned => bounds.settled,
-                    Some(wait) => wait,
-                    None => return Err(Why::Unknown),
-                };
-                match facts.note {
-                    Some(note) if now >= note.at + wait => since = since.max(note.at + wait),
-                    _ => return Err(Why::Unknown),
-                }
-                if !is_abandoned {
-                    silent.push("consumers that do not report".to_owned());
-                    abandoned = false;
-                }
-            }
+            None => return Err(Why::Unknown),
+        };
+        match facts.note {
+            Some(note) if now >= note.at + wait => since = since.max(note.at + wait),
+            _ => return Err(Why::Unknown),
         }
     }
+    if abandoned {
+        return Ok(Why::Abandoned);
+    }
     if let Some((at, service)) = &facts.used
-        && !abandoned
         && *at > since + bounds.skew
+        && facts.key.status == KeyStatus::Active
         // Deactivating can be taken back, so it may be tried when the key has been quiet for long.
         && (need == Need::Room || now < *at + bounds.watch)
-        && facts.key.status == KeyStatus::Active
     {
-        return Err(Why::UsedSince {
-            at: *at,
-            service: service.clone(),
-        });
+        let (at, service) = (*at, service.clone());
+        return Err(Why::UsedSince { at, service });
     }
-    Ok(match abandoned {
-        true => Why::Abandoned,
-        false => Why::Released {
-            since,
-            assumed: silent,
-        },
-    })
+    Ok(Why::Released { since, assumed })
 }
 
 fn is_abandoned(facts: &Facts, version: &Holding) -> bool {

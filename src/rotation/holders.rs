@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::SystemTime;
 
+use super::clock::shown;
 use super::store::View;
 use crate::error::Error;
 use crate::secret::VersionId;
@@ -26,8 +27,17 @@ pub trait Holders: Send + Sync + 'static {
 pub struct Word {
     /// Whether it is used.
     pub standing: Standing,
-    /// The consumers that say that AWS refuses them with this version. A deactivated key is given back for them.
-    pub refused_by: Vec<String>,
+    /// The consumers that say that AWS refused them with this version. A deactivated key is given back for them.
+    pub refused: Vec<Refused>,
+}
+
+/// A consumer that AWS refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its name.
+    pub instance: String,
+    /// When that was last. What was before the key was deactivated has another cause.
+    pub at: SystemTime,
 }
 
 /// Whether a version is used.
@@ -54,9 +64,9 @@ pub enum Standing {
 pub struct Holder {
     /// Its name.
     pub instance: String,
-    /// How many requests, streams or clients of it.
-    pub outstanding: u64,
-    /// Until when a presigned URL of it may be used.
+    /// For what, in words.
+    pub using: String,
+    /// Until when, if nothing more is heard of it.
     pub until: Option<SystemTime>,
 }
 
@@ -70,7 +80,7 @@ impl Word {
     pub fn new(standing: Standing) -> Self {
         Self {
             standing,
-            refused_by: Vec::new(),
+            refused: Vec::new(),
         }
     }
 }
@@ -93,6 +103,10 @@ impl<H: Holders> Holders for std::sync::Arc<H> {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} outstanding)", self.instance, self.outstanding)
+        write!(f, "{} ({}", self.instance, self.using)?;
+        match self.until {
+            Some(until) => write!(f, ", until {} at the longest)", shown(until)),
+            None => f.write_str(")"),
+        }
     }
 }

@@ -6,6 +6,8 @@ mod backoff;
 mod bounds;
 mod clock;
 mod decide;
+#[cfg(all(feature = "fleet", feature = "kafka"))]
+mod fleet_reports;
 mod holders;
 mod iam;
 mod iam_client;
@@ -22,7 +24,9 @@ mod store;
 pub use access_keys::AccessKeys;
 pub use announce::{Announce, Announcement, Quiet};
 pub use bounds::Bounds;
-pub use holders::{Holder, Holders, NoReports, Standing, Word};
+#[cfg(all(feature = "fleet", feature = "kafka"))]
+pub use fleet_reports::FleetReports;
+pub use holders::{Holder, Holders, NoReports, Refused, Standing, Word};
 pub use iam::{Caller, Iam, KeyInfo, KeyStatus, LastUsed, Made, NewKey};
 pub use iam_client::IamClient;
 pub use kind::{Kind, Task};

@@ -60,6 +60,7 @@ pub(super) enum State {
     Deactivating,
     Deactivated,
     /// About to be activated again.
+    Reactivating,
     Reactivated,
     /// Somebody else deactivated it, for a reason of their own.
     FoundInactive,
@@ -97,10 +98,11 @@ impl Note {
 }
 
 impl State {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Superseded,
         Self::Deactivating,
         Self::Deactivated,
+        Self::Reactivating,
         Self::Reactivated,
         Self::FoundInactive,
     ];
@@ -111,6 +113,7 @@ impl State {
             Self::Deactivating => "deactivating",
             Self::FoundInactive => "found-inactive",
             Self::Deactivated => "deactivated",
+            Self::Reactivating => "reactivating",
             Self::Reactivated => "reactivated",
         }
     }

@@ -112,9 +112,10 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
                     return report(Did::Deactivated, why);
                 }
                 Next::Reactivate(why) => {
-                    self.note(ground, key, State::Reactivated, now).await?;
+                    self.note(ground, key, State::Reactivating, now).await?;
                     self.set_status(ground, key, KeyStatus::Active).await?;
                     self.say(ground, key, Did::Reactivated, &why);
+                    self.note(ground, key, State::Reactivated, now).await?;
                     return report(Did::Reactivated, why);
                 }
                 Next::Delete(why) => {

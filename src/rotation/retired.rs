@@ -67,7 +67,7 @@ pub enum Why {
         /// At which service.
         service: String,
     },
-    /// These consumers are refused with it.
+    /// These consumers need it and are refused.
     Refused {
         /// Who.
         by: Vec<String>,
@@ -78,6 +78,11 @@ pub enum Why {
         since: SystemTime,
         /// Those who were silent for so long that it is assumed.
         assumed: Vec<String>,
+    },
+    /// It was given back, or somebody activated it by hand: it is left alone for a while.
+    GivenBack {
+        /// Until when.
+        until: SystemTime,
     },
     /// It is deactivated and watched.
     Watched {
@@ -146,7 +151,7 @@ impl fmt::Display for Why {
                 "released by all who report, but used at {service} at {} by somebody who does not",
                 shown(*at)
             ),
-            Self::Refused { by } => write!(f, "{} refused with it", by.join(", ")),
+            Self::Refused { by } => write!(f, "refused to {}", by.join(", ")),
             Self::Released { since, assumed } if assumed.is_empty() => {
                 write!(f, "released by all since {}", shown(*since))
             }
@@ -156,6 +161,9 @@ impl fmt::Display for Why {
                 shown(*since),
                 assumed.join(", ")
             ),
+            Self::GivenBack { until } => {
+                write!(f, "given back, and left alone until {}", shown(*until))
+            }
             Self::Watched { until } => write!(f, "deactivated, and watched until {}", shown(*until)),
             Self::Deadline(why) => write!(f, "its deadline has passed: {why}"),
         }

@@ -15,6 +15,14 @@ mod hot_drain;
 mod hot_model;
 mod hot_stress;
 mod reload;
+#[cfg(feature = "rotation")]
+mod rotation_crash;
+#[cfg(feature = "rotation")]
+mod rotation_kinds;
+#[cfg(feature = "rotation")]
+mod rotation_retire;
+#[cfg(feature = "rotation")]
+mod rotation_world;
 #[cfg(feature = "aws")]
 mod secret_json;
 
@@ -27,6 +35,8 @@ mod check;
 mod edge;
 #[cfg(feature = "default")]
 mod handover;
+#[cfg(all(feature = "default", feature = "rotation"))]
+mod rotation_cloud;
 #[cfg(feature = "default")]
 mod secrets_manager;
 #[cfg(feature = "default")]

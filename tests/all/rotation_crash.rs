@@ -1,0 +1,255 @@
+//! A rotation that dies, or hears nothing, at each of its calls; and two that run at the same time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use credswap::VersionId;
+use credswap::rotation::{CURRENT, PENDING};
+use proptest::prelude::*;
+
+use crate::rotation_world::{CRASHES, Fate, HOUR, Hands, MINUTE, SECRET};
+
+const TOKEN: &str = "version-1-of-this-secret-is-being-made";
+const MOST_RETRIES: usize = 20;
+
+/// What is there before the rotation begins.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    OneKey,
+    /// An earlier rotation's old key was never retired.
+    OldKeyReleased,
+    /// And was deactivated, and then nobody came back.
+    OldKeyInactive,
+    /// A rotation was cancelled when its version was pending.
+    Cancelled,
+}
+
+const ALL: [Before; 4] = [
+    Before::OneKey,
+    Before::OldKeyReleased,
+    Before::OldKeyInactive,
+    Before::Cancelled,
+];
+
+fn prepared(before: Before) -> Hands {
+    let hands = Hands::new();
+    {
+        let mut world = hands.world();
+        if !matches!(before, Before::OneKey) {
+            let key = world.new_key();
+            let cancelled = matches!(before, Before::Cancelled);
+            let labels = if cancelled { [PENDING] } else { [CURRENT] };
+            world.add_version("version-0b", Some(&key), &labels);
+            world.now += MINUTE;
+            match before {
+                Before::Cancelled => world.unlabel(PENDING),
+                _ => world.consumer_reloads("first"),
+            }
+            world.now += 48 * HOUR;
+            if matches!(before, Before::OldKeyInactive) {
+                world.keys[0].active = false;
+            }
+        }
+    }
+    hands
+}
+
+/// The rotation and retire, each retried until it succeeds. Gives the number of calls.
+async fn converge(hands: &Hands) -> usize {
+    let mut token = None;
+    for _ in 0..MOST_RETRIES {
+        if let Some(Ok(current)) = hands.live(hands.rotate(TOKEN)).await {
+            token = Some(current);
+            break;
+        }
+        hands.world().now += 20 * MINUTE;
+    }
+    let token = token.unwrap_or_else(|| panic!("it does not converge: {}", hands.world().story()));
+    retire(hands, &token).await;
+    hands.world().calls
+}
+
+async fn retire(hands: &Hands, token: &VersionId) {
+    hands.world().consumer_reloads("first");
+    for _ in 0..MOST_RETRIES {
+        hands.world().now += 13 * HOUR;
+        // By another version's consumers, the current key is used all the time.
+        hands.world().consumer_reloads("first");
+        let done = hands.live(hands.rotation().retire(SECRET)).await;
+        let world = hands.world();
+        let notes = world
+            .tags
+            .keys()
+            .any(|tag| tag.starts_with("credswap:key:"));
+        if matches!(done, Some(Ok(_))) && world.keys.len() == 1 && !notes {
+            break;
+        }
+    }
+    hands.world().assert_converged(token);
+}
+
+async fn with_plan(before: Before, plan: &[(usize, Fate)]) -> usize {
+    let hands = prepared(before);
+    hands.world().plan = plan.iter().copied().collect();
+    converge(&hands).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_before_or_after_any_call_leaves_nothing_behind() {
+    let mut schedules = 0;
+    for before in ALL {
+        let calls = with_plan(before, &[]).await;
+        for at in 0..calls {
+            for fate in CRASHES {
+                with_plan(before, &[(at, fate)]).await;
+                schedules += 1;
+            }
+        }
+        println!("{before:?}: {calls} calls");
+    }
+    println!("{schedules} schedules with one crash");
+    assert!(schedules > 600, "{schedules}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_crashes_at_any_two_calls_leave_nothing_behind() {
+    let mut schedules = 0;
+    for before in ALL {
+        let calls = with_plan(before, &[]).await;
+        for first in 0..calls {
+            for fate in CRASHES {
+                // What the first one makes longer is covered, too.
+                let calls = with_plan(before, &[(first, fate)]).await;
+                for second in first + 1..calls {
+                    for other in CRASHES {
+                        with_plan(before, &[(first, fate), (second, other)]).await;
+                        schedules += 1;
+                    }
+                }
+            }
+        }
+    }
+    println!("{schedules} schedules with two crashes");
+    assert!(schedules > 10_000, "{schedules}");
+}
+
+/// What the scheduler of the random runs does next.
+#[derive(Debug, Clone)]
+enum Turn {
+    /// This one makes its next call, which ends like this.
+    Call(usize, Option<Fate>),
+    /// This one is killed and started again.
+    Kill(usize),
+    Pass(Duration),
+    /// What was on its way arrives.
+    Deliver,
+    Reload(&'static str),
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let fate = prop_oneof![
+        12 => Just(None),
+        1 => Just(Some(Fate::FailBefore)),
+        1 => Just(Some(Fate::FailAfter)),
+        1 => Just(Some(Fate::Late)),
+    ];
+    prop_oneof![
+        40 => (0..3_usize, fate).prop_map(|(who, fate)| Turn::Call(who, fate)),
+        2 => (0..3_usize).prop_map(Turn::Kill),
+        3 => (0..90_u64).prop_map(|s| Turn::Pass(Duration::from_secs(s))),
+        2 => (0..40_u32).prop_map(|m| Turn::Pass(m * MINUTE)),
+        1 => (0..30_u32).prop_map(|h| Turn::Pass(h * HOUR)),
+        2 => Just(Turn::Deliver),
+        2 => prop::sample::select(vec!["first", "second"]).prop_map(Turn::Reload),
+    ]
+}
+
+type Work<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Two rotate, again and again, and one retires.
+fn work<'a>(hands: &'a Hands, who: usize, tokens: [&'a str; 2]) -> Work<'a> {
+    let hands = hands.actor(who);
+    Box::pin(async move {
+        loop {
+            match who {
+                2 => drop(hands.rotation().retire(SECRET).await),
+                _ => drop(hands.rotate(tokens[who]).await),
+            }
+        }
+    })
+}
+
+fn interleave(before: Before, tokens: [&str; 2], turns: &[Turn]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let hands = prepared(before);
+    runtime.block_on(async {
+        let mut actors: Vec<_> = (0..3).map(|who| work(&hands, who, tokens)).collect();
+        for turn in turns {
+            match turn {
+                Turn::Call(who, fate) => {
+                    let next = hands.world().calls;
+                    if let Some(fate) = fate {
+                        hands.world().plan.insert(next, *fate);
+                    }
+                    // No sleeps: every key is known at once, so each poll is one call.
+                    let mut cx = Context::from_waker(Waker::noop());
+                    let ended = actors[*who].as_mut().poll(&mut cx);
+                    assert!(matches!(ended, Poll::Pending));
+                    hands.world().plan.remove(&next);
+                }
+                Turn::Kill(who) => actors[*who] = work(&hands, *who, tokens),
+                Turn::Pass(time) => {
+                    hands.world().now += *time;
+                    tokio::time::advance(*time).await;
+                }
+                Turn::Deliver => hands.world().deliver_one(),
+                Turn::Reload(who) => hands.world().consumer_reloads(who),
+            }
+        }
+        drop(actors);
+        // Now everything comes to rest, and one rotation runs to its end.
+        hands.world().now += HOUR;
+        hands.world().deliver_one();
+        let last = "version-last-of-this-secret";
+        let mut token = None;
+        for _ in 0..MOST_RETRIES {
+            for consumer in ["first", "second"] {
+                hands.world().consumer_reloads(consumer);
+            }
+            // What stands in the way by then has to be retired.
+            let _ = hands.rotation().retire(SECRET).await;
+            match hands.rotate(last).await {
+                Ok(current) => {
+                    token = Some(current);
+                    break;
+                }
+                Err(error) => hands.world().last_error = error.report(),
+            }
+            hands.world().now += 2 * HOUR;
+        }
+        let token =
+            token.unwrap_or_else(|| panic!("it does not converge: {}", hands.world().story()));
+        hands.world().consumer_reloads("second");
+        retire(&hands, &token).await;
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, max_shrink_iters: 20000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_rotations_and_a_retire_in_any_order_leave_nothing_behind(
+        before in prop::sample::select(ALL.to_vec()),
+        same_token: bool,
+        turns in prop::collection::vec(turn(), 50..400),
+    ) {
+        let other = if same_token { TOKEN } else { "version-2-of-this-secret-is-being-made" };
+        interleave(before, [TOKEN, other], &turns);
+    }
+}
