@@ -8,14 +8,16 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use credswap::Error;
 use credswap::aws::check::CallerIdentity;
 use credswap::rotation::{
-    AccessKeys, Answer, Bounds, Did, IamClient, NoReports, Request, Retired, Rotation,
-    SecretsManager,
+    AccessKeys, Answer, Bounds, Did, IamClient, Request, Retired, Rotation, SecretsManager,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 
 use crate::kafka::Kafka;
+use crate::reports::Reports;
 use crate::settings::Settings;
+
+type Keys = AccessKeys<SecretsManager, IamClient, CallerIdentity, Reports>;
 
 /// What is kept between calls.
 #[derive(Debug)]
@@ -70,16 +72,12 @@ impl Function {
         }
     }
 
-    fn rotation(
-        &self,
-        bounds: Bounds,
-    ) -> Rotation<SecretsManager, AccessKeys<SecretsManager, IamClient, CallerIdentity, NoReports>, Kafka>
-    {
+    fn rotation(&self, bounds: Bounds) -> Rotation<SecretsManager, Keys, Kafka> {
         let keys = AccessKeys::new(
             self.store.clone(),
             IamClient::new(&self.sdk),
             CallerIdentity::new(&self.sdk),
-            NoReports,
+            Reports::new(self.settings.reports.as_ref(), &self.kafka),
         );
         Rotation::new(
             self.store.clone(),

@@ -25,7 +25,7 @@ impl Kafka {
     }
 
     /// How to reach it, with the user and the password of this moment: they may have rotated since the last time.
-    async fn config(&self) -> Result<KafkaConfig, Error> {
+    pub(crate) async fn config(&self) -> Result<KafkaConfig, Error> {
         let settings = &self.settings;
         let mut config = KafkaConfig::new(&settings.bootstrap_servers);
         if settings.plaintext {
@@ -63,15 +63,10 @@ impl Announce for Kafka {
     /// A function is frozen between two calls, and what it was connected to has long hung up: each event has a producer
     /// of its own.
     async fn announce(&self, event: &Announcement) -> Result<(), Error> {
-        let config = self.config().await?;
-        let producer = Producer::new(&config, &self.settings.topic)?;
-        let written = producer
-            .send(Some(&event.secret_id), Some(event.to_json().as_bytes()))
-            .await?;
-        tracing::info!(
-            topic = %self.settings.topic, partition = written.partition, offset = written.offset,
-            version = %event.version_id, "published"
-        );
+        let producer = Producer::new(&self.config().await?, &self.settings.topic)?;
+        producer.announce(event).await?;
+        let (topic, version) = (&self.settings.topic, &event.version_id);
+        tracing::info!(%topic, %version, "published");
         Ok(())
     }
 }

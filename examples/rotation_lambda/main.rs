@@ -1,7 +1,7 @@
 //! A Lambda function that Secrets Manager calls to rotate the access key of an IAM user, and a schedule to retire the old.
 //!
 //! ```text
-//! cargo lambda build --release --arm64 --features rotation --example rotation_lambda --output-format zip
+//! cargo lambda build --release --arm64 --features fleet,rotation --example rotation_lambda --output-format zip
 //! sam deploy --guided --template-file examples/rotation_lambda/template.yaml
 //! ```
 //!
@@ -21,6 +21,9 @@
 //! | `KAFKA_USERNAME`, `KAFKA_PASSWORD_FILE` | instead of it |
 //! | `KAFKA_CA_FILE` | the CA bundle that knows the brokers' certificates |
 //! | `KAFKA_PLAINTEXT` | `true`: no TLS to the brokers, for local work |
+//! | `REPORTS_TOPIC` | where the consumers report; without it no key is ever deleted |
+//! | `REPORTS_SETTLE`, `REPORTS_GRACE` | see `fleet::Limits`; 90s and 30s |
+//! | `REPORTS_TRUST_CLOCKS` | `true`: the topic has its writers' times, and their clocks agree |
 //! | `PROPAGATION` | how long a new key may take until AWS knows it; 2m |
 //! | `WATCH` | how long a deactivated key is watched before it is deleted; 24h |
 //! | `DEADLINE` | when a key that nobody has released is deactivated, loudly; 7d |
@@ -51,7 +54,10 @@
 //!   managed KMS key and be associated with the cluster (`batch-associate-scram-secret`). A changed password takes MSK
 //!   minutes to learn: a rotation in between fails, and Secrets Manager tries it again.
 //! - **ACLs.** As soon as there is one ACL on MSK, what is not allowed is denied (with
-//!   `allow.everyone.if.no.acl.found=false`, always). The user needs `Write` on the topic, nothing on groups.
+//!   `allow.everyone.if.no.acl.found=false`, always). The user needs `Write` on the topic of events, `Read` and `Write`
+//!   on the topic of reports (it learns the broker's time by a record of its own), and nothing on groups.
+//! - **The topic of reports** is compacted and has the broker's times: `--config cleanup.policy=compact --config
+//!   message.timestamp.type=LogAppendTime`.
 //! - **Idempotent writes** need no `IdempotentWrite` on the cluster since Kafka 2.8; MSK on an older version does.
 //! - **The permission to be called.** `rotate-secret` fails with "cannot invoke" unless `secretsmanager.amazonaws.com` may
 //!   invoke the function; the template says so, for this secret.
@@ -64,6 +70,7 @@
 
 mod function;
 mod kafka;
+mod reports;
 mod settings;
 
 use std::process::ExitCode;

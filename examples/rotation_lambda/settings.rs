@@ -14,6 +14,7 @@ pub(crate) struct Settings {
     pub(crate) login: Option<Login>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) plaintext: bool,
+    pub(crate) reports: Option<Reports>,
     pub(crate) bounds: Bounds,
 }
 
@@ -24,6 +25,15 @@ pub(crate) enum Login {
     Secret(String),
     /// Here, with its password in a file.
     File { username: String, password: PathBuf },
+}
+
+/// Where the consumers report.
+#[derive(Debug, Clone)]
+pub(crate) struct Reports {
+    pub(crate) topic: String,
+    pub(crate) settle: Option<Duration>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) trust_clocks: bool,
 }
 
 impl Settings {
@@ -46,15 +56,26 @@ impl Settings {
                 "the user of Kafka is named either by `KAFKA_SECRET_ID` or by `KAFKA_USERNAME` and `KAFKA_PASSWORD_FILE`"
             ),
         };
-        let plaintext = match get("KAFKA_PLAINTEXT").as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => bail!("`KAFKA_PLAINTEXT` is neither `true` nor `false`"),
+        let flag = |name: &str| match get(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(anyhow!("`{name}` is neither `true` nor `false`")),
         };
-        let time = |name: &str, default| match get(name) {
+        let duration = |name: &str| match get(name) {
+            None => Ok(None),
             Some(text) => duration(&text)
+                .map(Some)
                 .with_context(|| format!("`{name}` is no duration such as 90s, 15m, 24h or 7d")),
-            None => Ok(default),
+        };
+        let time = |name: &str, default| Ok::<_, anyhow::Error>(duration(name)?.unwrap_or(default));
+        let reports = match get("REPORTS_TOPIC") {
+            None => None,
+            Some(topic) => Some(Reports {
+                topic,
+                settle: duration("REPORTS_SETTLE")?,
+                grace: duration("REPORTS_GRACE")?,
+                trust_clocks: flag("REPORTS_TRUST_CLOCKS")?,
+            }),
         };
         let mut bounds = Bounds::default();
         bounds.propagation = time("PROPAGATION", bounds.propagation)?;
@@ -63,15 +84,14 @@ impl Settings {
         bounds.watch = time("WATCH", bounds.watch)?;
         bounds.deadline = time("DEADLINE", bounds.deadline)?;
         bounds.skew = time("SKEW", bounds.skew)?;
-        if get("ASSUME_RELEASED").is_some() {
-            bounds.assume_released = Some(time("ASSUME_RELEASED", Duration::ZERO)?);
-        }
+        bounds.assume_released = duration("ASSUME_RELEASED")?;
         Ok(Self {
             bootstrap_servers: needed("BOOTSTRAP_SERVERS")?,
             topic: needed("TOPIC")?,
             login,
             ca_file: get("KAFKA_CA_FILE").map(PathBuf::from),
-            plaintext,
+            plaintext: flag("KAFKA_PLAINTEXT")?,
+            reports,
             bounds,
         })
     }
