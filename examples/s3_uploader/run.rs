@@ -24,7 +24,7 @@ use crate::way::Way;
 
 /// Does the work that the arguments ask for, once for each way. An error means that it could not begin.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Vec<Report>> {
-    let files = Arc::new(Files::find(&args.paths)?);
+    let files = Arc::new(Files::find(&args.paths, args.made_file)?);
     if let Some(directory) = args.plot.parent()
         && directory != Path::new("")
         && !directory.is_dir()
@@ -58,9 +58,10 @@ async fn measure<W: Way>(
         return Err(error);
     }
     println!(
-        "{}: {} files, over and over, and one of 32 MiB",
+        "{}: {} files, over and over, and one of {} MiB",
         W::NAME,
-        files.len()
+        files.len(),
+        args.made_file
     );
     let board = Arc::new(Board::new(args.duration));
     let work = Arc::new(Work {
