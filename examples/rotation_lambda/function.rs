@@ -79,12 +79,12 @@ impl Function {
             CallerIdentity::new(&self.sdk),
             Reports::new(self.settings.reports.as_ref(), &self.kafka),
         );
-        Rotation::new(
-            self.store.clone(),
-            keys.bounds(bounds.clone()),
-            self.kafka.clone(),
-        )
-        .bounds(bounds)
+        let keys = keys.bounds(bounds.clone());
+        let rotation = Rotation::new(self.store.clone(), keys, self.kafka.clone()).bounds(bounds);
+        match self.settings.accept_new_tokens {
+            true => rotation.accept_new_tokens(),
+            false => rotation,
+        }
     }
 
     /// The settings', but no longer than Lambda lets the function run: it would be killed without a word.

@@ -29,6 +29,7 @@
 //! | `DEADLINE` | when a key that nobody has released is deactivated, loudly; 7d |
 //! | `LAP`, `SETTLED`, `SKEW` | see `rotation::Bounds` |
 //! | `ASSUME_RELEASED` | take a version of which nobody ever reported for released after this time; never |
+//! | `ACCEPT_NEW_TOKENS` | `true`: whoever calls has not staged the token, as Secrets Manager does; for local work |
 //! | `RUST_LOG` | what is logged; `info` |
 //!
 //! The login is read anew for each rotation, so Kafka's own secret may rotate as well. The AWS SDK's variables

@@ -16,6 +16,7 @@ pub(crate) struct Settings {
     pub(crate) plaintext: bool,
     pub(crate) reports: Option<Reports>,
     pub(crate) bounds: Bounds,
+    pub(crate) accept_new_tokens: bool,
 }
 
 /// Where the user of Kafka is found.
@@ -92,6 +93,7 @@ impl Settings {
             ca_file: get("KAFKA_CA_FILE").map(PathBuf::from),
             plaintext: flag("KAFKA_PLAINTEXT")?,
             reports,
+            accept_new_tokens: flag("ACCEPT_NEW_TOKENS")?,
             bounds,
         })
     }
