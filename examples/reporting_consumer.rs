@@ -13,6 +13,8 @@ use std::time::Duration;
 use anyhow::Context;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use clap::Parser;
+use credswap::aws::Check;
+use credswap::connect::Verdict;
 use credswap::fleet::Reporter;
 use credswap::kafka::{KafkaConfig, Password, Producer};
 use credswap::source::SecretsManager;
@@ -70,6 +72,7 @@ async fn main() -> anyhow::Result<()> {
     let edge = aws::Edge::new(&keys);
     let builder = aws_sdk_sts::config::Builder::from(&sdk);
     let sts = aws_sdk_sts::Client::from_conf(credswap::configure!(edge, builder).build());
+    let own = aws::check::CallerIdentity::new(&sdk);
     let mut work = tokio::time::interval(SECOND);
     let mut job = (keys.lease(), 0);
     println!("began …{}", job.0.id_tail());
@@ -84,12 +87,12 @@ async fn main() -> anyhow::Result<()> {
             .context("the live key")?;
         job.1 += 1;
         if job.1 > args.hold {
-            let own = aws_sdk_sts::config::Builder::from(&sdk);
-            let own = own
-                .credentials_provider(job.0.credentials().clone())
-                .build();
-            let own = aws_sdk_sts::Client::from_conf(own).get_caller_identity();
-            own.send().await.context("the job's key")?;
+            // An SDK client of its own would keep these credentials in its cache, and the lease with them.
+            let verdict = own.check(job.0.credentials()).await;
+            anyhow::ensure!(
+                matches!(verdict, Verdict::Good),
+                "the job's key: {verdict:?}"
+            );
             println!("let go …{}", job.0.id_tail());
             job = (keys.lease(), 0);
             println!("began …{}", job.0.id_tail());

@@ -140,7 +140,8 @@ impl Store for SecretsManager {
                     created: created.unwrap_or(SystemTime::UNIX_EPOCH),
                 });
             }
-            page = answer.next_token;
+            // moto ends with an empty one.
+            page = answer.next_token.filter(|token| !token.is_empty());
             if page.is_none() {
                 return Ok(versions);
             }
