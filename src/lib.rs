@@ -41,6 +41,7 @@
 //! | module | what it is | feature |
 //! |---|---|---|
 //! | `aws` | the SDK's edge: keys under clients, replay, whole clients, checks | `aws`, `sts`, `s3` |
+//! | `rotation` | the authority's side: the four steps, the event, retiring the old key | `rotation` |
 //! | `fleet` | who uses which version: reports, and the ledger that says when a key may die | `fleet` |
 //! | [`reload`] | the loop: trigger → fetch → same version? → connect → check → swap → drain → report | `reload` |
 //! | [`connect`] | how a secret becomes a value, and its proof | `reload` |

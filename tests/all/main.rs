@@ -17,6 +17,8 @@ mod hot_stress;
 mod reload;
 #[cfg(feature = "rotation")]
 mod rotation_crash;
+#[cfg(all(feature = "default", feature = "rotation", feature = "fleet"))]
+mod rotation_kafka;
 #[cfg(feature = "rotation")]
 mod rotation_kinds;
 #[cfg(feature = "rotation")]

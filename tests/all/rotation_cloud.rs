@@ -17,6 +17,8 @@ use crate::canned::config;
 
 const SECRET: &str = "prod/uploader";
 const USER: &str = "uploader";
+/// No test waits for it.
+const LONG: Duration = Duration::from_secs(60);
 
 type Keys = AccessKeys<SecretsManager, IamClient, CallerIdentity, Told>;
 type Cloudy = Rotation<SecretsManager, Keys, Heard>;
@@ -87,8 +89,10 @@ impl World {
         bounds.test_again = (Duration::from_millis(1), Duration::from_millis(5));
         bounds.propagation = Duration::from_millis(100);
         let client = aws_sdk_secretsmanager::Client::new(&sdk);
-        let store = SecretsManager::new(client).attempts(1);
-        let iam = IamClient::new(&sdk).attempts(1);
+        let store = SecretsManager::new(client)
+            .attempts(1)
+            .attempt_timeout(LONG);
+        let iam = IamClient::new(&sdk).attempts(1).attempt_timeout(LONG);
         let check = CallerIdentity::new(&sdk);
         let keys = AccessKeys::new(store.clone(), iam, check, self.told.clone())
             .bounds(bounds.clone())

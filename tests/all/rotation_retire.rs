@@ -5,7 +5,7 @@ use std::time::Duration;
 use credswap::Error;
 use credswap::rotation::*;
 
-use crate::rotation_world::{CRASHES, HOUR, Hands, MINUTE, SECRET};
+use crate::rotation_world::{CRASHES, Fate, HOUR, Hands, MINUTE, SECRET};
 
 const TOKEN: &str = "version-1-of-this-secret-is-being-made";
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -176,23 +176,26 @@ async fn a_key_that_a_person_activates_again_is_left_alone_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn giving_a_key_back_survives_a_crash_at_any_call() {
-    for at in 0..14 {
-        for fate in CRASHES {
+async fn a_key_is_given_back_whatever_call_somebody_died_at() {
+    for dies_when_it_is in [Did::Deactivated, Did::Reactivated] {
+        for (at, fate) in (0..14).flat_map(|at| CRASHES.map(|fate| (at, fate))) {
             let (hands, old) = rotated().await;
-            retire(&hands, &old).await;
+            let retire = async |dies: bool| {
+                let next = hands.world().calls + at;
+                hands.world().plan.extend(dies.then_some((next, fate)));
+                for _ in 0..3 {
+                    let rotation = hands.rotation();
+                    let _ = hands.live(rotation.retire(SECRET)).await;
+                    hands.world().now += MINUTE;
+                }
+            };
+            retire(false).await;
             hands.world().now += 7 * DAY;
-            assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
-            hands.world().now += MINUTE;
+            retire(dies_when_it_is == Did::Deactivated).await;
+            assert_eq!(is_active(&hands, &old), Some(false), "{at} {fate:?}");
             refused(&hands);
             hands.world().now += HOUR;
-            let next = hands.world().calls + at;
-            hands.world().plan = [(next, fate)].into();
-            for _ in 0..3 {
-                let rotation = hands.rotation();
-                let _ = hands.live(rotation.retire(SECRET)).await;
-                hands.world().now += HOUR;
-            }
+            retire(dies_when_it_is == Did::Reactivated).await;
             assert_eq!(is_active(&hands, &old), Some(true), "{at} {fate:?}");
         }
     }
@@ -272,4 +275,59 @@ async fn a_persons_unused_key_from_before_a_crash_is_not_taken_for_a_leftover() 
     assert_eq!(retire(&hands, &person).await, (Did::Nothing, Why::Foreign));
     let error = hands.rotate(TOKEN).await.expect_err("no room");
     assert!(error.to_string().contains("may be somebody's"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_is_one_that_was_there_when_it_wrote_its_intent() {
+    let hands = Hands::new();
+    let person = hands.world().new_key();
+    let tag = format!(
+        "{} {TOKEN} AKIATESTKEY000000001 {person}",
+        1_700_000_000 + 24 * 3600 + 60
+    );
+    hands
+        .world()
+        .tags
+        .insert("credswap:creating".to_owned(), tag);
+    hands.world().now += 30 * DAY;
+    assert_eq!(retire(&hands, &person).await, (Did::Nothing, Why::Foreign));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leftover_is_removed_when_nobody_can_store_it_any_more() {
+    let hands = Hands::new();
+    // After describe twice, two reads, the keys, the intent and the new key.
+    hands.world().plan = [(7, Fate::DieBefore)].into();
+    assert!(hands.live(hands.rotate(TOKEN)).await.is_none(), "it dies");
+    let hands = hands.actor(1);
+    let leftover = hands.world().keys[1].id.clone();
+    hands.world().now += 14 * MINUTE;
+    let (did, why) = retire(&hands, &leftover).await;
+    assert!(
+        did == Did::Nothing && matches!(why, Why::Leftover { .. }),
+        "{why}"
+    );
+    let error = hands.rotate(TOKEN).await.expect_err("not yet");
+    assert!(
+        error.is_retryable() && error.to_string().contains("createSecret"),
+        "{error}"
+    );
+    hands.world().now += 2 * MINUTE;
+    hands.rotate(TOKEN).await.expect("now it can");
+    assert!(hands.world().key(&leftover).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_version_without_a_label_is_not_taken_for_one_that_was_never_current() {
+    let (hands, old) = rotated().await;
+    {
+        let mut world = hands.world();
+        world.consumers.clear();
+        world.key_mut(&old).used = None;
+        world.versions[0].labels.clear();
+    }
+    for _ in 0..6 {
+        assert_eq!(retire(&hands, &old).await, (Did::Nothing, Why::Unknown));
+        hands.world().now += DAY;
+    }
 }
