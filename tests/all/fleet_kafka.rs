@@ -161,7 +161,14 @@ async fn a_broker_that_is_down_is_an_error_and_what_was_read_is_kept() {
     assert!(error.is_retryable(), "{}", error.report());
     assert_eq!(fleet.ledger().len(), 1);
     broker.up();
-    let reading = fleet.refresh().await.expect("up again");
+    // It may take a moment to reconnect.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let reading = loop {
+        match fleet.refresh().await {
+            Ok(reading) => break reading,
+            Err(error) => assert!(Instant::now() < deadline, "{}", error.report()),
+        }
+    };
     assert!(matches!(verdict(&fleet, reading.now), Verdict::Held { .. }));
 }
 

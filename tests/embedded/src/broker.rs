@@ -58,6 +58,17 @@ impl Broker {
         broker
     }
 
+    /// Makes one more topic.
+    ///
+    /// # Panics
+    ///
+    /// If its name is not one, or there is such a topic.
+    pub fn create_topic(&self, topic: &str, partitions: i32) {
+        self.cluster()
+            .create_topic(topic, partitions, 1)
+            .expect("a topic");
+    }
+
     /// For clients' `bootstrap.servers`.
     pub fn bootstrap_servers(&self) -> String {
         self.cluster().bootstrap_servers()
