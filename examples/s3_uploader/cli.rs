@@ -61,7 +61,7 @@ pub(crate) struct Real {
     #[arg(long, required = false, requires = "secret_id")]
     pub(crate) topic: String,
     /// S3, STS and Secrets Manager in one other place than AWS; buckets are path-style then.
-    #[arg(long, requires = "secret_id", value_name = "URL")]
+    #[arg(long, requires = "secret_id", value_parser = url, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// SASL/SCRAM-SHA-512 user; without it there is no login.
     #[arg(long, requires_all = ["secret_id", "kafka_password_file"])]
@@ -108,6 +108,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if (SHORTEST..=LONGEST).contains(&duration) => Ok(duration),
         _ => Err("must be from 0.1 to 86400 seconds".to_owned()),
+    }
+}
+
+fn url(text: &str) -> Result<String, String> {
+    match text.parse::<http::Uri>() {
+        Ok(url) if matches!(url.scheme_str(), Some("http" | "https")) => Ok(text.to_owned()),
+        _ => Err("not an http:// or https:// URL".to_owned()),
     }
 }
 
@@ -169,6 +176,7 @@ mod tests {
         let with = |more: &[&'static str]| fault(&[&REAL, more].concat());
         assert!(with(&["--compare"]).contains("--compare"));
         assert!(with(&["--rotate-every", "1"]).contains("--rotate-every"));
+        assert!(with(&["--endpoint-url", "nonsense"]).contains("not an http://"));
         assert!(with(&["--kafka-username", "u"]).contains("--kafka-password-file"));
     }
 }

@@ -85,6 +85,12 @@ impl World {
         let times = self.cloud.s3_connection_times();
         times.into_iter().map(Instant::from_std).collect()
     }
+
+    /// The services, to be tampered with.
+    #[cfg(test)]
+    pub(crate) fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
 }
 
 /// A new HTTP client, with a pool of its own.

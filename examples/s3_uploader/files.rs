@@ -24,7 +24,7 @@ pub(crate) struct Files {
 /// One file.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
-    /// Its name in the bucket, after the run's prefix and the upload's number.
+    /// Its name in the bucket, between the run's prefix and the upload's number.
     pub(crate) name: String,
     content: Content,
 }

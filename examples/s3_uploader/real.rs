@@ -100,3 +100,39 @@ where
         _ => anyhow!("bucket `{bucket}` cannot be used: {}", failure(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credswap_way::Credswap;
+    use crate::embedded::World;
+    use crate::flights::Flights;
+    use crate::way::Way;
+
+    #[tokio::test]
+    async fn a_missing_bucket_and_a_missing_permission_are_named() {
+        let world = World::start().await;
+        let mut site = world.site().expect("a site");
+        let way = Credswap::start(&site, &Flights::default())
+            .await
+            .expect("a way");
+        let s3 = way.s3().await;
+        probe(&site, &s3).await.expect("nothing is missing");
+
+        let (_, user) = world.names();
+        for permission in ["s3:PutObject", "s3:GetObject"] {
+            world.cloud().deny(user, permission);
+            let error = probe(&site, &s3).await.expect_err("denied").to_string();
+            world.cloud().allow(user, permission);
+            assert!(
+                error.contains(permission) && error.contains("`uploads`"),
+                "{error}"
+            );
+            assert!(!error.contains('\n'), "{error}");
+        }
+        site.bucket = "another".to_owned();
+        let error = probe(&site, &s3).await.expect_err("no bucket").to_string();
+        assert_eq!(error, "there is no bucket `another`");
+        way.close().await;
+    }
+}

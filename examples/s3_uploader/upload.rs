@@ -47,7 +47,7 @@ impl<W: Way> Work<W> {
         while !self.board.is_over() {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let item = self.files.nth(number);
-            let key = self.site.object(&format!("{number:06}/{}", item.name));
+            let key = self.site.object(&format!("{}/{number:06}", item.name));
             if let Err(error) = self.file(number, item, &key).await {
                 self.board
                     .failed(format!("reading `{}`: {error}", item.name));
