@@ -64,3 +64,11 @@ impl Way for Credswap {
         join_all(self.instances.iter().map(Instance::close)).await;
     }
 }
+
+#[cfg(test)]
+impl Credswap {
+    /// Uses the key of one instance until the lease is dropped.
+    pub(crate) fn hold(&self, instance: usize) -> credswap::hot::Lease<credswap::aws::LiveKey> {
+        self.instances[instance].hold()
+    }
+}

@@ -94,6 +94,12 @@ impl Instance {
         self.swapped.borrow().clone()
     }
 
+    /// Uses its key until the lease is dropped.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> credswap::hot::Lease<LiveKey> {
+        self.keys.lease()
+    }
+
     /// Ends it, and says goodbye.
     pub(crate) async fn close(&self) {
         // Whatever is still held then, nothing is signed with it any more: the work is over.

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `adopt` in `instance.rs` is all that an uploader needs to adopt the crate, and `rotation.rs` all that rotates and
-//! retires the keys; the rest is the work and the measuring. Exit status: 0 if nothing failed and nothing was lost, 1 if something did, 2 if it could not
-//! begin.
+//! retires the keys; the rest is the work and the measuring. Exit status: 0 if nothing failed and nothing was lost, 1 if
+//! something did, 2 if it could not begin.
 
 mod board;
 mod cli;

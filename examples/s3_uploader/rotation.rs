@@ -141,3 +141,56 @@ impl Announce for Told {
 fn said(error: Error) -> anyhow::Error {
     anyhow!(error.report())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credswap_way::Credswap;
+    use crate::flights::Flights;
+    use crate::way::Way;
+    use credswap_embedded::KeyStatus;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_old_key_goes_when_the_last_consumer_lets_go_and_not_before() {
+        let world = World::start().await;
+        let site = world.site(3).expect("a site");
+        let flights = Flights::default();
+        let way = Credswap::start(&site, &flights).await.expect("a way");
+        let holders = Credswap::holders(&site).expect("holders");
+        let rotation = Rotation::new(&world, holders).expect("a rotation");
+        let keys = || world.cloud().keys(world.user());
+        let old = way.live().access_key_id;
+        let held = way.hold(2);
+        let version = rotation.runner.rotate(&rotation.secret_id).await;
+        let new = rotation.access_key_id(&version.expect("rotated")).await;
+        let new = new.expect("its key");
+
+        let holding = async || {
+            let retired = rotation.runner.retire(&rotation.secret_id).await;
+            let retired = retired.expect("it looks").keys;
+            let report = retired.into_iter().find(|key| key.id == old);
+            match report.expect("it is there").why {
+                Why::Held { by } => by.len(),
+                other => panic!("not held: {other}"),
+            }
+        };
+        let alone = async {
+            while holding().await > 1 {
+                sleep(LOOK).await;
+            }
+        };
+        let alone = tokio::time::timeout(RELEASE, alone).await;
+        alone.expect("the other two let go");
+        for _ in 0..20 {
+            assert_eq!(holding().await, 1);
+        }
+        let active = keys().iter().all(|key| key.status == KeyStatus::Active);
+        assert!(active && keys().len() == 2);
+
+        drop(held);
+        rotation.retire().await.expect("retired");
+        let left: Vec<_> = keys().into_iter().map(|key| key.id).collect();
+        assert_eq!(left, [new]);
+        way.close().await;
+    }
+}
