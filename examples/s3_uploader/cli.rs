@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// How many uploads at once.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
+    /// How many consumers share these, each with a client, a listener and a reporter of its own.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) instances: u16,
     /// How large the file is that is made and uploaded beside the others, in MiB; from 8 on in parts of 8.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "MIB")]
     pub(crate) made_file: u32,
@@ -60,6 +63,9 @@ pub(crate) struct Real {
     /// The topic of the rotation events.
     #[arg(long, required = false, requires = "secret_id")]
     pub(crate) topic: String,
+    /// The topic to report on which versions of the secret are in use; without it nothing is reported.
+    #[arg(long, requires = "secret_id", value_name = "TOPIC")]
+    pub(crate) reports_topic: Option<String>,
     /// S3, STS and Secrets Manager in one other place than AWS; buckets are path-style then.
     #[arg(long, requires = "secret_id", value_parser = url, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
@@ -147,7 +153,7 @@ mod tests {
         assert!(args.real.is_none() && args.paths.is_empty() && !args.compare);
         assert_eq!(args.duration, Duration::from_secs(20));
         assert_eq!(args.rotate_every, Duration::from_secs(2));
-        assert_eq!(args.concurrency, 16);
+        assert_eq!((args.concurrency, args.instances), (16, 3));
     }
 
     #[test]
@@ -158,6 +164,8 @@ mod tests {
             &["--rotate-every", "-1"],
             &["--rotate-every", "1e99"],
             &["--concurrency", "0"],
+            &["--instances", "0"],
+            &["--reports-topic", "r"],
             &["--secret-id", "s"],
             &["--bucket", "b"],
             &["--endpoint-url", "http://x"],

@@ -38,6 +38,8 @@ async fn keys_rotate_under_uploads_and_nothing_fails() {
     assert!(!credswap.rotations.is_empty());
     assert!(credswap.first_request.is_some());
     assert!(credswap.swap.is_some() && credswap.drain.is_some());
+    assert_eq!(credswap.consumers, 3);
+    assert_eq!(credswap.keys_retired, credswap.rotations.len());
     // One for each upload at once, and some that were opened while another became free.
     let connections = &credswap.connections;
     assert!(
@@ -49,7 +51,12 @@ async fn keys_rotate_under_uploads_and_nothing_fails() {
     assert_eq!(old_way.lost, 0, "{:?}", old_way.reasons);
 
     let shown = table::render(&reports);
-    for text in ["old way", "credswap", "failures", "drain, p50 / max"] {
+    for text in [
+        "old way",
+        "credswap",
+        "failures",
+        "drain of each consumer, p50 / max",
+    ] {
         assert!(shown.contains(text), "{shown}");
     }
     plot::write(&reports, &plot).expect("drawn");

@@ -55,7 +55,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_gone_or_changed_is_lost_and_named() {
         let world = World::start().await;
-        let site = world.site().expect("a site");
+        let site = world.site(1).expect("a site");
         let s3 = Client::from_conf(site.s3.clone().build());
         let mut stored = Vec::new();
         for key in ["kept", "gone", "changed"] {
