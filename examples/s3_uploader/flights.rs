@@ -163,7 +163,7 @@ mod tests {
     #[tokio::test]
     async fn a_requests_flight_ends_with_it_and_its_connection_is_seen_once() {
         let world = World::start().await;
-        let site = world.site().expect("a site");
+        let site = world.site(1).expect("a site");
         let flights = Flights::default();
         let config = site.s3.clone().interceptor(flights.clone()).build();
         let s3 = aws_sdk_s3::Client::from_conf(config);

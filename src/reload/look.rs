@@ -81,22 +81,18 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         } = proven;
         let version = secret.version().clone();
         let at = (self.clock)();
-        // The status says "held" before the swap, so that at no time a version in use is in neither place.
+        // The old version is said to be held before it is replaced, and the new one to be live after: at no time is a
+        // version that may be retired in use and in neither place, and who waits for a version finds it.
         let mut previous = None;
         self.shared.status.send_modify(|status| {
-            let held = Held {
+            previous = Some(status.version.clone());
+            status.held.push(Held {
                 generation: status.generation,
-                version: std::mem::replace(&mut status.version, version.clone()),
+                version: status.version.clone(),
                 since: at,
                 horizon: None,
                 drain: None,
-            };
-            previous = Some(held.version.clone());
-            status.held.push(held);
-            status.generation += 1;
-            status.since = at;
-            status.last_success = at;
-            status.consecutive_failures = 0;
+            });
         });
         let drain = hot.swap_held(value, hold);
         let swapped = Instant::now();
@@ -109,6 +105,11 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 held.horizon = left.map(|left| at + left);
                 held.drain = Some(drain.clone());
             }
+            status.version = version.clone();
+            status.generation = generation;
+            status.since = at;
+            status.last_success = at;
+            status.consecutive_failures = 0;
             self.metrics.state(status);
         });
 
@@ -121,9 +122,16 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             self.left
                 .push((previous.clone(), swapped + self.parts.bounds.settle));
             self.left.retain(|(left, _)| *left != version);
+            // No receiver is no error: notices are for those who care.
+            let _ = self.shared.notices.send(Notice::Swapped {
+                generation,
+                version: version.clone(),
+                previous: previous.clone(),
+            });
+            // Only now: a drain that is over at once must not be told before the swap.
             let announced = drains::announce(
                 drain,
-                previous.clone(),
+                previous,
                 swapped,
                 Arc::clone(&self.parts),
                 Arc::clone(&self.shared),
@@ -131,12 +139,6 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 Arc::clone(&self.clock),
             );
             self.drains.spawn(announced);
-            // No receiver is no error: notices are for those who care.
-            let _ = self.shared.notices.send(Notice::Swapped {
-                generation,
-                version: version.clone(),
-                previous,
-            });
         }
         self.answer(&Ok(Outcome::Swapped {
             generation,
