@@ -105,7 +105,9 @@ impl Scan<'_> {
         let mut depth = 0_usize;
         loop {
             match *self.text.as_bytes().get(self.at)? {
-                b'"' => drop(self.string()?),
+                b'"' => {
+                    self.string()?;
+                }
                 b'{' | b'[' => {
                     depth += 1;
                     self.at += 1;
