@@ -55,7 +55,8 @@
 //!
 //! An upper one may use a lower one, never the other way; a feature brings along what its layer needs and nothing
 //! else. Without any feature there is the core, and a dozen small crates. The default features are those of
-//! the example above: `secrets-manager`, `kafka`, `sts`, `s3`, `signal`.
+//! the example above, and the authority's side: `secrets-manager`, `kafka`, `sts`, `s3`, `signal`, `fleet`,
+//! `rotation`.
 //!
 //! `kafka` uses librdkafka, which is built from source and links OpenSSL and zlib of the system (Debian: `libssl-dev`,
 //! `zlib1g-dev`, `pkg-config`). To have both built in, add `rdkafka = { version = "0.39", default-features = false,

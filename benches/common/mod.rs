@@ -1,11 +1,10 @@
-//! What the benches share: where criterion's results are, and tables that can be pasted.
+//! What the benches share: how criterion is set, ways that take turns, and tables that can be pasted.
 #![allow(dead_code, reason = "each bench uses its part")]
 
 #[cfg(feature = "default")]
 pub(crate) mod cloud;
 pub(crate) mod turns;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use criterion::Criterion;
@@ -15,29 +14,11 @@ use hdrhistogram::Histogram;
 /// measured minutes apart cannot be compared.
 pub(crate) fn criterion() -> Criterion {
     Criterion::default()
-        .output_directory(&results())
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .sample_size(60)
         .without_plots()
         .configure_from_args()
-}
-
-/// The median of the last run in nanoseconds, unless it was filtered out.
-pub(crate) fn median(group: &str, function: &str) -> Option<f64> {
-    let path = results()
-        .join(group)
-        .join(function)
-        .join("new/estimates.json");
-    let estimates: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-    estimates["median"]["point_estimate"].as_f64()
-}
-
-/// `target/criterion`, from `target/release/deps/this-binary`.
-fn results() -> PathBuf {
-    let binary = std::env::current_exe().expect("this binary has a path");
-    let target = binary.ancestors().nth(3).expect("cargo's layout");
-    target.join("criterion")
 }
 
 /// A histogram of nanoseconds, to three digits.

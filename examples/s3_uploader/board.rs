@@ -29,6 +29,8 @@ pub(crate) struct Marks {
     pub(crate) failures: BTreeMap<String, u64>,
     /// Every rotation.
     pub(crate) rotations: Vec<Rotated>,
+    /// How long each old key was there after the broker had the event.
+    pub(crate) retired: Vec<Duration>,
 }
 
 /// A request, with all its attempts.
@@ -130,6 +132,11 @@ impl Board {
     /// Notes a rotation.
     pub(crate) fn rotated(&self, rotated: Rotated) {
         self.lock().rotations.push(rotated);
+    }
+
+    /// Notes that an old key is gone, so long after the event.
+    pub(crate) fn retired(&self, after: Duration) {
+        self.lock().retired.push(after);
     }
 
     /// Objects, bytes and failures so far.

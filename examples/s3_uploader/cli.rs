@@ -17,13 +17,25 @@ pub(crate) struct Args {
     /// Files and directories to upload; this repository's own tree by default.
     pub(crate) paths: Vec<PathBuf>,
     /// How long to upload, in seconds.
-    #[arg(long, default_value = "20", value_parser = seconds)]
+    #[arg(long, default_value = "20", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) duration: Duration,
     /// How many uploads at once.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
+    /// How many consumers share these, each with a client, a listener and a reporter of its own.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) instances: u16,
+    /// How large the file is that is made and uploaded beside the others, in MiB; from 8 on in parts of 8.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "MIB")]
+    pub(crate) made_file: u32,
     /// How often the key is rotated, in seconds.
-    #[arg(long, default_value = "2", value_parser = seconds, conflicts_with = "secret_id")]
+    #[arg(
+        long,
+        default_value = "2",
+        value_parser = seconds,
+        allow_negative_numbers = true,
+        conflicts_with = "secret_id"
+    )]
     pub(crate) rotate_every: Duration,
     /// Do the same work first the old way: a client destroyed and rebuilt at each event, the old key deleted at once.
     #[arg(long, conflicts_with = "secret_id")]
@@ -51,8 +63,11 @@ pub(crate) struct Real {
     /// The topic of the rotation events.
     #[arg(long, required = false, requires = "secret_id")]
     pub(crate) topic: String,
+    /// The topic to report on which versions of the secret are in use; without it nothing is reported.
+    #[arg(long, requires = "secret_id", value_name = "TOPIC")]
+    pub(crate) reports_topic: Option<String>,
     /// S3, STS and Secrets Manager in one other place than AWS; buckets are path-style then.
-    #[arg(long, requires = "secret_id", value_name = "URL")]
+    #[arg(long, requires = "secret_id", value_parser = url, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// SASL/SCRAM-SHA-512 user; without it there is no login.
     #[arg(long, requires_all = ["secret_id", "kafka_password_file"])]
@@ -102,6 +117,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn url(text: &str) -> Result<String, String> {
+    match text.parse::<http::Uri>() {
+        Ok(url) if matches!(url.scheme_str(), Some("http" | "https")) => Ok(text.to_owned()),
+        _ => Err("not an http:// or https:// URL".to_owned()),
+    }
+}
+
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -131,7 +153,7 @@ mod tests {
         assert!(args.real.is_none() && args.paths.is_empty() && !args.compare);
         assert_eq!(args.duration, Duration::from_secs(20));
         assert_eq!(args.rotate_every, Duration::from_secs(2));
-        assert_eq!(args.concurrency, 16);
+        assert_eq!((args.concurrency, args.instances), (16, 3));
     }
 
     #[test]
@@ -142,6 +164,8 @@ mod tests {
             &["--rotate-every", "-1"],
             &["--rotate-every", "1e99"],
             &["--concurrency", "0"],
+            &["--instances", "0"],
+            &["--reports-topic", "r"],
             &["--secret-id", "s"],
             &["--bucket", "b"],
             &["--endpoint-url", "http://x"],
@@ -149,10 +173,7 @@ mod tests {
         ] {
             let line = fault(args);
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
-            assert!(
-                line.contains(args[0]) || line.contains("--bucket"),
-                "{line}"
-            );
+            assert!(line.contains(args[0]) || line.contains("--topic"), "{line}");
         }
     }
 
@@ -163,6 +184,7 @@ mod tests {
         let with = |more: &[&'static str]| fault(&[&REAL, more].concat());
         assert!(with(&["--compare"]).contains("--compare"));
         assert!(with(&["--rotate-every", "1"]).contains("--rotate-every"));
+        assert!(with(&["--endpoint-url", "nonsense"]).contains("not an http://"));
         assert!(with(&["--kafka-username", "u"]).contains("--kafka-password-file"));
     }
 }

@@ -1,22 +1,26 @@
 //! The services in the process: S3, IAM, STS, Secrets Manager and a Kafka broker, with a user, its key and its secret.
 
-use anyhow::Context;
+use std::time::Duration;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::Builder;
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use credswap::kafka::KafkaConfig;
+use credswap::Error;
+use credswap::kafka::{KafkaConfig, Producer};
 use credswap::trigger::Kafka;
 use credswap_embedded::{Broker, Cloud};
 use tokio::time::Instant;
 
+use crate::reports::Reports;
 use crate::site::Site;
 
 const USER: &str = "uploader";
 const SECRET_ID: &str = "prod/uploader";
 const BUCKET: &str = "uploads";
 const TOPIC: &str = "s3.test.secret.manager";
+const REPORTS: &str = "credswap.fleet";
 
 /// The services in the process. They stop when it is dropped.
 #[derive(Debug)]
@@ -33,19 +37,15 @@ impl World {
         cloud.create_user(USER);
         let key = cloud.create_access_key(USER);
         cloud.create_secret(SECRET_ID, key.to_json());
-        Self {
-            cloud,
-            broker: Broker::start(TOPIC, 1),
-        }
+        let broker = Broker::start(TOPIC, 1);
+        broker.create_topic(REPORTS, 1);
+        Self { cloud, broker }
     }
 
-    /// Where the uploader finds things.
-    pub(crate) fn site(&self) -> anyhow::Result<Site> {
+    /// Where so many consumers find things.
+    pub(crate) fn site(&self, instances: u16) -> anyhow::Result<Site> {
         let sdk = self.sdk();
-        // A broker answers a waiting fetch when something was published; this one only when its time is over.
-        let brokers = KafkaConfig::new(self.broker.bootstrap_servers())
-            .plaintext()
-            .property("fetch.wait.max.ms", "10");
+        let brokers = self.brokers();
         Ok(Site {
             s3: Builder::from(&sdk)
                 .endpoint_url(self.cloud.s3_endpoint_url())
@@ -54,7 +54,14 @@ impl World {
             secret_id: SECRET_ID.to_owned(),
             bucket: BUCKET.to_owned(),
             prefix: "run".to_owned(),
-            kafka: Kafka::new(brokers, self.broker.topic())?.for_secret(SECRET_ID),
+            kafka: Kafka::new(brokers.clone(), TOPIC)?.for_secret(SECRET_ID),
+            instances,
+            reports: Some(Reports {
+                kafka: brokers,
+                topic: REPORTS.to_owned(),
+                ttl: Duration::from_secs(5),
+                often: Some(Duration::from_millis(250)),
+            }),
         })
     }
 
@@ -69,21 +76,39 @@ impl World {
             .build()
     }
 
-    /// The name of the secret that is rotated, and of the user whose key it holds.
-    pub(crate) fn names(&self) -> (&'static str, &'static str) {
-        (SECRET_ID, USER)
+    /// The name of the secret that is rotated.
+    pub(crate) fn secret_id(&self) -> &'static str {
+        SECRET_ID
     }
 
-    /// Publishes an event; `Ok` is the broker's word that it has it.
-    pub(crate) async fn publish(&self, event: String) -> anyhow::Result<()> {
-        let published = self.broker.publish(event).await;
-        published.map(drop).context("publishing the event failed")
+    /// Publishes the rotation events.
+    pub(crate) fn announcer(&self) -> Result<Producer, Error> {
+        Producer::new(&self.brokers(), TOPIC)
+    }
+
+    fn brokers(&self) -> KafkaConfig {
+        // A broker answers a waiting fetch when something was published; this one only when its time is over.
+        KafkaConfig::new(self.broker.bootstrap_servers())
+            .plaintext()
+            .property("fetch.wait.max.ms", "10")
     }
 
     /// When S3 accepted each of its connections.
     pub(crate) fn connections(&self) -> Vec<Instant> {
         let times = self.cloud.s3_connection_times();
         times.into_iter().map(Instant::from_std).collect()
+    }
+
+    /// The user whose key is rotated.
+    #[cfg(test)]
+    pub(crate) fn user(&self) -> &'static str {
+        USER
+    }
+
+    /// The services, to be tampered with.
+    #[cfg(test)]
+    pub(crate) fn cloud(&self) -> &Cloud {
+        &self.cloud
     }
 }
 

@@ -10,8 +10,6 @@ use walkdir::{DirEntry, WalkDir};
 
 /// From this size on a file goes up in parts of this size; S3 wants 5 MiB for each but the last.
 pub(crate) const PART: usize = 8 << 20;
-/// The size of the file that is made.
-const MADE: usize = 32 << 20;
 /// The made file comes once in so many uploads, or once in a round where that is rarer: with every round of a small
 /// tree it would fill the disk.
 const MADE_EVERY: u64 = 1000;
@@ -26,7 +24,7 @@ pub(crate) struct Files {
 /// One file.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
-    /// Its name in the bucket, after the run's prefix and the upload's number.
+    /// Its name in the bucket, between the run's prefix and the upload's number.
     pub(crate) name: String,
     content: Content,
 }
@@ -38,8 +36,8 @@ enum Content {
 }
 
 impl Files {
-    /// Finds the files in `paths`, or in this repository if there are none.
-    pub(crate) fn find(paths: &[PathBuf]) -> anyhow::Result<Self> {
+    /// Finds the files in `paths`, or in this repository if there are none, and makes one of so many MiB.
+    pub(crate) fn find(paths: &[PathBuf], made_mib: u32) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         if paths.is_empty() {
             walk(Path::new(env!("CARGO_MANIFEST_DIR")), is_source, &mut files)?;
@@ -51,8 +49,8 @@ impl Files {
             bail!("there is no file to upload in the given paths");
         }
         let made = Item {
-            name: "made-32-mib.bin".to_owned(),
-            content: Content::Memory(noise(MADE)),
+            name: format!("made-{made_mib}-mib.bin"),
+            content: Content::Memory(noise((made_mib as usize) << 20)),
         };
         Ok(Self { files, made })
     }
@@ -163,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_repository_is_found_without_its_build() {
-        let files = Files::find(&[]).expect("this repository");
+        let files = Files::find(&[], 1).expect("this repository");
         let names: Vec<_> = files.files.iter().map(|item| item.name.as_str()).collect();
         assert!(
             names.contains(&"examples/s3_uploader/files.rs"),
@@ -178,21 +176,24 @@ mod tests {
 
     #[test]
     fn the_made_file_is_large_comes_first_and_seldom() {
-        let files = Files::find(&[]).expect("this repository");
+        let files = Files::find(&[], 1).expect("this repository");
         let made = (0..2000)
             .filter(|n| files.nth(*n).name == files.made.name)
             .count();
         assert!((1..=2).contains(&made), "{made} in 2000");
         assert_eq!(files.nth(0).name, files.made.name);
-        assert_eq!(noise(MADE).len(), MADE);
+        let Content::Memory(made) = &files.made.content else {
+            panic!("it is made in memory")
+        };
+        assert_eq!(made.len(), 1 << 20);
     }
 
     #[test]
     fn a_path_that_does_not_exist_is_named() {
-        let error = Files::find(&["/no/such/file".into()]).expect_err("refused");
+        let error = Files::find(&["/no/such/file".into()], 1).expect_err("refused");
         assert!(format!("{error:#}").contains("/no/such/file"), "{error:#}");
         let empty = tempfile::tempdir().expect("a directory");
-        Files::find(&[empty.path().to_owned()]).expect_err("nothing in it");
+        Files::find(&[empty.path().to_owned()], 1).expect_err("nothing in it");
     }
 
     #[tokio::test]

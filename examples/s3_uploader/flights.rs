@@ -137,6 +137,7 @@ fn signer(authorization: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embedded::World;
 
     #[test]
     fn the_signer_is_read_from_the_signature() {
@@ -157,5 +158,30 @@ mod tests {
         assert_eq!(flights.in_flight("new"), (0, 0));
         assert!(flights.first_signed("old") <= flights.first_signed("new"));
         assert_eq!(flights.first_signed("none"), None);
+    }
+
+    #[tokio::test]
+    async fn a_requests_flight_ends_with_it_and_its_connection_is_seen_once() {
+        let world = World::start().await;
+        let site = world.site().expect("a site");
+        let flights = Flights::default();
+        let config = site.s3.clone().interceptor(flights.clone()).build();
+        let s3 = aws_sdk_s3::Client::from_conf(config);
+        for key in ["a", "b"] {
+            let put = s3.put_object().bucket(&site.bucket).key(key);
+            put.send().await.expect("put");
+        }
+        s3.list_parts()
+            .bucket("none")
+            .key("a")
+            .upload_id("b")
+            .send()
+            .await
+            .expect_err("refused");
+
+        let root = world.cloud().root();
+        assert!(flights.first_signed(root.access_key_id()).is_some());
+        assert_eq!(flights.in_flight(root.access_key_id()), (0, 0));
+        assert_eq!(flights.connections().len(), 1);
     }
 }

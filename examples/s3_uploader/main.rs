@@ -4,13 +4,13 @@
 //! cargo run --release --example s3_uploader                    # servers in the process, this repository's files
 //! cargo run --release --example s3_uploader -- --compare       # beside a client that is rebuilt at each event
 //! cargo run --release --example s3_uploader -- --secret-id prod/uploader --bucket uploads \
-//!     --bootstrap-servers b-1.….amazonaws.com:9096 --topic s3.test.secret.manager \
+//!     --bootstrap-servers b-1.….amazonaws.com:9096 --topic s3.test.secret.manager --reports-topic credswap.fleet \
 //!     --kafka-username uploader --kafka-password-file /run/secrets/msk-password
 //! ```
 //!
-//! `credswap_way.rs` is all that an uploader needs to adopt the crate; the rest is the work, the rotation beside it
-//! and the measuring. Exit status: 0 if nothing failed and nothing was lost, 1 if something did, 2 if it could not
-//! begin.
+//! `adopt` in `instance.rs` is all that an uploader needs to adopt the crate, and `rotation.rs` all that rotates and
+//! retires the keys; the rest is the work and the measuring. Exit status: 0 if nothing failed and nothing was lost, 1 if
+//! something did, 2 if it could not begin.
 
 mod board;
 mod cli;
@@ -18,12 +18,14 @@ mod credswap_way;
 mod embedded;
 mod files;
 mod flights;
+mod instance;
 mod meter;
 mod old_way;
 mod plot;
 mod progress;
 mod real;
 mod report;
+mod reports;
 mod rotation;
 mod run;
 mod site;

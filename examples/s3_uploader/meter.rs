@@ -9,11 +9,13 @@ use tokio::time::Instant;
 /// What a way measures about itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readings {
+    /// How many consumers there are.
+    pub(crate) consumers: usize,
     /// From the moment an event was heard to the new key being live.
     pub(crate) swaps: Vec<Duration>,
     /// From a swap to the end of the old key's last use.
     pub(crate) drains: Vec<Duration>,
-    /// When new keys went live.
+    /// When new keys went live, in one consumer.
     pub(crate) swapped: Vec<Instant>,
     /// Attempts that were refused because of their key and made again with a newer one.
     pub(crate) replays: u64,
@@ -37,12 +39,12 @@ pub(crate) fn read() -> Readings {
     for (key, _, _, value) in install().snapshot().into_vec() {
         match (key.key().name(), value) {
             ("credswap_swap_delay_seconds", DebugValue::Histogram(values)) => {
-                readings.swaps = durations(&values);
+                readings.swaps.extend(durations(&values));
             }
             ("credswap_drain_seconds", DebugValue::Histogram(values)) => {
-                readings.drains = durations(&values);
+                readings.drains.extend(durations(&values));
             }
-            ("credswap_replays_total", DebugValue::Counter(count)) => readings.replays = count,
+            ("credswap_replays_total", DebugValue::Counter(count)) => readings.replays += count,
             _ => {}
         }
     }

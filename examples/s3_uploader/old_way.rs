@@ -5,12 +5,14 @@
 //! old client's key, which nobody asks about: the rotation deletes it at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_secretsmanager::Client as SecretsManagerClient;
+use credswap::VersionId;
+use credswap::rotation::{Holders, Standing, View, Word};
 use credswap::trigger::{self, Health, Lookout, Reason, Trigger};
 use serde_json::Value;
 use tokio::sync::{RwLock, watch};
@@ -36,6 +38,8 @@ pub(crate) struct OldWay {
 
 impl Way for OldWay {
     const NAME: &'static str = "old way";
+
+    type Holders = NobodyAsks;
 
     async fn start(site: &Site, flights: &Flights) -> anyhow::Result<Self> {
         let (client, live) = build(site, flights, 1).await?;
@@ -67,7 +71,11 @@ impl Way for OldWay {
         })
     }
 
-    async fn s3(&self) -> Client {
+    fn holders(_site: &Site) -> anyhow::Result<NobodyAsks> {
+        Ok(NobodyAsks)
+    }
+
+    async fn s3(&self, _lane: u16) -> Client {
         self.slot.read().await.clone()
     }
 
@@ -75,14 +83,10 @@ impl Way for OldWay {
         self.live.borrow().clone()
     }
 
-    async fn released(&self, _version: &str) -> anyhow::Result<()> {
-        // Nobody knows, so nobody waits.
-        Ok(())
-    }
-
     fn readings(&self) -> Readings {
         let swaps = self.swaps.lock().unwrap_or_else(PoisonError::into_inner);
         Readings {
+            consumers: 1,
             swaps: swaps.clone(),
             ..Readings::default()
         }
@@ -92,6 +96,20 @@ impl Way for OldWay {
         let mut tasks =
             std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
+    }
+}
+
+/// Nobody knows who uses a key, so nobody waits.
+#[derive(Debug)]
+pub(crate) struct NobodyAsks;
+
+impl Holders for NobodyAsks {
+    #[expect(clippy::disallowed_methods, reason = "retiring is by the wall clock")]
+    async fn word_on(&self, _: &View, _: &VersionId) -> Result<Word, credswap::Error> {
+        Ok(Word::new(Standing::Released {
+            since: SystemTime::now(),
+            assumed: Vec::new(),
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The same work against real services: AWS and Amazon MSK, or what stands in for them.
 
 use std::fs::File;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use aws_config::BehaviorVersion;
@@ -14,11 +15,12 @@ use credswap::kafka::{KafkaConfig, Password};
 use credswap::trigger::Kafka;
 
 use crate::cli::Real;
+use crate::reports::Reports;
 use crate::site::Site;
 use crate::way::failure;
 
 /// Finds out what can be found without the uploader's key.
-pub(crate) async fn site(real: &Real) -> anyhow::Result<Site> {
+pub(crate) async fn site(real: &Real, instances: u16) -> anyhow::Result<Site> {
     let tls = tls::Provider::Rustls(CryptoMode::Ring);
     let http_client = HttpClientBuilder::new().tls_provider(tls).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client);
@@ -38,9 +40,19 @@ pub(crate) async fn site(real: &Real) -> anyhow::Result<Site> {
     let mut s3 = Builder::from(&sdk).force_path_style(real.endpoint_url.is_some());
     // The reader's key is not the uploader's.
     s3.set_credentials_provider(None);
+    let brokers = brokers(real)?;
     Ok(Site {
         s3,
-        kafka: kafka(real)?,
+        kafka: Kafka::new(brokers.clone(), &real.topic)
+            .map_err(|error| anyhow!(error.report()))?
+            .for_secret(&real.secret_id),
+        instances,
+        reports: real.reports_topic.as_ref().map(|topic| Reports {
+            kafka: brokers,
+            topic: topic.clone(),
+            ttl: Duration::from_secs(90),
+            often: None,
+        }),
         sdk,
         secret_id: real.secret_id.clone(),
         bucket: real.bucket.clone(),
@@ -48,7 +60,7 @@ pub(crate) async fn site(real: &Real) -> anyhow::Result<Site> {
     })
 }
 
-fn kafka(real: &Real) -> anyhow::Result<Kafka> {
+fn brokers(real: &Real) -> anyhow::Result<KafkaConfig> {
     let mut config = KafkaConfig::new(&real.bootstrap_servers);
     if let (Some(username), Some(file)) = (&real.kafka_username, &real.kafka_password_file) {
         File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
@@ -60,8 +72,7 @@ fn kafka(real: &Real) -> anyhow::Result<Kafka> {
     if real.kafka_plaintext {
         config = config.plaintext();
     }
-    let kafka = Kafka::new(config, &real.topic).map_err(|error| anyhow!(error.report()))?;
-    Ok(kafka.for_secret(&real.secret_id))
+    Ok(config)
 }
 
 /// Puts an object and reads it back: what the work needs, and nothing else.
@@ -98,5 +109,41 @@ where
             anyhow!("bucket `{bucket}` is in another region: set AWS_REGION to that one")
         }
         _ => anyhow!("bucket `{bucket}` cannot be used: {}", failure(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credswap_way::Credswap;
+    use crate::embedded::World;
+    use crate::flights::Flights;
+    use crate::way::Way;
+
+    #[tokio::test]
+    async fn a_missing_bucket_and_a_missing_permission_are_named() {
+        let world = World::start().await;
+        let mut site = world.site(1).expect("a site");
+        let way = Credswap::start(&site, &Flights::default())
+            .await
+            .expect("a way");
+        let s3 = way.s3(0).await;
+        probe(&site, &s3).await.expect("nothing is missing");
+
+        let user = world.user();
+        for permission in ["s3:PutObject", "s3:GetObject"] {
+            world.cloud().deny(user, permission);
+            let error = probe(&site, &s3).await.expect_err("denied").to_string();
+            world.cloud().allow(user, permission);
+            assert!(
+                error.contains(permission) && error.contains("`uploads`"),
+                "{error}"
+            );
+            assert!(!error.contains('\n'), "{error}");
+        }
+        site.bucket = "another".to_owned();
+        let error = probe(&site, &s3).await.expect_err("no bucket").to_string();
+        assert_eq!(error, "there is no bucket `another`");
+        way.close().await;
     }
 }

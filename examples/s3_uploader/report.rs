@@ -15,6 +15,7 @@ use crate::way::Way;
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) way: &'static str,
+    pub(crate) consumers: usize,
     /// How long the work took, and the uploads that were under way at its end.
     pub(crate) length: Duration,
     pub(crate) objects: usize,
@@ -31,7 +32,12 @@ pub(crate) struct Report {
     /// From the broker's word that it has the event to the first request signed with the new key.
     pub(crate) first_request: Option<Spread>,
     pub(crate) swap: Option<Spread>,
+    /// Of each consumer, each time.
     pub(crate) drain: Option<Spread>,
+    /// How many old keys were deleted.
+    pub(crate) keys_retired: usize,
+    /// From the broker's word that it has the event to the old key's deletion.
+    pub(crate) retired: Option<Spread>,
     pub(crate) latency: Option<Spread>,
 }
 
@@ -81,6 +87,7 @@ impl Report {
         let ends = marks.requests.iter().map(|request| request.ended);
         Self {
             way: W::NAME,
+            consumers: readings.consumers,
             length: ends.max().unwrap_or_default(),
             objects: marks.stored.len(),
             bytes: marks.bytes,
@@ -96,6 +103,8 @@ impl Report {
             first_request: Spread::of(first_requests),
             swap: Spread::of(readings.swaps),
             drain: Spread::of(readings.drains),
+            keys_retired: marks.retired.len(),
+            retired: Spread::of(marks.retired),
             latency: Spread::of(marks.requests.iter().map(|request| request.took)),
             requests: marks.requests,
         }

@@ -1,204 +1,196 @@
-//! The rotation function's side: the four steps of Secrets Manager, the event, and the end of the old key.
+//! The authority's side: the crate's rotation, run in the process, and the end of the old key.
 
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use aws_config::SdkConfig;
-use aws_credential_types::Credentials;
-use aws_sdk_iam::types::StatusType;
-use serde_json::{Value, json};
+use credswap::aws::check::CallerIdentity;
+use credswap::aws::{AccessKey, Fields};
+use credswap::kafka::Producer;
+use credswap::rotation::{
+    AccessKeys, Announce, Announcement, Bounds, Did, Holders, IamClient, Rotation as Steps, Runner,
+    SecretsManager, Store, Which, Why,
+};
+use credswap::{Error, VersionId};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::board::{Board, Rotated};
 use crate::embedded::World;
-use crate::way::{Way, failure};
 
-/// Rotates the key of one user, which is in one secret.
-#[derive(Debug)]
-pub(crate) struct Rotation<'w> {
-    world: &'w World,
-    sdk: SdkConfig,
-    iam: aws_sdk_iam::Client,
-    secrets: aws_sdk_secretsmanager::Client,
-    secret_id: &'static str,
-    user: &'static str,
+/// How long the consumers may use the old key: longer than any request here.
+const RELEASE: Duration = Duration::from_secs(60);
+/// Between two looks at whether they still do. A schedule would look each hour.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Rotates the key in one secret.
+pub(crate) struct Rotation<H> {
+    runner: Runner<SecretsManager, AccessKeys<SecretsManager, IamClient, CallerIdentity, H>, Told>,
+    secrets: SecretsManager,
+    secret_id: String,
+    told: Told,
 }
 
-/// A version of the secret, as the steps need it.
-struct Version {
-    id: String,
-    fields: Value,
+/// Publishes, and knows when the broker had it.
+#[derive(Clone)]
+struct Told {
+    producer: Arc<Producer>,
+    at: Arc<Mutex<Option<Instant>>>,
 }
 
-impl<'w> Rotation<'w> {
-    /// Rotates with an administrator's clients.
-    pub(crate) fn new(world: &'w World) -> Self {
+impl<H: Holders> Rotation<H> {
+    /// Rotates with an administrator's clients; `holders` say when an old key may go.
+    pub(crate) fn new(world: &World, holders: H) -> anyhow::Result<Self> {
         let sdk = world.sdk();
-        let (secret_id, user) = world.names();
-        Self {
-            iam: aws_sdk_iam::Client::new(&sdk),
-            secrets: aws_sdk_secretsmanager::Client::new(&sdk),
-            world,
-            sdk,
-            secret_id,
-            user,
-        }
+        let producer = world.announcer().map_err(said)?;
+        let told = Told {
+            producer: Arc::new(producer),
+            at: Arc::default(),
+        };
+        // For a key that lives for seconds: nothing is watched, and there is one clock. Elsewhere the defaults are right.
+        let mut bounds = Bounds::default();
+        bounds.watch = Duration::ZERO;
+        bounds.skew = Duration::from_secs(1);
+        let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
+        let (iam, check) = (IamClient::new(&sdk), CallerIdentity::new(&sdk));
+        let keys = AccessKeys::new(secrets.clone(), iam, check, holders).bounds(bounds.clone());
+        let steps = Steps::new(secrets.clone(), keys, told.clone()).bounds(bounds);
+        Ok(Self {
+            runner: Runner::new(steps),
+            secrets,
+            secret_id: world.secret_id().to_owned(),
+            told,
+        })
     }
 
     /// Rotates every so often until the work is over.
-    pub(crate) async fn keep_rotating<W: Way>(&self, every: Duration, way: &W, board: &Board) {
+    pub(crate) async fn keep_rotating(&self, every: Duration, board: &Board) {
         let mut next = board.begun() + every;
         while next < board.until() {
             sleep_until(next).await;
             if board.is_over() {
                 return;
             }
-            if let Err(error) = self.rotate(way, board).await {
+            if let Err(error) = self.rotate(board).await {
                 return board.failed(format!("rotation: {error:#}"));
             }
             next = (next + every).max(Instant::now());
         }
     }
 
-    /// One rotation, to the end of the old key: deactivated and deleted when the way says that it is drained.
-    async fn rotate<W: Way>(&self, way: &W, board: &Board) -> anyhow::Result<()> {
-        let before = self.read("AWSCURRENT").await?;
-        let pending = self.create_secret(&before).await?;
-        // setSecret: IAM has made the key itself, there is nothing to set.
-        self.test_secret(&pending).await?;
-        let rotated = self.finish_secret(&before, &pending).await?;
-        board.rotated(rotated);
-        way.released(&before.id).await?;
-        self.retire(before.access_key_id()).await
-    }
-
-    /// createSecret: a new key, under the label AWSPENDING; the other fields stay.
-    async fn create_secret(&self, before: &Version) -> anyhow::Result<Version> {
-        let created = self
-            .iam
-            .create_access_key()
-            .user_name(self.user)
-            .send()
-            .await;
-        let key = said("creating a key", created)?
-            .access_key
-            .context("IAM created a key and did not show it")?;
-        let mut fields = before.fields.clone();
-        fields["accessKeyId"] = json!(key.access_key_id());
-        fields["secretAccessKey"] = json!(key.secret_access_key());
-        let put = self
-            .secrets
-            .put_secret_value()
-            .secret_id(self.secret_id)
-            .secret_string(fields.to_string())
-            .version_stages("AWSPENDING");
-        let put = said("storing the new key", put.send().await)?;
-        let id = put.version_id.context("the new version has no id")?;
-        Ok(Version { id, fields })
-    }
-
-    /// testSecret: the pending key says whose it is. IAM takes some seconds to make a key known everywhere.
-    async fn test_secret(&self, pending: &Version) -> anyhow::Result<()> {
-        let key = Credentials::new(
-            pending.access_key_id(),
-            pending.field("secretAccessKey"),
-            None,
-            None,
-            "AWSPENDING",
-        );
-        let config = aws_sdk_sts::config::Builder::from(&self.sdk).credentials_provider(key);
-        let sts = aws_sdk_sts::Client::from_conf(config.build());
-        for _ in 0..60 {
-            match sts.get_caller_identity().send().await {
-                Ok(identity) if identity.arn().is_some_and(|arn| arn.ends_with(self.user)) => {
-                    return Ok(());
-                }
-                Ok(_) => bail!("the new key is not the user's"),
-                Err(_) => sleep(Duration::from_secs(2)).await,
-            }
-        }
-        Err(anyhow!("the new key is not accepted"))
-    }
-
-    /// finishSecret: AWSCURRENT moves to the new version, and the event says so.
-    async fn finish_secret(&self, before: &Version, pending: &Version) -> anyhow::Result<Rotated> {
-        let moved = self
-            .secrets
-            .update_secret_version_stage()
-            .secret_id(self.secret_id)
-            .version_stage("AWSCURRENT")
-            .remove_from_version_id(&before.id)
-            .move_to_version_id(&pending.id);
-        said("moving AWSCURRENT", moved.send().await)?;
-        let event = json!({
-            "eventDateTime": now(),
-            "step": "finishSecret",
-            "secretId": self.secret_id,
-            "versionId": pending.id,
+    /// One rotation, to the end of the old key.
+    async fn rotate(&self, board: &Board) -> anyhow::Result<()> {
+        let version = self.runner.rotate(&self.secret_id).await.map_err(said)?;
+        let announced = self.told.last().context("the event was not published")?;
+        let access_key_id = self.access_key_id(&version).await?;
+        board.rotated(Rotated {
+            announced,
+            access_key_id,
         });
-        self.world.publish(event.to_string()).await?;
-        Ok(Rotated {
-            announced: Instant::now(),
-            access_key_id: pending.access_key_id().to_owned(),
-        })
+        self.retire().await?;
+        board.retired(announced.elapsed());
+        Ok(())
     }
 
-    /// Deactivates and deletes a key.
-    async fn retire(&self, access_key_id: &str) -> anyhow::Result<()> {
-        let deactivate = self
-            .iam
-            .update_access_key()
-            .user_name(self.user)
-            .access_key_id(access_key_id)
-            .status(StatusType::Inactive);
-        said("deactivating the old key", deactivate.send().await)?;
-        let delete = self.iam.delete_access_key().user_name(self.user);
-        let deleted = delete.access_key_id(access_key_id).send().await;
-        said("deleting the old key", deleted).map(drop)
+    /// Asks until there is no key but the current one.
+    async fn retire(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + RELEASE;
+        loop {
+            let waits_for = match self.runner.retire(&self.secret_id).await {
+                Ok(retired) => {
+                    let mut old = retired.keys.into_iter().filter(|key| {
+                        key.did != Did::Deleted && !matches!(key.why, Why::Labelled(_))
+                    });
+                    match old.next() {
+                        None => return Ok(()),
+                        Some(key) if key.did != Did::Nothing => continue,
+                        Some(key) => key.why.to_string(),
+                    }
+                }
+                Err(error) if error.is_retryable() => error.report(),
+                Err(error) => return Err(said(error)),
+            };
+            if Instant::now() > deadline {
+                bail!("the old key is there after {RELEASE:?}: {waits_for}");
+            }
+            sleep(LOOK).await;
+        }
     }
 
-    async fn read(&self, stage: &str) -> anyhow::Result<Version> {
-        let read = self
-            .secrets
-            .get_secret_value()
-            .secret_id(self.secret_id)
-            .version_stage(stage);
-        let secret = said("reading the secret", read.send().await)?;
-        Ok(Version {
-            fields: serde_json::from_str(secret.secret_string().unwrap_or_default())
-                .map_err(|_| anyhow!("the secret is not JSON"))?,
-            id: secret.version_id.context("the secret has no version")?,
-        })
-    }
-}
-
-impl Version {
-    fn access_key_id(&self) -> &str {
-        self.field("accessKeyId")
-    }
-
-    fn field(&self, name: &str) -> &str {
-        self.fields[name].as_str().unwrap_or_default()
+    async fn access_key_id(&self, version: &VersionId) -> anyhow::Result<String> {
+        let read = self.secrets.read(&self.secret_id, Which::Version(version));
+        let content = read.await.map_err(said)?.context("the version is gone")?;
+        let key = AccessKey::parse(content.secret(), &Fields::default()).map_err(said)?;
+        Ok(key.id().to_owned())
     }
 }
 
-fn said<T, E, R>(
-    doing: &str,
-    answer: Result<T, aws_sdk_s3::error::SdkError<E, R>>,
-) -> anyhow::Result<T>
-where
-    E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    answer.map_err(|error| anyhow!("{doing}: {}", failure(error)))
+impl Told {
+    fn last(&self) -> Option<Instant> {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Seconds since the epoch, as the field's rotation functions write it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the event tells the wall clock's time"
-)]
-fn now() -> f64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.unwrap_or_default().as_secs_f64()
+impl Announce for Told {
+    async fn announce(&self, event: &Announcement) -> Result<(), Error> {
+        self.producer.announce(event).await?;
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn said(error: Error) -> anyhow::Error {
+    anyhow!(error.report())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credswap_way::Credswap;
+    use crate::flights::Flights;
+    use crate::way::Way;
+    use credswap_embedded::KeyStatus;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_old_key_goes_when_the_last_consumer_lets_go_and_not_before() {
+        let world = World::start().await;
+        let site = world.site(3).expect("a site");
+        let flights = Flights::default();
+        let way = Credswap::start(&site, &flights).await.expect("a way");
+        let holders = Credswap::holders(&site).expect("holders");
+        let rotation = Rotation::new(&world, holders).expect("a rotation");
+        let keys = || world.cloud().keys(world.user());
+        let old = way.live().access_key_id;
+        let held = way.hold(2);
+        let version = rotation.runner.rotate(&rotation.secret_id).await;
+        let new = rotation.access_key_id(&version.expect("rotated")).await;
+        let new = new.expect("its key");
+
+        let holding = async || {
+            let retired = rotation.runner.retire(&rotation.secret_id).await;
+            let retired = retired.expect("it looks").keys;
+            let report = retired.into_iter().find(|key| key.id == old);
+            match report.expect("it is there").why {
+                Why::Held { by } => by.len(),
+                other => panic!("not held: {other}"),
+            }
+        };
+        let alone = async {
+            while holding().await > 1 {
+                sleep(LOOK).await;
+            }
+        };
+        let alone = tokio::time::timeout(RELEASE, alone).await;
+        alone.expect("the other two let go");
+        for _ in 0..20 {
+            assert_eq!(holding().await, 1);
+        }
+        let active = keys().iter().all(|key| key.status == KeyStatus::Active);
+        assert!(active && keys().len() == 2);
+
+        drop(held);
+        rotation.retire().await.expect("retired");
+        let left: Vec<_> = keys().into_iter().map(|key| key.id).collect();
+        assert_eq!(left, [new]);
+        way.close().await;
+    }
 }

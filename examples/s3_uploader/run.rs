@@ -24,7 +24,7 @@ use crate::way::Way;
 
 /// Does the work that the arguments ask for, once for each way. An error means that it could not begin.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Vec<Report>> {
-    let files = Arc::new(Files::find(&args.paths)?);
+    let files = Arc::new(Files::find(&args.paths, args.made_file)?);
     if let Some(directory) = args.plot.parent()
         && directory != Path::new("")
         && !directory.is_dir()
@@ -32,16 +32,19 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Vec<Report>> {
         bail!("`{}` is no directory to draw into", directory.display());
     }
     if let Some(real) = &args.real {
-        let site = real::site(real).await?;
+        let site = real::site(real, args.instances).await?;
         return Ok(vec![measure::<Credswap>(&args, &files, site, None).await?]);
     }
     let mut reports = Vec::new();
     if args.compare {
         let world = World::start().await;
-        reports.push(measure::<OldWay>(&args, &files, world.site()?, Some(&world)).await?);
+        reports.push(
+            measure::<OldWay>(&args, &files, world.site(args.instances)?, Some(&world)).await?,
+        );
     }
     let world = World::start().await;
-    reports.push(measure::<Credswap>(&args, &files, world.site()?, Some(&world)).await?);
+    reports
+        .push(measure::<Credswap>(&args, &files, world.site(args.instances)?, Some(&world)).await?);
     Ok(reports)
 }
 
@@ -53,16 +56,21 @@ async fn measure<W: Way>(
 ) -> anyhow::Result<Report> {
     let flights = Flights::default();
     let way = Arc::new(W::start(&site, &flights).await?);
-    if let Err(error) = real::probe(&site, &way.s3().await).await {
+    if let Err(error) = real::probe(&site, &way.s3(0).await).await {
         way.close().await;
         return Err(error);
     }
     println!(
-        "{}: {} files, over and over, and one of 32 MiB",
+        "{}: {} files, over and over, and one of {} MiB",
         W::NAME,
-        files.len()
+        files.len(),
+        args.made_file
     );
     let board = Arc::new(Board::new(args.duration));
+    let rotation = match world {
+        Some(world) => Some(Rotation::new(world, W::holders(&site)?)?),
+        None => None,
+    };
     let work = Arc::new(Work {
         way: Arc::clone(&way),
         site: Arc::new(site),
@@ -77,10 +85,8 @@ async fn measure<W: Way>(
         args.concurrency,
     );
     let rotations = async {
-        if let Some(world) = world {
-            Rotation::new(world)
-                .keep_rotating(args.rotate_every, &*way, &board)
-                .await;
+        if let Some(rotation) = rotation {
+            rotation.keep_rotating(args.rotate_every, &board).await;
         }
     };
     tokio::join!(
@@ -103,7 +109,7 @@ async fn measure<W: Way>(
     };
     let done = Arc::new(AtomicUsize::new(0));
     let shown = progress::reading_back(Arc::clone(&done), marks.stored.len());
-    let s3 = way.s3().await;
+    let s3 = way.s3(0).await;
     let lost = verify::lost(
         &s3,
         &work.site.bucket,

@@ -4,6 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::config::Builder;
 use credswap::trigger::Kafka;
 
+use crate::reports::Reports;
+
 /// Where the work is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
@@ -19,6 +21,10 @@ pub(crate) struct Site {
     pub(crate) prefix: String,
     /// Where the rotation events come from.
     pub(crate) kafka: Kafka,
+    /// How many consumers share the work.
+    pub(crate) instances: u16,
+    /// Where they report what they use.
+    pub(crate) reports: Option<Reports>,
 }
 
 impl Site {

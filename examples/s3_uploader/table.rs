@@ -27,7 +27,7 @@ pub(crate) fn render(reports: &[Report]) -> String {
         .first()
         .map_or("", |report| report.connections.counted);
     format!(
-        "{table}\nswap: from the event's arrival to the new key being live; drain: from there to the old key's last use\n\
+        "{table}\nswap: from the event's arrival to the new key being live; drain: from there to the old key's last use in a consumer\n\
          connections: {counted}"
     )
 }
@@ -35,6 +35,7 @@ pub(crate) fn render(reports: &[Report]) -> String {
 type Row = (&'static str, fn(&Report) -> String);
 
 const ROWS: &[Row] = &[
+    ("consumers", |r| r.consumers.to_string()),
     ("objects", |r| {
         format!(
             "{} ({:.0}/s)",
@@ -64,7 +65,12 @@ const ROWS: &[Row] = &[
         p99(r.first_request)
     }),
     ("swap, p50 / p99", |r| p99(r.swap)),
-    ("drain, p50 / max", |r| max(r.drain)),
+    ("drain of each consumer, p50 / max", |r| max(r.drain)),
+    ("old keys retired", |r| match r.keys_retired {
+        0 => "–".to_owned(),
+        some => some.to_string(),
+    }),
+    ("event → old key retired, p50 / max", |r| max(r.retired)),
     ("request latency, p50 / p99", |r| p99(r.latency)),
 ];
 

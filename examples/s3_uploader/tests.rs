@@ -14,6 +14,8 @@ fn args(more: &[&str]) -> Args {
         "0.4",
         "--concurrency",
         "8",
+        "--made-file",
+        "9",
     ];
     Args::try_parse_from(args.iter().chain(more)).expect("arguments")
 }
@@ -31,24 +33,30 @@ async fn keys_rotate_under_uploads_and_nothing_fails() {
         panic!("two ways, not {}", reports.len())
     };
     assert!(credswap.is_flawless(), "{:?}", credswap.reasons);
-    assert!(credswap.objects > 0 && credswap.bytes > 32 << 20);
+    assert!(credswap.bytes > 9 << 20, "the large one is among them");
+    // How many depends on the machine.
+    assert!(!credswap.rotations.is_empty());
+    assert!(credswap.first_request.is_some());
+    assert!(credswap.swap.is_some() && credswap.drain.is_some());
+    assert_eq!(credswap.consumers, 3);
+    assert_eq!(credswap.keys_retired, credswap.rotations.len());
+    // One for each upload at once, and some that were opened while another became free.
+    let connections = &credswap.connections;
     assert!(
-        credswap.rotations.len() >= 2,
-        "{}",
-        credswap.rotations.len()
+        connections.at_first + connections.later <= 2 * 8,
+        "{connections:?}"
     );
-    assert!(
-        credswap.first_request.is_some() && credswap.swap.is_some() && credswap.drain.is_some()
-    );
-    // What the old way loses depends on the moment; what it says it has, it has.
-    assert!(
-        old_way.rotations.len() >= 2 && old_way.lost == 0,
-        "{:?}",
-        old_way.reasons
-    );
+    // How many requests fail the old way depends on the moment. What was stored is stored.
+    assert!(!old_way.rotations.is_empty() && old_way.objects > 0);
+    assert_eq!(old_way.lost, 0, "{:?}", old_way.reasons);
 
     let shown = table::render(&reports);
-    for text in ["old way", "credswap", "failures", "drain, p50 / max"] {
+    for text in [
+        "old way",
+        "credswap",
+        "failures",
+        "drain of each consumer, p50 / max",
+    ] {
         assert!(shown.contains(text), "{shown}");
     }
     plot::write(&reports, &plot).expect("drawn");

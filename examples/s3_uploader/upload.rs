@@ -37,28 +37,28 @@ impl<W: Way> Work<W> {
     pub(crate) async fn upload(self: &Arc<Self>, concurrency: u16) {
         let next = Arc::new(AtomicU64::new(0));
         let mut lanes = JoinSet::new();
-        for _ in 0..concurrency {
-            lanes.spawn(Arc::clone(self).lane(Arc::clone(&next)));
+        for lane in 0..concurrency {
+            lanes.spawn(Arc::clone(self).lane(lane, Arc::clone(&next)));
         }
         lanes.join_all().await;
     }
 
-    async fn lane(self: Arc<Self>, next: Arc<AtomicU64>) {
+    async fn lane(self: Arc<Self>, lane: u16, next: Arc<AtomicU64>) {
         while !self.board.is_over() {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let item = self.files.nth(number);
-            let key = self.site.object(&format!("{number:06}/{}", item.name));
-            if let Err(error) = self.file(number, item, &key).await {
+            let key = self.site.object(&format!("{}/{number:06}", item.name));
+            if let Err(error) = self.file(lane, number, item, &key).await {
                 self.board
                     .failed(format!("reading `{}`: {error}", item.name));
             }
         }
     }
 
-    async fn file(&self, number: u64, item: &Item, key: &str) -> std::io::Result<()> {
+    async fn file(&self, lane: u16, number: u64, item: &Item, key: &str) -> std::io::Result<()> {
         let mut reader = item.open().await?;
         let first = reader.part().await?;
-        let s3 = self.way.s3().await;
+        let s3 = self.way.s3(lane).await;
         if first.len() == PART {
             return self.in_parts(&s3, key, first, reader).await;
         }

@@ -45,3 +45,41 @@ async fn check(s3: &Client, bucket: &str, object: &Stored) -> Result<(), String>
         Err("is not what was sent".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::World;
+    use aws_sdk_s3::primitives::ByteStream;
+
+    #[tokio::test]
+    async fn what_is_gone_or_changed_is_lost_and_named() {
+        let world = World::start().await;
+        let site = world.site(1).expect("a site");
+        let s3 = Client::from_conf(site.s3.clone().build());
+        let mut stored = Vec::new();
+        for key in ["kept", "gone", "changed"] {
+            let put = s3.put_object().bucket(&site.bucket).key(key);
+            put.body(ByteStream::from_static(b"bytes"))
+                .send()
+                .await
+                .expect("put");
+            stored.push(Stored {
+                key: key.to_owned(),
+                checksum: Sha256::digest(b"bytes").into(),
+            });
+        }
+        let directory = world.cloud().bucket_directory(&site.bucket);
+        std::fs::remove_file(directory.join("gone")).expect("removed");
+        std::fs::write(directory.join("changed"), b"other").expect("written");
+
+        let done = AtomicUsize::new(0);
+        let mut lost = lost(&s3, &site.bucket, &stored, 2, &done).await;
+        lost.sort();
+        assert_eq!(done.into_inner(), 3);
+        assert!(
+            lost.len() == 2 && lost[0].starts_with("`changed`") && lost[1].starts_with("`gone`"),
+            "{lost:?}"
+        );
+    }
+}

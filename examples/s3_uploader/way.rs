@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use credswap::rotation::Holders;
 
 use crate::flights::Flights;
 use crate::meter::Readings;
@@ -12,17 +13,20 @@ pub(crate) trait Way: Sized + Send + Sync + 'static {
     /// What table and plot call it.
     const NAME: &'static str;
 
+    /// Who knows whether an old key is in use.
+    type Holders: Holders;
+
     /// Reads the first key, and returns when no event would be missed any more.
     fn start(site: &Site, flights: &Flights) -> impl Future<Output = anyhow::Result<Self>> + Send;
 
-    /// The client to upload with. Asked for once per object.
-    fn s3(&self) -> impl Future<Output = Client> + Send;
+    /// Whom to ask before an old key is retired.
+    fn holders(site: &Site) -> anyhow::Result<Self::Holders>;
+
+    /// The client to upload with in this lane. Asked for once per object.
+    fn s3(&self, lane: u16) -> impl Future<Output = Client> + Send;
 
     /// What is live.
     fn live(&self) -> Live;
-
-    /// Waits for the word that the key of this version of the secret may go.
-    fn released(&self, version: &str) -> impl Future<Output = anyhow::Result<()>> + Send;
 
     /// What it has measured about itself.
     fn readings(&self) -> Readings;

@@ -54,7 +54,7 @@ impl Replay {
         }
     }
 
-    /// The attempt that `lease` signed was answered with `error`: whether to try again with a newer key.
+    /// An attempt signed with the key of `generation` was answered with `error`: whether to try again with a newer key.
     fn is_worth_a_replay(&self, generation: u64, error: AuthError) -> bool {
         let newer_is_live = self.keys.generation() > generation;
         if error.is_ambiguous() {

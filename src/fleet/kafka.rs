@@ -15,6 +15,9 @@ use crate::kafka::{Heard, KafkaConfig, Producer, Purpose, Reader, Trouble, topic
 /// The key of the records that ask for the broker's time. They have no value: compaction removes them.
 const PROBE: &str = "credswap probe";
 
+/// Asking for the time is one small record.
+const LONGEST_PROBE: Duration = Duration::from_secs(10);
+
 impl Outbox for Producer {
     /// A record is delivered once and stays in its order among those of the same key; the producer's bound must be
     /// shorter than [`Limits::grace`], as its default is.
@@ -101,6 +104,7 @@ impl FleetTopic {
     #[must_use]
     pub fn within(mut self, bound: Duration) -> Self {
         self.within = bound;
+        self.producer = self.producer.deadline(bound.min(LONGEST_PROBE));
         self
     }
 

@@ -140,7 +140,8 @@ impl Store for SecretsManager {
                     created: created.unwrap_or(SystemTime::UNIX_EPOCH),
                 });
             }
-            page = answer.next_token;
+            // moto ends with an empty one.
+            page = answer.next_token.filter(|token| !token.is_empty());
             if page.is_none() {
                 return Ok(versions);
             }
@@ -162,9 +163,10 @@ impl Store for SecretsManager {
             Ok(value) => value,
             Err(error) => {
                 return match of("GetSecretValue", id, error) {
-                    // In these words: there is a secret, but not this version, or nothing in it.
+                    // In these words ("secret value for VersionId"; ministack: "secret version"): there is a secret, but
+                    // not this version, or nothing in it.
                     Failure::Refused(no)
-                        if no.code == NOT_FOUND && no.says("specified secret value") =>
+                        if no.code == NOT_FOUND && no.says("specified secret v") =>
                     {
                         Ok(None)
                     }

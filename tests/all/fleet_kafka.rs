@@ -154,14 +154,21 @@ async fn writers_times_are_refused_unless_they_are_trusted() {
 async fn a_broker_that_is_down_is_an_error_and_what_was_read_is_kept() {
     let broker = Broker::start(TOPIC, 1);
     send(&producer(&broker), &report("pod", 1, "v1")).await;
-    let mut fleet = topic(&broker).within(Duration::from_secs(20));
+    let mut fleet = topic(&broker).within(Duration::from_secs(2));
     fleet.refresh().await.expect("read");
     broker.down();
     let error = fleet.refresh().await.expect_err("down");
     assert!(error.is_retryable(), "{}", error.report());
     assert_eq!(fleet.ledger().len(), 1);
     broker.up();
-    let reading = fleet.refresh().await.expect("up again");
+    // It may take a moment to reconnect.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let reading = loop {
+        match fleet.refresh().await {
+            Ok(reading) => break reading,
+            Err(error) => assert!(Instant::now() < deadline, "{}", error.report()),
+        }
+    };
     assert!(matches!(verdict(&fleet, reading.now), Verdict::Held { .. }));
 }
 
@@ -206,4 +213,61 @@ async fn a_reporter_writes_what_the_ledger_reads() {
     fleet.refresh().await.expect("read");
     let consumer = fleet.ledger().consumers(SECRET, 0).next().expect("one");
     assert_eq!(consumer.live, None, "it said goodbye");
+}
+
+/// On Apache Kafka with ACLs, where the records have the broker's time:
+///
+/// ```text
+/// cd tests/real && ./kafka.sh start && eval "$(./kafka.sh env)"
+/// ./kafka.sh topic credswap.fleet 3 cleanup.policy=compact,delete message.timestamp.type=LogAppendTime
+/// ./kafka.sh acl add publisher:write:topic:credswap.fleet consumer:read:topic:credswap.fleet
+/// cargo test --all-features --test all fleet_kafka::real -- --ignored
+/// ```
+mod real {
+    use super::*;
+    use credswap::kafka::Password;
+
+    fn user(name: &str) -> KafkaConfig {
+        let of =
+            |name: &str| std::env::var(format!("CREDSWAP_KAFKA_{name}")).expect("kafka.sh env");
+        let password = Password::file(of(&format!("{}_PASSWORD_FILE", name.to_uppercase())));
+        KafkaConfig::new(of("BOOTSTRAP_SERVERS"))
+            .ca_file(of("CA_FILE"))
+            .scram_sha_512(name, password)
+    }
+
+    #[tokio::test]
+    #[ignore = "needs tests/real/kafka.sh"]
+    async fn a_consumer_needs_write_and_the_authority_both_and_times_are_the_brokers() {
+        let producer = Producer::new(&user("publisher"), TOPIC).expect("a topic");
+        let mut held = report("pod", 1, "v1");
+        held.incarnation = Incarnation::new(SystemTime::UNIX_EPOCH, u64::from(std::process::id()));
+        let mut mine = held.clone();
+        send(&producer, &held).await;
+
+        let mut fleet = FleetTopic::new(&user("admin"), TOPIC).expect("a topic");
+        let reading = fleet.refresh().await.expect("read");
+        let Verdict::Held { by, .. } = verdict(&fleet, reading.now) else {
+            panic!("held")
+        };
+        let mine_held = by
+            .iter()
+            .find(|h| h.incarnation == mine.incarnation)
+            .expect("mine");
+        assert!(reading.now - mine_held.last_heard < 10_000);
+        assert_eq!(reading.malformed, 0);
+
+        mine.sequence = 2;
+        mine.live = None;
+        send(&producer, &mine).await;
+        let reading = fleet.refresh().await.expect("read");
+        assert_eq!(reading.records, 2, "what is new");
+
+        for (name, operation) in [("publisher", "Read"), ("consumer", "Write")] {
+            let mut fleet = FleetTopic::new(&user(name), TOPIC).expect("a topic");
+            let error = fleet.refresh().await.expect_err("not permitted");
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{name}");
+            assert!(error.report().contains(operation), "{}", error.report());
+        }
+    }
 }

@@ -39,6 +39,10 @@ mod edge;
 mod handover;
 #[cfg(all(feature = "default", feature = "rotation"))]
 mod rotation_cloud;
+#[cfg(all(feature = "default", feature = "fleet", feature = "rotation"))]
+mod rotation_lambda;
+#[cfg(all(feature = "default", feature = "fleet", feature = "rotation"))]
+mod runtime_api;
 #[cfg(feature = "default")]
 mod secrets_manager;
 #[cfg(feature = "default")]

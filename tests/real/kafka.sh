@@ -4,7 +4,7 @@
 #   kafka.sh start            fetch (once), make passwords, CA and certificates, start, make topic and ACLs
 #   kafka.sh env              shell exports: where it is, its CA, its users' password files
 #   kafka.sh acl ...          add|remove USER:OPERATION:RESOURCE:NAME ..., list
-#   kafka.sh topic NAME N     one more topic with N partitions
+#   kafka.sh topic NAME N [KEY=VALUE ...]   one more topic with N partitions
 #   kafka.sh kill|restart     SIGKILL; end it if it runs and start it again on the same port and data
 #   kafka.sh pause|resume     SIGSTOP, SIGCONT
 #   kafka.sh status|log       "running" or "stopped"; the end of its log
@@ -35,7 +35,7 @@ main() {
         pause/1) send STOP "$DIR" ;;
         resume/1) send CONT "$DIR" ;;
         restart/1) started && end "$DIR" 20 && launch ;;
-        acl/* | topic/3) started && python_env && admin "$@" ;;
+        acl/* | topic/[3-9]) started && python_env && admin "$@" ;;
         *) usage ;;
     esac
 }

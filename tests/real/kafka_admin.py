@@ -1,7 +1,7 @@
 """What kafka.sh asks of its broker as the user `admin`: wait for it, make a topic, change ACLs.
 
     kafka_admin.py wait SECONDS PID
-    kafka_admin.py topic NAME PARTITIONS
+    kafka_admin.py topic NAME PARTITIONS [KEY=VALUE ...]      ... message.timestamp.type=LogAppendTime
     kafka_admin.py acl add|remove USER:OPERATION:RESOURCE:NAME ...      consumer:read:topic:s3.test.secret.manager
     kafka_admin.py acl list
 """
@@ -32,8 +32,8 @@ def main(args: list[str]) -> None:
     match args:
         case ["wait", seconds, pid]:
             wait(float(seconds), int(pid))
-        case ["topic", name, partitions]:
-            make_topic(name, int(partitions))
+        case ["topic", name, partitions, *settings]:
+            make_topic(name, int(partitions), dict(setting.split("=", 1) for setting in settings))
         case ["acl", "add", *specs] if specs:
             add_acls(specs)
         case ["acl", "remove", *specs] if specs:
@@ -73,9 +73,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-def make_topic(name: str, partitions: int) -> None:
+def make_topic(name: str, partitions: int, settings: dict[str, str]) -> None:
     try:
-        admin().create_topics([NewTopic(name, partitions, 1)], wait_for_metadata=True)
+        admin().create_topics([NewTopic(name, partitions, 1, topic_configs=settings)], wait_for_metadata=True)
     except TopicAlreadyExistsError:
         pass
 

@@ -3,9 +3,10 @@
     rotate.py DIR setup
     rotate.py DIR run --rotations N --every S --retire-after S [--beside PID]
 
-`setup` makes the IAM users `uploader` (S3), `reader` (may read the secret) and `rotator`, a bucket and a secret with the
-uploader's first key, and writes DIR/reader.env and DIR/rotator.env. `run` takes each rotation through createSecret,
-setSecret, testSecret and finishSecret, publishes the event, and a timer deactivates and deletes the old key.
+`setup` makes the IAM users `uploader` (S3), `reader` (may read the secret), `rotator` and `onlooker`, a bucket, a secret with
+the uploader's first key and one with the login of Kafka's publisher, and writes DIR/reader.env and the like. `run` takes each
+rotation through createSecret, setSecret, testSecret and finishSecret, publishes the event, and a timer deactivates and
+deletes the old key.
 DIR/secrets lists every secret key made, so that a log can be searched for them.
 """
 
@@ -27,6 +28,8 @@ from publish import event, publish
 
 BUCKET = os.environ.get("CREDSWAP_BUCKET", "credswap-uploads")
 SECRET_ID = os.environ.get("CREDSWAP_SECRET_ID", "prod/uploader")
+# MSK insists on the beginning.
+KAFKA_SECRET_ID = "AmazonMSK_publisher"
 USER = "uploader"
 ROOT = ("test", "test")
 # What each user may do. A key that may do more than it needs would hide a missing permission.
@@ -34,6 +37,8 @@ POLICIES = {
     "uploader": ["s3:*"],
     "reader": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
     "rotator": ["secretsmanager:*", "iam:*"],
+    # For those who look on: where keys are enforced, there may be no root.
+    "onlooker": ["secretsmanager:*", "iam:*"],
 }
 # IAM takes seconds to make a new key known everywhere, 2 minutes at most.
 PROPAGATION = 120.0
@@ -60,7 +65,10 @@ def setup(directory: Path) -> None:
         keys[name] = create_key(iam, name, directory)
     client("s3", ROOT).create_bucket(Bucket=BUCKET)
     client("secretsmanager", ROOT).create_secret(Name=SECRET_ID, SecretString=secret_string(keys[USER]))
-    for name in ("reader", "rotator"):
+    password = Path(os.environ["CREDSWAP_KAFKA_PUBLISHER_PASSWORD_FILE"]).read_text().strip()
+    publisher = json.dumps({"username": "publisher", "password": password})
+    client("secretsmanager", ROOT).create_secret(Name=KAFKA_SECRET_ID, SecretString=publisher)
+    for name in ("reader", "rotator", "onlooker"):
         lines = [f"export AWS_ACCESS_KEY_ID={keys[name][0]}", f"export AWS_SECRET_ACCESS_KEY={keys[name][1]}"]
         (directory / f"{name}.env").write_text("\n".join(lines) + "\n")
 

@@ -9,7 +9,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-/// One broker with one topic, and a producer to it.
+/// One broker with a topic, and a producer to it.
 ///
 /// It speaks Kafka's protocol without TLS or SASL. A consumer *group's* first message takes about 3 s, the
 /// rebalance delay; assigned partitions need no group. What was published stays while the broker is down.
@@ -51,11 +51,19 @@ impl Broker {
             producer,
             topic: topic.to_owned(),
         };
+        broker.create_topic(topic, partitions);
         broker
-            .cluster()
+    }
+
+    /// Makes another topic. Records keep the times that their writers gave them.
+    ///
+    /// # Panics
+    ///
+    /// If its name is not one, or is taken.
+    pub fn create_topic(&self, topic: &str, partitions: i32) {
+        self.cluster()
             .create_topic(topic, partitions, 1)
             .expect("a topic");
-        broker
     }
 
     /// For clients' `bootstrap.servers`.

@@ -1,0 +1,113 @@
+//! The settings, from the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use credswap::rotation::Bounds;
+
+/// What the function is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) bootstrap_servers: String,
+    pub(crate) topic: String,
+    pub(crate) login: Option<Login>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) plaintext: bool,
+    pub(crate) reports: Option<Reports>,
+    pub(crate) bounds: Bounds,
+    pub(crate) accept_new_tokens: bool,
+}
+
+/// Where the user of Kafka is found.
+#[derive(Debug, Clone)]
+pub(crate) enum Login {
+    /// In this secret.
+    Secret(String),
+    /// Here, with its password in a file.
+    File { username: String, password: PathBuf },
+}
+
+/// Where the consumers report.
+#[derive(Debug, Clone)]
+pub(crate) struct Reports {
+    pub(crate) topic: String,
+    pub(crate) settle: Option<Duration>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) trust_clocks: bool,
+}
+
+impl Settings {
+    /// Reads them; `get` gives a variable's value.
+    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+        let needed = |name: &str| get(name).ok_or_else(|| anyhow!("`{name}` is not set"));
+        let login = match (
+            get("KAFKA_SECRET_ID"),
+            get("KAFKA_USERNAME"),
+            get("KAFKA_PASSWORD_FILE"),
+        ) {
+            (Some(id), None, None) => Some(Login::Secret(id)),
+            (None, Some(username), Some(file)) => Some(Login::File {
+                username,
+                password: file.into(),
+            }),
+            (None, None, None) => None,
+            _ => bail!(
+                "the user of Kafka is named either by `KAFKA_SECRET_ID` or by `KAFKA_USERNAME` and `KAFKA_PASSWORD_FILE`"
+            ),
+        };
+        let flag = |name: &str| match get(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(anyhow!("`{name}` is neither `true` nor `false`")),
+        };
+        let duration = |name: &str| match get(name) {
+            None => Ok(None),
+            Some(text) => duration(&text)
+                .map(Some)
+                .with_context(|| format!("`{name}` is no duration such as 90s, 15m, 24h or 7d")),
+        };
+        let time = |name: &str, default| Ok::<_, anyhow::Error>(duration(name)?.unwrap_or(default));
+        let reports = match get("REPORTS_TOPIC") {
+            None => None,
+            Some(topic) => Some(Reports {
+                topic,
+                settle: duration("REPORTS_SETTLE")?,
+                grace: duration("REPORTS_GRACE")?,
+                trust_clocks: flag("REPORTS_TRUST_CLOCKS")?,
+            }),
+        };
+        let mut bounds = Bounds::default();
+        bounds.propagation = time("PROPAGATION", bounds.propagation)?;
+        bounds.lap = time("LAP", bounds.lap)?;
+        bounds.settled = time("SETTLED", bounds.settled)?;
+        bounds.watch = time("WATCH", bounds.watch)?;
+        bounds.deadline = time("DEADLINE", bounds.deadline)?;
+        bounds.skew = time("SKEW", bounds.skew)?;
+        bounds.assume_released = duration("ASSUME_RELEASED")?;
+        Ok(Self {
+            bootstrap_servers: needed("BOOTSTRAP_SERVERS")?,
+            topic: needed("TOPIC")?,
+            login,
+            ca_file: get("KAFKA_CA_FILE").map(PathBuf::from),
+            plaintext: flag("KAFKA_PLAINTEXT")?,
+            reports,
+            accept_new_tokens: flag("ACCEPT_NEW_TOKENS")?,
+            bounds,
+        })
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    let number: u64 = text[..text.len() - 1].parse().ok()?;
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
