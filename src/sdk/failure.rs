@@ -80,7 +80,7 @@ impl Refusal {
     }
 
     /// Whether the service's message has these words.
-    #[cfg(feature = "secrets-manager")]
+    #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
     pub(crate) fn says(&self, words: &str) -> bool {
         self.message.contains(words)
     }
