@@ -21,6 +21,8 @@ pub(crate) struct Credswap {
 impl Way for Credswap {
     const NAME: &'static str = "credswap";
 
+    const WAITS: bool = true;
+
     type Holders = FleetReports;
 
     async fn start(site: &Site, flights: &Flights) -> anyhow::Result<Self> {

@@ -100,7 +100,6 @@ impl World {
     }
 
     /// The user whose key is rotated.
-    #[cfg(test)]
     pub(crate) fn user(&self) -> &'static str {
         USER
     }

@@ -5,14 +5,13 @@
 //! old client's key, which nobody asks about: the rotation deletes it at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_secretsmanager::Client as SecretsManagerClient;
-use credswap::VersionId;
-use credswap::rotation::{Holders, Standing, View, Word};
+use credswap::rotation::NoReports;
 use credswap::trigger::{self, Health, Lookout, Reason, Trigger};
 use serde_json::Value;
 use tokio::sync::{RwLock, watch};
@@ -39,7 +38,9 @@ pub(crate) struct OldWay {
 impl Way for OldWay {
     const NAME: &'static str = "old way";
 
-    type Holders = NobodyAsks;
+    const WAITS: bool = false;
+
+    type Holders = NoReports;
 
     async fn start(site: &Site, flights: &Flights) -> anyhow::Result<Self> {
         let (client, live) = build(site, flights, 1).await?;
@@ -71,8 +72,8 @@ impl Way for OldWay {
         })
     }
 
-    fn holders(_site: &Site) -> anyhow::Result<NobodyAsks> {
-        Ok(NobodyAsks)
+    fn holders(_site: &Site) -> anyhow::Result<NoReports> {
+        Ok(NoReports)
     }
 
     async fn s3(&self, _lane: u16) -> Client {
@@ -96,20 +97,6 @@ impl Way for OldWay {
         let mut tasks =
             std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
-    }
-}
-
-/// Nobody knows who uses a key, so nobody waits.
-#[derive(Debug)]
-pub(crate) struct NobodyAsks;
-
-impl Holders for NobodyAsks {
-    #[expect(clippy::disallowed_methods, reason = "retiring is by the wall clock")]
-    async fn word_on(&self, _: &View, _: &VersionId) -> Result<Word, credswap::Error> {
-        Ok(Word::new(Standing::Released {
-            since: SystemTime::now(),
-            assumed: Vec::new(),
-        }))
     }
 }
 

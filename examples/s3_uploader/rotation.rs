@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use credswap::Error;
 use credswap::aws::check::CallerIdentity;
 use credswap::aws::{AccessKey, Fields};
 use credswap::kafka::Producer;
 use credswap::rotation::{
-    AccessKeys, Announce, Announcement, Bounds, Did, Holders, IamClient, Rotation as Steps, Runner,
-    SecretsManager, Store, Which, Why,
+    AccessKeys, Announce, Announcement, Bounds, CURRENT, Caller, Did, Holders, Iam, IamClient,
+    Rotation as Steps, Runner, SecretsManager, Store, Which, Why,
 };
-use credswap::{Error, VersionId};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::board::{Board, Rotated};
@@ -26,7 +26,10 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) struct Rotation<H> {
     runner: Runner<SecretsManager, AccessKeys<SecretsManager, IamClient, CallerIdentity, H>, Told>,
     secrets: SecretsManager,
+    iam: IamClient,
     secret_id: String,
+    user: String,
+    waits: bool,
     told: Told,
 }
 
@@ -38,8 +41,8 @@ struct Told {
 }
 
 impl<H: Holders> Rotation<H> {
-    /// Rotates with an administrator's clients; `holders` say when an old key may go.
-    pub(crate) fn new(world: &World, holders: H) -> anyhow::Result<Self> {
+    /// Rotates with an administrator's clients; `holders` say when an old key may go, if it `waits` for their word.
+    pub(crate) fn new(world: &World, holders: H, waits: bool) -> anyhow::Result<Self> {
         let sdk = world.sdk();
         let producer = world.announcer().map_err(said)?;
         let told = Told {
@@ -52,11 +55,15 @@ impl<H: Holders> Rotation<H> {
         bounds.skew = Duration::from_secs(1);
         let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
         let (iam, check) = (IamClient::new(&sdk), CallerIdentity::new(&sdk));
-        let keys = AccessKeys::new(secrets.clone(), iam, check, holders).bounds(bounds.clone());
+        let keys =
+            AccessKeys::new(secrets.clone(), iam.clone(), check, holders).bounds(bounds.clone());
         let steps = Steps::new(secrets.clone(), keys, told.clone()).bounds(bounds);
         Ok(Self {
             runner: Runner::new(steps),
             secrets,
+            iam,
+            user: world.user().to_owned(),
+            waits,
             secret_id: world.secret_id().to_owned(),
             told,
         })
@@ -79,14 +86,20 @@ impl<H: Holders> Rotation<H> {
 
     /// One rotation, to the end of the old key.
     async fn rotate(&self, board: &Board) -> anyhow::Result<()> {
+        let old = self.access_key_id(Which::Label(CURRENT)).await?;
         let version = self.runner.rotate(&self.secret_id).await.map_err(said)?;
         let announced = self.told.last().context("the event was not published")?;
-        let access_key_id = self.access_key_id(&version).await?;
+        let access_key_id = self.access_key_id(Which::Version(&version)).await?;
         board.rotated(Rotated {
             announced,
             access_key_id,
         });
-        self.retire().await?;
+        if self.waits {
+            self.retire().await?;
+        } else {
+            let deleted = self.iam.delete(&Caller::Own, &self.user, &old);
+            deleted.await.map_err(said)?;
+        }
         board.retired(announced.elapsed());
         Ok(())
     }
@@ -116,8 +129,8 @@ impl<H: Holders> Rotation<H> {
         }
     }
 
-    async fn access_key_id(&self, version: &VersionId) -> anyhow::Result<String> {
-        let read = self.secrets.read(&self.secret_id, Which::Version(version));
+    async fn access_key_id(&self, version: Which<'_>) -> anyhow::Result<String> {
+        let read = self.secrets.read(&self.secret_id, version);
         let content = read.await.map_err(said)?.context("the version is gone")?;
         let key = AccessKey::parse(content.secret(), &Fields::default()).map_err(said)?;
         Ok(key.id().to_owned())
@@ -157,12 +170,13 @@ mod tests {
         let flights = Flights::default();
         let way = Credswap::start(&site, &flights).await.expect("a way");
         let holders = Credswap::holders(&site).expect("holders");
-        let rotation = Rotation::new(&world, holders).expect("a rotation");
+        let rotation = Rotation::new(&world, holders, true).expect("a rotation");
         let keys = || world.cloud().keys(world.user());
         let old = way.live().access_key_id;
         let held = way.hold(2);
         let version = rotation.runner.rotate(&rotation.secret_id).await;
-        let new = rotation.access_key_id(&version.expect("rotated")).await;
+        let version = version.expect("rotated");
+        let new = rotation.access_key_id(Which::Version(&version)).await;
         let new = new.expect("its key");
 
         let holding = async || {

@@ -68,7 +68,7 @@ async fn measure<W: Way>(
     );
     let board = Arc::new(Board::new(args.duration));
     let rotation = match world {
-        Some(world) => Some(Rotation::new(world, W::holders(&site)?)?),
+        Some(world) => Some(Rotation::new(world, W::holders(&site)?, W::WAITS)?),
         None => None,
     };
     let work = Arc::new(Work {
@@ -109,7 +109,12 @@ async fn measure<W: Way>(
     };
     let done = Arc::new(AtomicUsize::new(0));
     let shown = progress::reading_back(Arc::clone(&done), marks.stored.len());
-    let s3 = way.s3(0).await;
+    // With the administrator's key where there is one: what is asked here is whether the objects are there, and a client
+    // whose key has just been deleted could not tell.
+    let s3 = match world {
+        Some(_) => aws_sdk_s3::Client::from_conf(work.site.s3.clone().build()),
+        None => way.s3(0).await,
+    };
     let lost = verify::lost(
         &s3,
         &work.site.bucket,

@@ -13,6 +13,9 @@ pub(crate) trait Way: Sized + Send + Sync + 'static {
     /// What table and plot call it.
     const NAME: &'static str;
 
+    /// Whether an old key stays until nobody uses it. Otherwise it is deleted at once, as the field's functions do.
+    const WAITS: bool;
+
     /// Who knows whether an old key is in use.
     type Holders: Holders;
 
