@@ -704,6 +704,32 @@ async fn a_drain_is_told_once_and_only_after_the_last_lease() {
     assert!(notices.try_recv().is_err(), "told twice");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_drain_is_never_told_before_the_swap_that_began_it() {
+    let version = AtomicUsize::new(0);
+    let source = move || {
+        let version = version.fetch_add(1, Ordering::SeqCst).to_string();
+        async { Ok::<_, Error>(Secret::new("material", version)) }
+    };
+    let keys = Reloader::builder(source, |_: Secret| async { Ok::<_, Error>(()) })
+        .start()
+        .await
+        .expect("starts");
+    let mut notices = keys.notices();
+    // Nobody has a lease, so each drain is over as soon as it begins.
+    for old in 1..=3000 {
+        keys.reload().await.expect("swaps");
+        match notices.recv().await.expect("keeps up") {
+            Notice::Swapped { generation, .. } => assert_eq!(generation, old + 1),
+            other => panic!("told before the swap: {other:?}"),
+        }
+        match notices.recv().await.expect("keeps up") {
+            Notice::Drained { generation, .. } => assert_eq!(generation, old),
+            other => panic!("told before the drain: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_version_that_came_back_is_not_said_to_be_drained() {
     let (source, text) = (Scripted::at("v1"), Text::default());
