@@ -91,7 +91,12 @@ pub(crate) async fn run(
                 _ => {}
             },
             () = sleep_until(end) => {
-                assert!(!is_over, "{} keys have not drained", swapped.len());
+                assert!(
+                    !is_over,
+                    "{PATIENCE:?} after the last upload: no word of a drain of the generations {:?}, {} old keys",
+                    swapped.keys(),
+                    keys.old().count(),
+                );
             }
         }
     }
