@@ -13,7 +13,7 @@
 UPLOADER=${UPLOADER:-$HERE/../../target/release/examples/s3_uploader}
 DURATION=${DURATION:-40}
 # How long the uploader may take beyond its duration, to read everything back.
-GRACE=60
+GRACE=300 # reading everything back takes as long as uploading it, and longer on a busy machine
 
 uploader=
 rotating=
