@@ -12,7 +12,8 @@
 //! How to read it: *to the swap* is the event's way, *to the first use* the whole. The broker is librdkafka's mock
 //! cluster, and there it differs from a real one: a real broker answers a waiting fetch as soon as a message is there,
 //! the mock holds it until the fetch's wait (`fetch.wait.max.ms`, 500 by default) is over. So the wait is in the
-//! numbers, nearly all of it, since each rotation here begins right after the one before, and each row has another one: the first row is closest to a real broker,
+//! numbers, nearly all of it, since each rotation here begins right after the one before; and each row has another
+//! one: the first row is closest to a real broker,
 //! and the difference between the rows is the mock's, not credswap's. Two more things are not as on AWS: the
 //! servers are on this machine, and new keys need no time to propagate.
 //!
