@@ -113,22 +113,31 @@ async fn a_crash_before_or_after_any_call_leaves_nothing_behind() {
     assert!(schedules > 600, "{schedules}");
 }
 
+// Four tests, so that they share the machine's cores.
+
 #[tokio::test(start_paused = true)]
 async fn two_crashes_at_any_two_calls_leave_nothing_behind() {
-    let schedules = any_two_calls(Before::OneKey).await;
-    println!("{schedules} schedules with two crashes");
-    assert!(schedules > 10_000, "{schedules}");
+    assert_some(any_two_calls(Before::OneKey).await);
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a hundred thousand schedules, which take minutes"]
-async fn two_crashes_leave_nothing_behind_wherever_the_rotation_begins() {
-    let mut schedules = 0;
-    for before in ALL {
-        schedules += any_two_calls(before).await;
-    }
+async fn two_crashes_leave_nothing_behind_where_an_old_key_is_released() {
+    assert_some(any_two_calls(Before::OldKeyReleased).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_crashes_leave_nothing_behind_where_an_old_key_is_inactive() {
+    assert_some(any_two_calls(Before::OldKeyInactive).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_crashes_leave_nothing_behind_where_a_rotation_was_cancelled() {
+    assert_some(any_two_calls(Before::Cancelled).await);
+}
+
+fn assert_some(schedules: usize) {
     println!("{schedules} schedules with two crashes");
-    assert!(schedules > 100_000, "{schedules}");
+    assert!(schedules > 10_000, "{schedules}");
 }
 
 async fn any_two_calls(before: Before) -> usize {
