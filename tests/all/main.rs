@@ -37,6 +37,8 @@ mod check;
 mod edge;
 #[cfg(feature = "default")]
 mod handover;
+#[cfg(feature = "default")]
+mod rotation_by_hand;
 #[cfg(all(feature = "default", feature = "rotation"))]
 mod rotation_cloud;
 #[cfg(all(feature = "default", feature = "fleet", feature = "rotation"))]

@@ -14,7 +14,7 @@ use crate::runtime_api::Function;
 
 const SECRET: &str = "prod/uploader";
 const USER: &str = "uploader";
-const TOPIC: &str = "s3.test.secret.manager";
+pub(crate) const TOPIC: &str = "s3.test.secret.manager";
 const REPORTS: &str = "credswap.fleet";
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
@@ -150,7 +150,8 @@ impl World {
     }
 }
 
-fn read_all(servers: &str) -> Vec<Value> {
+/// All that was published on `TOPIC`.
+pub(crate) fn read_all(servers: &str) -> Vec<Value> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", servers)
         .set("group.id", "test")

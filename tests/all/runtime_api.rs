@@ -195,7 +195,7 @@ fn plain(status: StatusCode) -> Response<Full<Bytes>> {
 }
 
 /// Cargo builds examples before it runs tests, into a folder beside the tests' own.
-fn binary(example: &str) -> PathBuf {
+pub(crate) fn binary(example: &str) -> PathBuf {
     let tests = std::env::current_exe().expect("this test's binary");
     let profile = tests.parent().and_then(Path::parent);
     let binary = profile.expect("a target directory").join("examples");

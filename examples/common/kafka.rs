@@ -1,0 +1,42 @@
+//! How the examples are told where Kafka is, and who they are there.
+
+use std::path::PathBuf;
+
+use credswap::kafka::{KafkaConfig, Password};
+
+/// The brokers, and the login.
+#[derive(clap::Args)]
+pub struct Kafka {
+    /// Brokers as host:port,host:port.
+    #[arg(long)]
+    bootstrap_servers: String,
+    /// SASL/SCRAM-SHA-512 user; without it there is no login.
+    #[arg(long, requires = "password_file")]
+    username: Option<String>,
+    /// The file with the user's password.
+    #[arg(long)]
+    password_file: Option<PathBuf>,
+    /// PEM file of the CA that signed the brokers' certificates; the system's CAs without it.
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
+    /// No TLS, for local work.
+    #[arg(long, conflicts_with = "ca_file")]
+    plaintext: bool,
+}
+
+impl Kafka {
+    /// How to reach them.
+    pub fn config(self) -> KafkaConfig {
+        let mut config = KafkaConfig::new(self.bootstrap_servers);
+        if let (Some(username), Some(file)) = (self.username, self.password_file) {
+            config = config.scram_sha_512(username, Password::file(file));
+        }
+        if let Some(file) = self.ca_file {
+            config = config.ca_file(file);
+        }
+        if self.plaintext {
+            config = config.plaintext();
+        }
+        config
+    }
+}
