@@ -7,7 +7,8 @@
 //! 3. A deactivated key that a consumer is refused with is given back, if it was deactivated here. A key that was given
 //!    back, by whomever, is left alone for a while.
 //! 4. A key goes if all versions that hold it are released and IAM does not contradict: first it is deactivated, then
-//!    watched, then deleted. To make room for a new key it is deleted at once.
+//!    watched, then deleted. To make room for a new key it is deleted at once, unless silence was taken for a word: a
+//!    deactivated key can be given back to whoever was only cut off, a deleted one can not.
 //! 5. A key that does not go is deactivated when the deadline has passed, and never deleted without a positive word.
 //!
 //! # Leftovers
@@ -119,12 +120,16 @@ fn in_no_version(facts: &Facts, now: SystemTime, bounds: &Bounds) -> Next {
 
 fn active(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
     use State::{Deactivated, FoundInactive, Reactivated, Reactivating};
+    let next = |why| match why {
+        Ok(why) => go(facts, need, why),
+        Err(why) => Next::Keep(why),
+    };
     let why = free(facts, need, now, bounds);
     let Some(note) = facts.note else {
-        return match why {
-            Ok(why) => go(need, why),
+        return match next(why) {
             // What is seen in a hurry is noted as well: the time until an abandoned key may go begins here.
-            Err(_) => Next::Note(State::Superseded),
+            Next::Keep(_) => Next::Note(State::Superseded),
+            next => next,
         };
     };
     let until = note.at + bounds.watch;
@@ -135,21 +140,28 @@ fn active(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
             Next::Keep(Why::GivenBack { until })
         }
         _ => match why {
-            Ok(why) => go(need, why),
             Err(why) if need == Need::Tidiness && now >= note.at + bounds.deadline => {
                 Next::Deactivate(Why::Deadline(Box::new(why)))
             }
-            Err(why) => Next::Keep(why),
+            why => next(why),
         },
     }
 }
 
-/// The next thing to do with a key that is free.
-fn go(need: Need, why: Why) -> Next {
+/// The next thing to do with an active key that is free.
+fn go(facts: &Facts, need: Need, why: Why) -> Next {
     match need {
+        Need::Room if is_assumed(facts) => Next::Keep(why),
         Need::Room => Next::Delete(why),
         Need::Tidiness => Next::Deactivate(why),
     }
+}
+
+/// Whether a consumer's silence was taken for its word.
+fn is_assumed(facts: &Facts) -> bool {
+    facts.versions.iter().any(|version| {
+        matches!(&version.word.standing, Standing::Released { assumed, .. } if !assumed.is_empty())
+    })
 }
 
 fn inactive(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
@@ -183,7 +195,7 @@ fn inactive(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next
     let until = since + bounds.watch;
     match free(facts, need, now, bounds) {
         Err(why) => Next::Keep(why),
-        Ok(why) if need == Need::Room || now >= until => Next::Delete(why),
+        Ok(why) if now >= until || (need == Need::Room && !is_assumed(facts)) => Next::Delete(why),
         Ok(_) => Next::Keep(Why::Watched { until }),
     }
 }

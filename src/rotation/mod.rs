@@ -44,8 +44,8 @@
 //! |---|---|---|
 //! | createSecret | v2 holds a key | nothing: what is stored is what will be current |
 //! | | a key that it made itself and did not live to store | removes it, once nobody can store it any more (15 min) |
-//! | | two keys, one of them superseded | asks the [`Holders`], and removes that one if all have let go |
-//! | | two keys in use | fails, and says who holds what: [`ErrorKind::InUse`](crate::ErrorKind::InUse) |
+//! | | two keys, one of them superseded | asks the [`Holders`], and removes that one if all have said that they let go |
+//! | | two keys in use, or one that is free only because somebody is silent | fails, and says who holds what: [`ErrorKind::InUse`](crate::ErrorKind::InUse); retire has the time to watch that key |
 //! | | a key that no version knows | fails, and names it: it may be a person's |
 //! | testSecret | nothing in v2 (`RotateImmediately=false`) | tests the current key |
 //! | | a key that AWS does not know | asks again, until [`Bounds::propagation`] |

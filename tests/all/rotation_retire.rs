@@ -230,6 +230,43 @@ async fn silence_is_no_consent_unless_somebody_vouches() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn room_is_made_on_a_word_and_never_on_silence_alone() {
+    const NEXT: &str = "version-2-of-this-secret-is-being-made";
+    let (hands, old) = rotated().await;
+    hands.world().consumer_reloads("first");
+    hands.world().silent = vec!["cut-off".to_owned()];
+    let no_room = async |why: &str| {
+        let error = hands.rotate(NEXT).await.expect_err("no room");
+        assert_eq!(error.kind(), credswap::ErrorKind::InUse);
+        assert!(error.to_string().contains(why), "{error}");
+    };
+    no_room("assumed of cut-off").await;
+    assert_eq!(is_active(&hands, &old), Some(true));
+
+    // Whoever was only cut off can still get it back.
+    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    hands.world().now += 23 * HOUR;
+    no_room("watched until").await;
+    assert_eq!(is_active(&hands, &old), Some(false));
+
+    hands.world().now += HOUR;
+    hands
+        .rotate(NEXT)
+        .await
+        .expect("it was watched, so it may go");
+    assert_eq!(is_active(&hands, &old), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_is_made_at_once_when_all_have_given_their_word() {
+    let (hands, old) = rotated().await;
+    hands.world().consumer_reloads("first");
+    let next = "version-2-of-this-secret-is-being-made";
+    hands.rotate(next).await.expect("it rotates");
+    assert_eq!(is_active(&hands, &old), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn any_label_of_a_persons_own_keeps_a_key() {
     let (hands, old) = rotated().await;
     hands.world().consumer_reloads("first");

@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub(crate) consumers: BTreeMap<&'static str, BTreeSet<String>>,
     pub(crate) released: BTreeMap<String, SystemTime>,
     pub(crate) refused: BTreeMap<String, Vec<Refused>>,
+    /// Consumers whose silence is taken for their word.
+    pub(crate) silent: Vec<String>,
     pub(crate) calls: usize,
     pub(crate) log: Vec<(usize, SystemTime, &'static str, Option<Fate>)>,
     pub(crate) plan: BTreeMap<usize, Fate>,
@@ -104,6 +106,7 @@ impl Hands {
             consumers: BTreeMap::new(),
             released: BTreeMap::new(),
             refused: BTreeMap::new(),
+            silent: Vec::new(),
             calls: 0,
             log: Vec::new(),
             plan: BTreeMap::new(),
@@ -694,7 +697,7 @@ impl Holders for Hands {
                 _ if !by.is_empty() => Standing::Held { by },
                 Some(since) => Standing::Released {
                     since: *since,
-                    assumed: Vec::new(),
+                    assumed: world.silent.clone(),
                 },
                 None => Standing::Unknown,
             };
