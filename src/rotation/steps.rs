@@ -169,7 +169,9 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<(), Error> {
-        let current = self.current(run).await?;
+        let Some(current) = self.to_be_replaced(run).await? else {
+            return Ok(());
+        };
         if let Some(pending) = self.stored(run).await? {
             return self.kind.examine(&current, &pending);
         }
@@ -235,7 +237,9 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     }
 
     async fn set(&self, run: &Run<'_>) -> Result<(), Error> {
-        let current = self.current(run).await?;
+        let Some(current) = self.to_be_replaced(run).await? else {
+            return Ok(());
+        };
         let pending = self.stored(run).await?.ok_or_else(|| run.not_created())?;
         self.kind.examine(&current, &pending)?;
         self.kind.set(&current, &pending).await
@@ -268,7 +272,10 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     }
 
     async fn finish(&self, run: &Run<'_>) -> Result<(), Error> {
-        let current = self.current(run).await?;
+        let Some(current) = self.to_be_replaced(run).await? else {
+            let view = self.store.describe(&run.view.arn).await?;
+            return self.tell(run, view.labelled(PREVIOUS)).await;
+        };
         let pending = self.stored(run).await?.ok_or_else(|| run.not_created())?;
         self.kind.examine(&current, &pending)?;
         let from = current.secret().version();
@@ -315,6 +322,13 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
                 ),
             )
         })
+    }
+
+    /// The current version; `None` if it is the rotation's own, because another run of it has gone on to the end since this
+    /// one looked.
+    async fn to_be_replaced(&self, run: &Run<'_>) -> Result<Option<Content>, Error> {
+        let current = self.current(run).await?;
+        Ok((*current.secret().version() != run.request.token).then_some(current))
     }
 
     async fn stored(&self, run: &Run<'_>) -> Result<Option<Content>, Error> {

@@ -200,6 +200,39 @@ async fn a_label_that_a_person_moves_meanwhile_is_neither_moved_nor_announced() 
     }
 }
 
+/// A step stands still after each of its calls, while another run of the same rotation goes to its end.
+#[tokio::test(start_paused = true)]
+async fn a_step_that_another_run_overtakes_ends_well() {
+    let mut overtaken = 0;
+    for (before, step) in Step::ALL.into_iter().enumerate() {
+        for calls in 0.. {
+            let hands = Hands::new();
+            for step in &Step::ALL[..before] {
+                let done = hands.rotation().step(&request(*step, TOKEN)).await;
+                done.expect("it goes well");
+            }
+            let rotation = hands.actor(1).rotation();
+            let request = request(step, TOKEN);
+            let mut slow = Box::pin(rotation.step(&request));
+            // The first poll begins the first call, each other one ends a call.
+            let mut cx = Context::from_waker(Waker::noop());
+            if (0..=calls).any(|_| slow.as_mut().poll(&mut cx).is_ready()) {
+                break;
+            }
+            let fast = hands.rotate(TOKEN).await;
+            let slow = slow.await;
+            for (run, ended) in [("fast", fast.map(drop)), ("slow", slow)] {
+                let Err(error) = ended else { continue };
+                let text = error.report();
+                assert!(error.is_retryable(), "{run} {step} {calls}: {text}");
+            }
+            converge(&hands).await;
+            overtaken += 1;
+        }
+    }
+    assert!(overtaken > 15, "{overtaken}");
+}
+
 /// What the scheduler of the random runs does next.
 #[derive(Debug, Clone)]
 enum Turn {
