@@ -10,12 +10,13 @@ use hdrhistogram::Histogram;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, interval_at, sleep_until};
 
+use super::uploads;
 use super::ways::{Retire, Uploader};
 use crate::common;
 use crate::common::cloud::{FIRST_USER, SECRET, new_key};
 
 /// How long the last drains may take when the uploads have ended.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = uploads::PATIENCE.saturating_add(Duration::from_secs(10));
 
 /// What the rotations came to.
 pub(crate) struct Rotations {

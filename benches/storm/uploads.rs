@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::ways::Uploader;
 use crate::common;
 use crate::common::cloud::BUCKET;
+
+/// How long one upload may take: far longer than any does, so that one which is never answered is counted and shown, and
+/// does not keep the bench waiting for ever.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was uploaded, and how it went.
 pub(crate) struct Uploads {
@@ -45,25 +50,27 @@ async fn upload(uploader: Arc<dyn Uploader>, task: usize, until: Instant) -> Upl
         if begun >= until {
             break;
         }
-        let answer = uploader
+        let put = uploader
             .client()
             .put_object()
             .bucket(BUCKET)
             .key(name(task, number))
             .body(ByteStream::from(content(task, number)))
-            .send()
-            .await;
+            .send();
+        let answer = timeout(PATIENCE, put).await;
         common::record(&mut uploads.latency, begun.elapsed());
-        match answer {
-            Ok(_) => uploads.done.push((task, number)),
-            Err(error) => {
-                let said = match error.code() {
-                    Some(code) => code.to_owned(),
-                    None => aws_sdk_s3::error::DisplayErrorContext(&error).to_string(),
-                };
-                *uploads.errors.entry(said).or_default() += 1;
+        let said = match answer {
+            Ok(Ok(_)) => {
+                uploads.done.push((task, number));
+                continue;
             }
-        }
+            Ok(Err(error)) => match error.code() {
+                Some(code) => code.to_owned(),
+                None => aws_sdk_s3::error::DisplayErrorContext(&error).to_string(),
+            },
+            Err(_) => format!("no answer within {PATIENCE:?}"),
+        };
+        *uploads.errors.entry(said).or_default() += 1;
     }
     uploads
 }
