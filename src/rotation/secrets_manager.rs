@@ -4,8 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::primitives::Blob;
 use aws_sdk_secretsmanager::types::Tag;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -17,6 +15,7 @@ use super::store::{Content, Form, Move, PENDING, Put, Store, VersionInfo, View, 
 use crate::error::{Error, ErrorKind};
 use crate::sdk::auth_error::Meaning;
 use crate::sdk::failure::{Failure, Refusal};
+use crate::sdk::patience::Patience;
 use crate::secret::{Secret, VersionId};
 
 /// The store in AWS.
@@ -34,8 +33,7 @@ use crate::secret::{Secret, VersionId};
 #[derive(Debug, Clone)]
 pub struct SecretsManager {
     client: Client,
-    attempts: u32,
-    attempt_timeout: Duration,
+    patience: Patience,
 }
 
 impl SecretsManager {
@@ -43,44 +41,30 @@ impl SecretsManager {
     pub fn new(client: Client) -> Self {
         Self {
             client,
-            attempts: 4,
-            attempt_timeout: Duration::from_secs(5),
+            patience: Patience::default(),
         }
     }
 
     /// How often a read is tried, the first time included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts.max(1);
+        self.patience.attempts = attempts;
         self
     }
 
     /// How long one attempt of one call may take. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.patience.attempt_timeout = timeout;
         self
     }
 
     fn reading(&self) -> Builder {
-        self.bounded(self.attempts)
+        bounded(self.patience)
     }
 
     fn writing(&self) -> Builder {
-        self.bounded(1)
-    }
-
-    fn bounded(&self, attempts: u32) -> Builder {
-        let retries = RetryConfig::standard()
-            .with_max_attempts(attempts)
-            .with_initial_backoff(FIRST_BACKOFF)
-            .with_max_backoff(LONGEST_BACKOFF);
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(self.attempt_timeout)
-            .build();
-        Builder::new()
-            .retry_config(retries)
-            .timeout_config(timeouts)
+        bounded(self.patience.once())
     }
 }
 
@@ -270,6 +254,12 @@ impl Store for SecretsManager {
     }
 }
 
+fn bounded(patience: Patience) -> Builder {
+    Builder::new()
+        .retry_config(patience.retries())
+        .timeout_config(patience.timeouts())
+}
+
 fn of<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -342,5 +332,3 @@ fn kms_denied(action: &str, id: &str) -> String {
 }
 
 const NOT_FOUND: &str = "ResourceNotFoundException";
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
