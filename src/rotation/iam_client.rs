@@ -226,10 +226,7 @@ impl<'a> Asked<'a> {
     }
 
     fn explained(&self, failure: Failure) -> Error {
-        match failure {
-            Failure::NoAnswer(error) => error,
-            Failure::Refused(refusal) => self.refused(&refusal),
-        }
+        failure.explained(|refusal| self.refused(refusal))
     }
 
     fn refused(&self, refusal: &Refusal) -> Error {

@@ -118,11 +118,10 @@ impl Source for SecretsManager {
             .await;
         match answer {
             Ok(output) => self.secret(output),
-            Err(error) => match Failure::of(&format!("reading secret `{}`", self.secret_id), error)
-            {
-                Failure::Refused(refusal) => Err(self.refused(&refusal)),
-                Failure::NoAnswer(error) => Err(error),
-            },
+            Err(error) => {
+                let failure = Failure::of(&format!("reading secret `{}`", self.secret_id), error);
+                Err(failure.explained(|refusal| self.refused(refusal)))
+            }
         }
     }
 }
