@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_iam::config::{BehaviorVersion, Builder};
+use aws_sdk_iam::config::Builder;
 use aws_sdk_iam::primitives::DateTime;
 use aws_sdk_iam::types::StatusType;
 use aws_sdk_iam::{Client, Config};
@@ -13,6 +13,7 @@ use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
 use super::iam::{Caller, Iam, KeyInfo, KeyStatus, LastUsed, Made, NewKey};
+use crate::aws::with_behavior;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::auth_error::Meaning;
 use crate::sdk::failure::{Failure, Refusal};
@@ -32,11 +33,7 @@ impl IamClient {
     /// With the region, the endpoint, the HTTP client and the credentials of `sdk`; the latter for secrets without a
     /// master secret.
     pub fn new(sdk: &SdkConfig) -> Self {
-        let mut builder = Builder::from(sdk);
-        if sdk.behavior_version().is_none() {
-            builder.set_behavior_version(Some(BehaviorVersion::latest()));
-        }
-        Self::from_client(Client::from_conf(builder.build()))
+        Self::from_client(Client::new(&with_behavior(sdk)))
     }
 
     /// With a client of your own.
