@@ -48,7 +48,7 @@
 //! | [`source`] | where: Secrets Manager, closures | `reload`, `secrets-manager` |
 //! | [`trigger`] | when: Kafka, interval, SIGHUP, by hand | `reload`, `kafka`, `signal` |
 //! | `kafka` | how to reach the brokers | `kafka` |
-//! | `sdk` | what a failed call of an AWS service means | `aws`, `secrets-manager` |
+//! | `sdk` | how often AWS services are asked, and what a failed call means | `aws`, `secrets-manager` |
 //! | [`secret`] | the one holder of secret material | |
 //! | [`hot`] | the core: swap, lease, drain. Knows no secrets, no AWS, no I/O | |
 //! | [`error`] | what went wrong, by what to do about it | |

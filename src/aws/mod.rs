@@ -38,6 +38,8 @@
 //! drain: retire a key when it is drained, and nothing is ever refused.
 
 mod access_key;
+#[cfg(any(feature = "sts", feature = "s3"))]
+mod behavior;
 pub mod check;
 mod configure;
 mod connect;
@@ -60,6 +62,8 @@ mod s3_clients;
 pub use access_key::AccessKey;
 #[cfg(feature = "rotation")]
 pub(crate) use access_key::tail;
+#[cfg(feature = "rotation")]
+pub(crate) use behavior::with_behavior;
 pub use check::Check;
 #[cfg(feature = "sts")]
 pub use connect::credentials;

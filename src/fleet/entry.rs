@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::ledger::{Limits, ms};
+use super::limits::{Limits, ms};
 use super::report::Report;
 use super::verdict::Why;
 use crate::secret::VersionId;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rdkafka::{Message, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-use super::ledger::{Ledger, Limits};
+use super::ledger::Ledger;
+use super::limits::Limits;
 use super::outbox::Outbox;
 use crate::error::{Error, ErrorKind};
 use crate::kafka::{Heard, KafkaConfig, Producer, Purpose, Reader, Trouble, topic_name};

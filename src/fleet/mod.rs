@@ -123,6 +123,7 @@ mod instance;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod ledger;
+mod limits;
 mod outbox;
 mod report;
 mod reporter;
@@ -133,7 +134,8 @@ mod word;
 pub use instance::{Incarnation, InstanceId};
 #[cfg(feature = "kafka")]
 pub use kafka::{FleetTopic, Reading};
-pub use ledger::{Folded, Ledger, Limits};
+pub use ledger::{Folded, Ledger};
+pub use limits::Limits;
 pub use outbox::Outbox;
 pub use report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};
 pub use reporter::{Builder, Reporter, ReporterStatus};

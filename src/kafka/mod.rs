@@ -38,6 +38,7 @@
 //! certificates that the system's CA bundle knows; [`KafkaConfig::ca_file`] is for other clusters.
 
 mod apart;
+mod client_config;
 mod config;
 mod context;
 mod explain;

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_iam::config::retry::RetryConfig;
-use aws_sdk_iam::config::timeout::TimeoutConfig;
-use aws_sdk_iam::config::{BehaviorVersion, Builder};
+use aws_sdk_iam::config::Builder;
 use aws_sdk_iam::primitives::DateTime;
 use aws_sdk_iam::types::StatusType;
 use aws_sdk_iam::{Client, Config};
@@ -15,9 +13,11 @@ use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
 use super::iam::{Caller, Iam, KeyInfo, KeyStatus, LastUsed, Made, NewKey};
+use crate::aws::with_behavior;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::auth_error::Meaning;
 use crate::sdk::failure::{Failure, Refusal};
+use crate::sdk::patience::Patience;
 
 /// IAM in AWS.
 ///
@@ -26,64 +26,44 @@ use crate::sdk::failure::{Failure, Refusal};
 #[derive(Debug, Clone)]
 pub struct IamClient {
     client: Client,
-    attempts: u32,
-    attempt_timeout: Duration,
+    patience: Patience,
 }
 
 impl IamClient {
     /// With the region, the endpoint, the HTTP client and the credentials of `sdk`; the latter for secrets without a
     /// master secret.
     pub fn new(sdk: &SdkConfig) -> Self {
-        let mut builder = Builder::from(sdk);
-        if sdk.behavior_version().is_none() {
-            builder.set_behavior_version(Some(BehaviorVersion::latest()));
-        }
-        Self::from_client(Client::from_conf(builder.build()))
+        Self::from_client(Client::new(&with_behavior(sdk)))
     }
 
     /// With a client of your own.
     pub fn from_client(client: Client) -> Self {
         Self {
             client,
-            attempts: 4,
-            attempt_timeout: Duration::from_secs(5),
+            patience: Patience::default(),
         }
     }
 
     /// How often a read is tried, the first time included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts.max(1);
+        self.patience.attempts = attempts;
         self
     }
 
     /// How long one attempt of one call may take. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.patience.attempt_timeout = timeout;
         self
     }
 
     fn reading(&self, caller: &Caller) -> Builder {
-        self.bounded(caller, self.attempts)
+        bounded(caller, self.patience)
     }
 
     fn writing(&self, caller: &Caller) -> Builder {
-        self.bounded(caller, 1)
-    }
-
-    fn bounded(&self, caller: &Caller, attempts: u32) -> Builder {
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(self.attempt_timeout)
-            .build();
-        let builder = Config::builder()
-            .retry_config(RetryConfig::standard().with_max_attempts(attempts))
-            .timeout_config(timeouts);
-        match caller {
-            Caller::Own => builder,
-            // Credentials of an override get an identity cache of their own for that call.
-            Caller::Master { credentials, .. } => builder.credentials_provider(credentials.clone()),
-        }
+        bounded(caller, self.patience.once())
     }
 }
 
@@ -201,6 +181,17 @@ impl Iam for IamClient {
     }
 }
 
+fn bounded(caller: &Caller, patience: Patience) -> Builder {
+    let builder = Config::builder()
+        .retry_config(patience.retries())
+        .timeout_config(patience.timeouts());
+    match caller {
+        Caller::Own => builder,
+        // Credentials of an override get an identity cache of their own for that call.
+        Caller::Master { credentials, .. } => builder.credentials_provider(credentials.clone()),
+    }
+}
+
 /// A call, for its errors.
 struct Asked<'a> {
     action: &'static str,
@@ -232,10 +223,7 @@ impl<'a> Asked<'a> {
     }
 
     fn explained(&self, failure: Failure) -> Error {
-        match failure {
-            Failure::NoAnswer(error) => error,
-            Failure::Refused(refusal) => self.refused(&refusal),
-        }
+        failure.explained(|refusal| self.refused(refusal))
     }
 
     fn refused(&self, refusal: &Refusal) -> Error {

@@ -105,10 +105,12 @@ mod notes;
 mod request;
 mod retire;
 mod retired;
+mod run;
 mod runner;
 mod secrets_manager;
 mod steps;
 mod store;
+mod writes;
 
 pub use access_keys::AccessKeys;
 pub use announce::{Announce, Announcement, Quiet};

@@ -1,11 +1,7 @@
 //! The four steps, over any kind of secret: idempotent on the token, and safe to run twice at the same time.
 //!
-//! Three writes decide, and each is one that only one of two can win:
-//!
-//! - `PutSecretValue` with the token: a version's content never changes, so the second one learns that it came second,
-//!   takes back what it made, and goes on with what is stored.
-//! - `UpdateSecretVersionStage` with `RemoveFromVersionId`: the label is moved from where it was seen, or not at all.
-//! - `CreateAccessKey` under IAM's quota (see `access_keys.rs`).
+//! Each call looks at the labels first: where the token's version is says what is left to do (`run.rs`). What is decided
+//! between two that run at the same time is decided by the writes (`writes.rs`).
 
 use std::time::SystemTime;
 
@@ -18,7 +14,9 @@ use super::clock::{self, Clock, Lap};
 use super::kind::{Kind, Task};
 use super::request::{Request, Step, StepRequest};
 use super::retired::Retired;
-use super::store::{CURRENT, Content, Move, PENDING, PREVIOUS, Put, Store, View, Which};
+use super::run::{Place, Run};
+use super::store::{CURRENT, Content, PREVIOUS, Store, Which};
+use super::writes::{Written, move_current, put};
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
 use crate::secret::VersionId;
@@ -51,16 +49,6 @@ enum Tokens {
     Staged,
     /// New ones too.
     Any,
-}
-
-/// Where the version that a token names is.
-enum Place {
-    Current,
-    Pending,
-    /// It has neither label.
-    Elsewhere,
-    /// It has no label, or does not exist.
-    Nowhere,
 }
 
 impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
@@ -165,7 +153,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     /// If the secret cannot be looked at.
     pub async fn under_way(&self, secret_id: &str) -> Result<Option<VersionId>, Error> {
         let view = self.store.describe(secret_id).await?;
-        Ok(other_pending(&view))
+        Ok(view.under_way())
     }
 
     async fn create(&self, run: &Run<'_>) -> Result<(), Error> {
@@ -181,9 +169,9 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
             lap: run.lap,
         };
         let made = self.kind.create(&task, &current).await?;
-        match self.put(run, &made).await {
-            Unsure::Sure(Ok(Put::Stored)) => Ok(()),
-            Unsure::Sure(Ok(Put::Taken)) => {
+        match put(&self.store, run, &made).await {
+            Written::Stored => Ok(()),
+            Written::Taken => {
                 // Another run of this step was first: what it stored is what will be current.
                 self.discard(&task, &made).await;
                 match self.stored(run).await? {
@@ -191,39 +179,12 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
                     None => Err(run.not_staged()),
                 }
             }
-            Unsure::Sure(Err(error)) => {
+            Written::NotStored(error) => {
                 self.discard(&task, &made).await;
                 Err(error)
             }
             // It may be stored, or be on its way: what was made must stay.
-            Unsure::MayBeDone(error) => Err(error),
-        }
-    }
-
-    /// Stores the new version, and knows whether it can still be stored when this has failed.
-    async fn put(&self, run: &Run<'_>, made: &Content) -> Unsure<Result<Put, Error>> {
-        let mut sure = true;
-        let mut left = TRIES;
-        loop {
-            left -= 1;
-            let answer = match run.lap.check() {
-                Ok(()) => {
-                    let (id, token) = (&run.view.arn, &run.request.token);
-                    let rotation_token = run.request.rotation_token.as_ref();
-                    self.store
-                        .put_pending(id, token, made, rotation_token)
-                        .await
-                }
-                Err(late) if sure => return Unsure::Sure(Err(late)),
-                Err(late) => return Unsure::MayBeDone(late),
-            };
-            match answer {
-                // An earlier try may have been the one that stored it.
-                Ok(put) => return Unsure::Sure(Ok(put)),
-                Err(error) if error.is_retryable() && left > 0 => sure = false,
-                Err(error) if error.is_retryable() || !sure => return Unsure::MayBeDone(error),
-                Err(error) => return Unsure::Sure(Err(error)),
-            }
+            Written::MayBeStored(error) => Err(error),
         }
     }
 
@@ -253,7 +214,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
             None => self.current(run).await?,
         };
         let until = Instant::now() + self.bounds.propagation;
-        let mut backoff = Backoff::new(self.bounds.test_again, self.seed_of(run));
+        let mut backoff = Backoff::new(self.bounds.test_again, run.seed(self.seed));
         loop {
             let error = match self.kind.test(&tested).await {
                 Verdict::Good => return Ok(()),
@@ -279,25 +240,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
         let pending = self.stored(run).await?.ok_or_else(|| run.not_created())?;
         self.kind.examine(&current, &pending)?;
         let from = current.secret().version();
-        let mut left = TRIES;
-        loop {
-            left -= 1;
-            run.lap.check()?;
-            let token = &run.request.token;
-            match self.store.move_current(&run.view.arn, token, from).await {
-                Ok(Move::Moved) => break,
-                // By another run of this step, or by a try of this one whose answer was lost; or by somebody else.
-                Ok(Move::NotThere) => {
-                    let view = self.store.describe(&run.view.arn).await?;
-                    match view.has(token, CURRENT) {
-                        true => break,
-                        false => return Err(run.moved_by_another()),
-                    }
-                }
-                Err(error) if error.is_retryable() && left > 0 => {}
-                Err(error) => return Err(error),
-            }
-        }
+        move_current(&self.store, run, from).await?;
         self.tell(run, Some(from.clone())).await
     }
 
@@ -335,94 +278,4 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
         let which = Which::Version(&run.request.token);
         self.store.read(&run.view.arn, which).await
     }
-
-    fn seed_of(&self, run: &Run<'_>) -> u64 {
-        // FNV-1a: any spread will do.
-        let spread = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        run.request.token.as_str().bytes().fold(self.seed, spread)
-    }
 }
-
-/// One call of one step.
-struct Run<'a> {
-    request: &'a StepRequest,
-    view: &'a View,
-    lap: &'a Lap,
-}
-
-impl Run<'_> {
-    fn place(&self) -> Place {
-        let token = &self.request.token;
-        match () {
-            () if self.view.has(token, CURRENT) => Place::Current,
-            () if self.view.has(token, PENDING) => Place::Pending,
-            () if self.view.labels.contains_key(token.as_str()) => Place::Elsewhere,
-            () => Place::Nowhere,
-        }
-    }
-
-    fn nothing_else_is_pending(&self) -> Result<(), Error> {
-        match other_pending(self.view) {
-            None => Ok(()),
-            Some(other) => Err(Error::new(
-                ErrorKind::InvalidRequest,
-                format!(
-                    "secret `{}` is being rotated: version {other} is pending. Let that rotation finish, or take the \
-                     label AWSPENDING from it",
-                    self.view.name
-                ),
-            )),
-        }
-    }
-
-    fn not_staged(&self) -> Error {
-        let StepRequest { step, token, .. } = self.request;
-        let pending = match other_pending(self.view) {
-            Some(other) => format!("{other} is"),
-            None => "no version is".to_owned(),
-        };
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!(
-                "{step}: version {token} of secret `{}` is not staged for rotation: it has neither AWSPENDING nor \
-                 AWSCURRENT, and {pending} pending. Rotate the secret by Secrets Manager (`aws secretsmanager \
-                 rotate-secret`)",
-                self.view.name
-            ),
-        )
-    }
-
-    fn not_created(&self) -> Error {
-        let StepRequest { step, token, .. } = self.request;
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!(
-                "{step}: version {token} of secret `{}` holds nothing yet: createSecret has to come before",
-                self.view.name
-            ),
-        )
-    }
-
-    fn moved_by_another(&self) -> Error {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!(
-                "secret `{}`: somebody else moved AWSCURRENT at the same time: try again",
-                self.view.name
-            ),
-        )
-    }
-}
-
-fn other_pending(view: &View) -> Option<VersionId> {
-    view.labelled(PENDING).filter(|id| !view.has(id, CURRENT))
-}
-
-/// How a write ended that may have been done although nobody said so.
-enum Unsure<T> {
-    Sure(T),
-    MayBeDone(Error),
-}
-
-/// How often a write is tried in one step.
-const TRIES: usize = 3;

@@ -148,6 +148,11 @@ impl View {
             .get(version.as_str())
             .is_some_and(|labels| labels.iter().any(|l| l == label))
     }
+
+    /// The rotation that is under way: the version that is pending and not current.
+    pub(super) fn under_way(&self) -> Option<VersionId> {
+        self.labelled(PENDING).filter(|id| !self.has(id, CURRENT))
+    }
 }
 
 impl Content {

@@ -68,6 +68,15 @@ impl Failure {
             _ => Self::NoAnswer(unsent(what, &error)),
         }
     }
+
+    /// The error of an operation that says by itself what a refusal means.
+    #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+    pub(crate) fn explained(self, refused: impl FnOnce(&Refusal) -> Error) -> Error {
+        match self {
+            Self::Refused(refusal) => refused(&refusal),
+            Self::NoAnswer(error) => error,
+        }
+    }
 }
 
 impl Refusal {
@@ -83,6 +92,12 @@ impl Refusal {
     #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
     pub(crate) fn says(&self, words: &str) -> bool {
         self.message.contains(words)
+    }
+
+    /// Whether it is KMS that denies: "Access to KMS is not allowed", or its own words. An ARN with "kms" in it is none.
+    #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+    pub(crate) fn is_of_kms(&self) -> bool {
+        self.says("Access to KMS") || self.says("perform: kms:")
     }
 
     /// An error whose source is what the service said.

@@ -1,5 +1,6 @@
 //! A secret that is read with the key it holds: the first key comes from elsewhere, each next from the one before.
 
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use credswap::aws::check::NoCheck;
 use credswap::aws::{self, Handover, LiveKey};
@@ -10,22 +11,26 @@ use crate::world::{SECRET, USER, World, tail};
 
 const READ: &str = "secretsmanager:GetSecretValue";
 
+/// A reloader that begins with the administrator's key, and that key's tail.
 async fn start(world: &World) -> (Reloader<LiveKey>, Handover, String) {
     let first = world.cloud.root();
     let first_tail = first.access_key_id()[first.access_key_id().len() - 4..].to_owned();
+    let (keys, handover) = start_with(world, first).await;
+    (keys, handover, first_tail)
+}
+
+async fn start_with(world: &World, first: Credentials) -> (Reloader<LiveKey>, Handover) {
     let handover = Handover::new(SharedCredentialsProvider::new(first));
     let config = aws_sdk_secretsmanager::config::Builder::from(&world.sdk());
     let client =
         aws_sdk_secretsmanager::Client::from_conf(credswap::configure!(handover, config).build());
-    let keys = Reloader::builder(
-        SecretsManager::new(client, SECRET),
-        aws::credentials_checked_by(NoCheck),
-    )
-    .start()
-    .await
-    .expect("the first key reads");
+    let source = SecretsManager::new(client, SECRET);
+    let keys = Reloader::builder(source, aws::credentials_checked_by(NoCheck))
+        .start()
+        .await
+        .expect("the first key reads");
     handover.follow(&keys);
-    (keys, handover, first_tail)
+    (keys, handover)
 }
 
 #[tokio::test]
@@ -45,8 +50,7 @@ async fn the_first_read_is_made_with_the_given_key_and_the_next_with_the_live_on
 async fn when_the_live_key_is_dead_the_given_one_reads_its_successor() {
     let world = World::new().await;
     let (keys, _handover, first) = start(&world).await;
-    let new = world.rotate();
-    world.delete(&world.key);
+    let new = world.rotate_rashly();
     keys.reload().await.expect("swaps within the same look");
     assert_eq!(
         world.signers(READ),
@@ -83,20 +87,8 @@ async fn when_both_are_dead_the_error_says_so_and_nothing_hangs() {
     let world = World::new().await;
     let other = world.cloud.create_user("deployer").name;
     let deployed = world.cloud.create_access_key(&other);
-    let handover = Handover::new(SharedCredentialsProvider::new(deployed.credentials()));
-    let config = aws_sdk_secretsmanager::config::Builder::from(&world.sdk());
-    let client =
-        aws_sdk_secretsmanager::Client::from_conf(credswap::configure!(handover, config).build());
-    let keys = Reloader::builder(
-        SecretsManager::new(client, SECRET),
-        aws::credentials_checked_by(NoCheck),
-    )
-    .start()
-    .await
-    .expect("starts");
-    handover.follow(&keys);
-    world.rotate();
-    world.delete(&world.key);
+    let (keys, _handover) = start_with(&world, deployed.credentials()).await;
+    world.rotate_rashly();
     world.cloud.delete_key(deployed.id());
     let error = keys.reload().await.expect_err("nobody may read");
     assert_eq!(

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_sts::config::{BehaviorVersion, Builder};
 use aws_sdk_sts::{Client, Config};
 use aws_types::SdkConfig;
 
 use super::Check;
 use super::verdict::{LONGEST, bounded, verdict_on};
+use crate::aws::behavior::with_behavior;
 use crate::connect::Verdict;
 use crate::sdk::failure::Failure;
 
@@ -22,11 +22,7 @@ pub struct CallerIdentity {
 impl CallerIdentity {
     /// With the region, the endpoint and the HTTP client of `sdk`; its credentials are not used.
     pub fn new(sdk: &SdkConfig) -> Self {
-        let mut builder = Builder::from(sdk);
-        if sdk.behavior_version().is_none() {
-            builder.set_behavior_version(Some(BehaviorVersion::latest()));
-        }
-        Self::from_client(Client::from_conf(builder.build()))
+        Self::from_client(Client::new(&with_behavior(sdk)))
     }
 
     /// With a client of your own; its credentials are not used.

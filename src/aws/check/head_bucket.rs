@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_s3::config::{BehaviorVersion, Builder};
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::{Client, Config};
 use aws_types::SdkConfig;
 
 use super::Check;
 use super::verdict::{LONGEST, bounded, verdict_on};
+use crate::aws::behavior::with_behavior;
 use crate::connect::Verdict;
 use crate::error::ErrorKind;
 use crate::sdk::failure::{Failure, Refusal};
@@ -26,11 +27,7 @@ pub struct HeadBucket {
 impl HeadBucket {
     /// With the region, the endpoint and the HTTP client of `sdk`; its credentials are not used.
     pub fn new(sdk: &SdkConfig, bucket: impl Into<String>) -> Self {
-        let mut builder = Builder::from(sdk);
-        if sdk.behavior_version().is_none() {
-            builder.set_behavior_version(Some(BehaviorVersion::latest()));
-        }
-        Self::from_client(Client::from_conf(builder.build()), bucket)
+        Self::from_client(Client::new(&with_behavior(sdk)), bucket)
     }
 
     /// With a client of your own; its credentials are not used.

@@ -4,13 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 
 use super::Source;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::failure::Failure;
+use crate::sdk::patience::Patience;
 use crate::secret::Secret;
 
 mod refused;
@@ -34,8 +33,7 @@ pub struct SecretsManager {
     client: Client,
     secret_id: String,
     stage: String,
-    attempts: u32,
-    attempt_timeout: Duration,
+    patience: Patience,
 }
 
 impl SecretsManager {
@@ -45,8 +43,7 @@ impl SecretsManager {
             client,
             secret_id: secret_id.into(),
             stage: "AWSCURRENT".to_owned(),
-            attempts: 4,
-            attempt_timeout: Duration::from_secs(5),
+            patience: Patience::default(),
         }
     }
 
@@ -60,31 +57,21 @@ impl SecretsManager {
     /// How often a read is tried, the first time included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts.max(1);
+        self.patience.attempts = attempts;
         self
     }
 
     /// How long one attempt may take, credentials included. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.patience.attempt_timeout = timeout;
         self
     }
 
-    /// The SDK's own retries, and no loop around them, which would multiply the two. Ours replace the client's
-    /// for this call, because the client may have none, or so many that the read's bound passes first; with the
-    /// defaults, four hung attempts fit into [`Bounds::fetch`](crate::reload::Bounds::fetch).
     fn bounded(&self) -> Builder {
-        let retries = RetryConfig::standard()
-            .with_max_attempts(self.attempts)
-            .with_initial_backoff(FIRST_BACKOFF)
-            .with_max_backoff(LONGEST_BACKOFF);
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(self.attempt_timeout)
-            .build();
         Builder::new()
-            .retry_config(retries)
-            .timeout_config(timeouts)
+            .retry_config(self.patience.retries())
+            .timeout_config(self.patience.timeouts())
     }
 
     fn secret(&self, mut output: GetSecretValueOutput) -> Result<Secret, Error> {
@@ -131,14 +118,10 @@ impl Source for SecretsManager {
             .await;
         match answer {
             Ok(output) => self.secret(output),
-            Err(error) => match Failure::of(&format!("reading secret `{}`", self.secret_id), error)
-            {
-                Failure::Refused(refusal) => Err(self.refused(&refusal)),
-                Failure::NoAnswer(error) => Err(error),
-            },
+            Err(error) => {
+                let failure = Failure::of(&format!("reading secret `{}`", self.secret_id), error);
+                Err(failure.explained(|refusal| self.refused(refusal)))
+            }
         }
     }
 }
-
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);

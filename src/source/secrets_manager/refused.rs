@@ -28,7 +28,7 @@ impl SecretsManager {
                 ),
             ),
             "DecryptionFailure" => (ErrorKind::PermissionDenied, self.not_decrypted()),
-            "AccessDeniedException" if is_of_kms(refusal) => {
+            "AccessDeniedException" if refusal.is_of_kms() => {
                 (ErrorKind::PermissionDenied, self.not_decrypted())
             }
             _ => match refusal.auth_error().map(|error| error.meaning()) {
@@ -72,11 +72,6 @@ impl SecretsManager {
             None => String::new(),
         }
     }
-}
-
-/// "Access to KMS is not allowed", or KMS' own words. An ARN with "kms" in it is none.
-fn is_of_kms(refusal: &Refusal) -> bool {
-    refusal.says("Access to KMS") || refusal.says("perform: kms:")
 }
 
 fn blame(meaning: Meaning) -> &'static str {

@@ -3,6 +3,8 @@
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
 use credswap_embedded::{AccessKey, Cloud};
 
 pub(crate) struct Clients {
@@ -51,6 +53,12 @@ pub(crate) fn with_retries(
         sts: client!(aws_sdk_sts, cloud.endpoint_url()),
         secrets: client!(aws_sdk_secretsmanager, cloud.endpoint_url()),
     }
+}
+
+/// A small upload.
+pub(crate) fn put_hello(s3: &aws_sdk_s3::Client, key: &str) -> PutObjectFluentBuilder {
+    let put = s3.put_object().bucket("uploads").key(key);
+    put.body(ByteStream::from_static(b"hello"))
 }
 
 /// The right key id with a wrong secret.

@@ -4,7 +4,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::SdkError;
 use credswap_embedded::{Action, Cloud, Outcome, Service};
 
-use crate::clients::{Clients, clients, cloud, refusal, refused, with_retries};
+use crate::clients::{Clients, clients, cloud, put_hello, refusal, refused, with_retries};
 use crate::s3_uploads::stream;
 
 const NAME: &str = "prod/uploader";
@@ -126,14 +126,7 @@ async fn throttling_speaks_each_services_language_and_is_retried() {
 async fn a_break_down_is_a_500_so_many_times() {
     let (cloud, sdk) = set_up().await;
     cloud.break_down("s3:PutObject", 1);
-    let put = || {
-        sdk.s3
-            .put_object()
-            .bucket("uploads")
-            .key("a")
-            .body(b"hello".to_vec().into())
-            .send()
-    };
+    let put = || put_hello(&sdk.s3, "a").send();
     assert_eq!(refusal(put().await), refused(500, "InternalError"));
     put().await.unwrap();
     cloud.break_down("sts:*", 1);
@@ -169,14 +162,7 @@ async fn a_disconnect_comes_before_anything_is_done() {
     );
     assert_eq!(cloud.keys("uploader").len(), 1);
     cloud.inject("s3:PutObject", Action::Disconnect, 1);
-    let put = sdk
-        .s3
-        .put_object()
-        .bucket("uploads")
-        .key("a")
-        .body(b"hello".to_vec().into())
-        .send()
-        .await;
+    let put = put_hello(&sdk.s3, "a").send().await;
     assert!(matches!(put, Err(SdkError::DispatchFailure(_))));
     assert!(!cloud.bucket_directory("uploads").join("a").exists());
     assert_eq!(cloud.calls()[0].outcome, Outcome::Disconnected);
@@ -202,14 +188,7 @@ async fn a_lost_answer_comes_after_it_is_done() {
         .await;
     assert!(matches!(put, Err(SdkError::DispatchFailure(_))));
     assert_eq!(read(&sdk).await, "two");
-    let put = sdk
-        .s3
-        .put_object()
-        .bucket("uploads")
-        .key("a")
-        .body(b"hello".to_vec().into())
-        .send()
-        .await;
+    let put = put_hello(&sdk.s3, "a").send().await;
     assert!(matches!(put, Err(SdkError::DispatchFailure(_))));
     assert_eq!(
         std::fs::read(cloud.bucket_directory("uploads").join("a")).unwrap(),

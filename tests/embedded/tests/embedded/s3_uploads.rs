@@ -11,7 +11,7 @@ use futures::StreamExt;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 
-use crate::clients::{clients, cloud};
+use crate::clients::{clients, cloud, put_hello};
 
 /// A body the SDK cannot clone, sent as aws-chunked with a trailer.
 pub(crate) fn stream(chunks: usize, of: usize) -> ByteStream {
@@ -45,13 +45,7 @@ async fn read(cloud: &Cloud, key: &AccessKey, object: &str) -> Vec<u8> {
 async fn an_object_is_read_back_as_it_was_put() {
     let (cloud, key) = cloud().await;
     let s3 = clients(&cloud, key.credentials()).s3;
-    s3.put_object()
-        .bucket("uploads")
-        .key("a/b c+é.txt")
-        .body(b"hello".to_vec().into())
-        .send()
-        .await
-        .unwrap();
+    put_hello(&s3, "a/b c+é.txt").send().await.unwrap();
     assert_eq!(read(&cloud, &key, "a/b c+é.txt").await, b"hello");
     assert_eq!(
         std::fs::read(cloud.bucket_directory("uploads").join("a/b c+é.txt")).unwrap(),
@@ -126,15 +120,7 @@ async fn a_multipart_upload_goes_on_with_the_users_next_key() {
 async fn a_presigned_url_works_while_its_key_does() {
     let (cloud, key) = cloud().await;
     let clients = clients(&cloud, key.credentials());
-    clients
-        .s3
-        .put_object()
-        .bucket("uploads")
-        .key("a")
-        .body(b"hello".to_vec().into())
-        .send()
-        .await
-        .unwrap();
+    put_hello(&clients.s3, "a").send().await.unwrap();
     let soon = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
     let url = clients
         .s3
@@ -169,12 +155,10 @@ async fn connections_are_kept_and_counted() {
     let (cloud, key) = cloud().await;
     let clients = clients(&cloud, key.credentials());
     for round in 0..10 {
-        let put = clients
-            .s3
-            .put_object()
-            .bucket("uploads")
-            .key(format!("{round}"));
-        put.body(b"hello".to_vec().into()).send().await.unwrap();
+        put_hello(&clients.s3, &format!("{round}"))
+            .send()
+            .await
+            .unwrap();
         clients.sts.get_caller_identity().send().await.unwrap();
     }
     assert_eq!(cloud.s3_connections_opened(), 1);

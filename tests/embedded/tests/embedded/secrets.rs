@@ -2,6 +2,9 @@
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::describe_secret::builders::DescribeSecretFluentBuilder;
+use aws_sdk_secretsmanager::operation::get_secret_value::builders::GetSecretValueFluentBuilder;
+use aws_sdk_secretsmanager::operation::put_secret_value::builders::PutSecretValueFluentBuilder;
 use aws_sdk_secretsmanager::primitives::Blob;
 use credswap_embedded::{Cloud, KeyStatus, SecretContent};
 
@@ -19,14 +22,21 @@ async fn secret() -> (Cloud, Client, String) {
     (cloud, secrets, version)
 }
 
+/// Reads the secret: by default the current version.
+fn get(secrets: &Client) -> GetSecretValueFluentBuilder {
+    secrets.get_secret_value().secret_id(NAME)
+}
+
+fn put(secrets: &Client) -> PutSecretValueFluentBuilder {
+    secrets.put_secret_value().secret_id(NAME)
+}
+
+fn describe(secrets: &Client) -> DescribeSecretFluentBuilder {
+    secrets.describe_secret().secret_id(NAME)
+}
+
 async fn text(secrets: &Client, stage: &str) -> String {
-    let value = secrets
-        .get_secret_value()
-        .secret_id(NAME)
-        .version_stage(stage)
-        .send()
-        .await
-        .unwrap();
+    let value = get(secrets).version_stage(stage).send().await.unwrap();
     value.secret_string.unwrap()
 }
 
@@ -53,19 +63,12 @@ async fn a_secret_is_found_by_name_and_by_arn() {
 async fn a_binary_secret_stays_binary() {
     let (cloud, secrets, _) = secret().await;
     cloud.put_secret(NAME, vec![0, 159, 255]);
-    let value = secrets
-        .get_secret_value()
-        .secret_id(NAME)
-        .send()
-        .await
-        .unwrap();
+    let value = get(&secrets).send().await.unwrap();
     assert_eq!(
         (value.secret_string(), value.secret_binary()),
         (None, Some(&Blob::new([0, 159, 255])))
     );
-    secrets
-        .put_secret_value()
-        .secret_id(NAME)
+    put(&secrets)
         .secret_binary(Blob::new([1, 2]))
         .send()
         .await
@@ -79,12 +82,13 @@ async fn a_binary_secret_stays_binary() {
 #[tokio::test]
 async fn the_four_steps_leave_new_current_and_old_previous() {
     let (cloud, secrets, first) = secret().await;
-    let put = secrets
-        .put_secret_value()
-        .secret_id(NAME)
+    let put = put(&secrets)
         .client_request_token(TOKEN)
-        .secret_string("two");
-    let put = put.version_stages("AWSPENDING").send().await.unwrap();
+        .secret_string("two")
+        .version_stages("AWSPENDING")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(
         (put.version_id(), put.version_stages()),
         (Some(TOKEN), &["AWSPENDING".to_owned()][..])
@@ -92,11 +96,9 @@ async fn the_four_steps_leave_new_current_and_old_previous() {
     assert_eq!(text(&secrets, "AWSCURRENT").await, "one");
     assert_eq!(text(&secrets, "AWSPENDING").await, "two");
 
-    let finish = secrets
-        .update_secret_version_stage()
-        .secret_id(NAME)
-        .version_stage("AWSCURRENT");
+    let finish = secrets.update_secret_version_stage().secret_id(NAME);
     finish
+        .version_stage("AWSCURRENT")
         .move_to_version_id(TOKEN)
         .remove_from_version_id(&first)
         .send()
@@ -105,12 +107,7 @@ async fn the_four_steps_leave_new_current_and_old_previous() {
     assert_eq!(text(&secrets, "AWSCURRENT").await, "two");
     assert_eq!(text(&secrets, "AWSPREVIOUS").await, "one");
 
-    let described = secrets
-        .describe_secret()
-        .secret_id(NAME)
-        .send()
-        .await
-        .unwrap();
+    let described = describe(&secrets).send().await.unwrap();
     let stages = described.version_ids_to_stages().unwrap();
     assert_eq!(stages[&first], ["AWSPREVIOUS"]);
     assert_eq!(stages[TOKEN], ["AWSCURRENT", "AWSPENDING"]);
@@ -123,20 +120,9 @@ async fn a_version_without_labels_is_deprecated_and_still_readable_by_id() {
     cloud.put_secret(NAME, "two");
     cloud.put_secret(NAME, "three");
     assert_eq!(cloud.stages(NAME)[&first], Vec::<String>::new());
-    let described = secrets
-        .describe_secret()
-        .secret_id(NAME)
-        .send()
-        .await
-        .unwrap();
+    let described = describe(&secrets).send().await.unwrap();
     assert_eq!(described.version_ids_to_stages().unwrap().len(), 2);
-    let value = secrets
-        .get_secret_value()
-        .secret_id(NAME)
-        .version_id(&first)
-        .send()
-        .await
-        .unwrap();
+    let value = get(&secrets).version_id(&first).send().await.unwrap();
     assert_eq!(value.secret_string(), Some("one"));
     let list = |deprecated| {
         secrets
@@ -205,27 +191,23 @@ async fn a_label_can_be_taken_off() {
 #[tokio::test]
 async fn the_same_token_is_the_same_request() {
     let (cloud, secrets, _) = secret().await;
-    let put = |value: &str| {
-        secrets
-            .put_secret_value()
-            .secret_id(NAME)
+    let retry = |value: &str| {
+        put(&secrets)
             .client_request_token(TOKEN)
             .secret_string(value)
             .send()
     };
-    put("two").await.unwrap();
+    retry("two").await.unwrap();
     cloud.put_secret(NAME, "three");
     // A late retry adds nothing and moves nothing back.
-    put("two").await.unwrap();
+    retry("two").await.unwrap();
     assert_eq!(text(&secrets, "AWSCURRENT").await, "three");
     assert_eq!(cloud.stages(NAME).len(), 3);
     assert_eq!(
-        refusal(put("other").await),
+        refusal(retry("other").await),
         refused(400, "ResourceExistsException")
     );
-    let short = secrets
-        .put_secret_value()
-        .secret_id(NAME)
+    let short = put(&secrets)
         .client_request_token("short")
         .secret_string("x")
         .send();
@@ -262,7 +244,6 @@ async fn a_secret_is_created_once() {
 #[tokio::test]
 async fn what_does_not_exist_is_a_resource_not_found() {
     let (_cloud, secrets, first) = secret().await;
-    let get = || secrets.get_secret_value().secret_id(NAME);
     let not_found = refused(400, "ResourceNotFoundException");
     let missing = secrets
         .get_secret_value()
@@ -277,11 +258,14 @@ async fn what_does_not_exist_is_a_resource_not_found() {
         Some("Secrets Manager can't find the specified secret.")
     );
     assert_eq!(
-        refusal(get().version_stage("AWSPENDING").send().await),
+        refusal(get(&secrets).version_stage("AWSPENDING").send().await),
         not_found
     );
-    assert_eq!(refusal(get().version_id(TOKEN).send().await), not_found);
-    let mismatch = get()
+    assert_eq!(
+        refusal(get(&secrets).version_id(TOKEN).send().await),
+        not_found
+    );
+    let mismatch = get(&secrets)
         .version_id(first)
         .version_stage("AWSPREVIOUS")
         .send()
@@ -299,21 +283,10 @@ async fn a_secret_scheduled_for_deletion_says_so_until_restored() {
         .send()
         .await
         .unwrap();
-    let error = secrets
-        .get_secret_value()
-        .secret_id(NAME)
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
+    let error = get(&secrets).send().await.unwrap_err().into_service_error();
     assert!(error.is_invalid_request_exception());
     assert!(error.message().unwrap().contains("marked for deletion"));
-    let put = secrets
-        .put_secret_value()
-        .secret_id(NAME)
-        .secret_string("two")
-        .send()
-        .await;
+    let put = put(&secrets).secret_string("two").send().await;
     assert_eq!(refusal(put), refused(400, "InvalidRequestException"));
     let create = secrets
         .create_secret()
@@ -322,12 +295,7 @@ async fn a_secret_scheduled_for_deletion_says_so_until_restored() {
         .send()
         .await;
     assert_eq!(refusal(create), refused(400, "InvalidRequestException"));
-    let described = secrets
-        .describe_secret()
-        .secret_id(NAME)
-        .send()
-        .await
-        .unwrap();
+    let described = describe(&secrets).send().await.unwrap();
     assert!(described.deleted_date().is_some());
 
     secrets
@@ -347,7 +315,7 @@ async fn a_secret_scheduled_for_deletion_says_so_until_restored() {
         .send()
         .await
         .unwrap();
-    let gone = secrets.describe_secret().secret_id(NAME).send().await;
+    let gone = describe(&secrets).send().await;
     assert_eq!(refusal(gone), refused(400, "ResourceNotFoundException"));
 }
 
@@ -356,15 +324,14 @@ async fn an_unknown_key_is_an_unrecognized_client() {
     let (cloud, key) = cloud().await;
     cloud.create_secret(NAME, "one");
     let secrets = clients(&cloud, key.credentials()).secrets;
-    let get = || secrets.get_secret_value().secret_id(NAME).send();
     cloud.set_key_status(key.id(), KeyStatus::Inactive);
     assert_eq!(
-        refusal(get().await),
+        refusal(get(&secrets).send().await),
         refused(400, "UnrecognizedClientException")
     );
     cloud.delete_key(key.id());
     assert_eq!(
-        refusal(get().await),
+        refusal(get(&secrets).send().await),
         refused(400, "UnrecognizedClientException")
     );
 }
@@ -373,25 +340,19 @@ async fn an_unknown_key_is_an_unrecognized_client() {
 async fn a_wrong_secret_key_is_an_invalid_signature() {
     let (cloud, key) = cloud().await;
     cloud.create_secret(NAME, "one");
-    let get = clients(&cloud, forged(&key))
-        .secrets
-        .get_secret_value()
-        .secret_id(NAME)
-        .send()
-        .await;
-    assert_eq!(refusal(get), refused(400, "InvalidSignatureException"));
+    let secrets = clients(&cloud, forged(&key)).secrets;
+    let signed_wrong = get(&secrets).send().await;
+    assert_eq!(
+        refusal(signed_wrong),
+        refused(400, "InvalidSignatureException")
+    );
 }
 
 #[tokio::test]
 async fn a_missing_permission_is_named() {
     let (cloud, secrets, _) = secret().await;
     let denied = async || {
-        let error = secrets
-            .get_secret_value()
-            .secret_id(NAME)
-            .send()
-            .await
-            .unwrap_err();
+        let error = get(&secrets).send().await.unwrap_err();
         let error = error.into_service_error();
         (
             error.code().unwrap().to_owned(),

@@ -4,20 +4,18 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::primitives::Blob;
 use aws_sdk_secretsmanager::types::Tag;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use self::refused::{NOT_FOUND, explained, failed, of};
 use super::request::RotationToken;
-use super::store::{Content, Form, Move, PENDING, Put, Store, VersionInfo, View, Which};
+use super::store::{CURRENT, Content, Form, Move, PENDING, Put, Store, VersionInfo, View, Which};
 use crate::error::{Error, ErrorKind};
-use crate::sdk::auth_error::Meaning;
-use crate::sdk::failure::{Failure, Refusal};
+use crate::sdk::failure::Failure;
+use crate::sdk::patience::Patience;
 use crate::secret::{Secret, VersionId};
+
+mod refused;
 
 /// The store in AWS.
 ///
@@ -34,8 +32,7 @@ use crate::secret::{Secret, VersionId};
 #[derive(Debug, Clone)]
 pub struct SecretsManager {
     client: Client,
-    attempts: u32,
-    attempt_timeout: Duration,
+    patience: Patience,
 }
 
 impl SecretsManager {
@@ -43,56 +40,41 @@ impl SecretsManager {
     pub fn new(client: Client) -> Self {
         Self {
             client,
-            attempts: 4,
-            attempt_timeout: Duration::from_secs(5),
+            patience: Patience::default(),
         }
     }
 
     /// How often a read is tried, the first time included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts.max(1);
+        self.patience.attempts = attempts;
         self
     }
 
     /// How long one attempt of one call may take. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.patience.attempt_timeout = timeout;
         self
     }
 
     fn reading(&self) -> Builder {
-        self.bounded(self.attempts)
+        bounded(self.patience)
     }
 
     fn writing(&self) -> Builder {
-        self.bounded(1)
-    }
-
-    fn bounded(&self, attempts: u32) -> Builder {
-        let retries = RetryConfig::standard()
-            .with_max_attempts(attempts)
-            .with_initial_backoff(FIRST_BACKOFF)
-            .with_max_backoff(LONGEST_BACKOFF);
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(self.attempt_timeout)
-            .build();
-        Builder::new()
-            .retry_config(retries)
-            .timeout_config(timeouts)
+        bounded(self.patience.once())
     }
 }
 
 impl Store for SecretsManager {
     async fn describe(&self, id: &str) -> Result<View, Error> {
         let call = self.client.describe_secret().secret_id(id);
-        let answer = call
-            .customize()
-            .config_override(self.reading())
+        let call = call.customize().config_override(self.reading());
+        let secret = call
             .send()
-            .await;
-        let secret = answer.map_err(|error| failed("DescribeSecret", id, error))?;
+            .await
+            .map_err(|error| failed("DescribeSecret", id, error))?;
         if secret.deleted_date.is_some() {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -120,12 +102,11 @@ impl Store for SecretsManager {
         loop {
             let call = self.client.list_secret_version_ids().secret_id(id);
             let call = call.include_deprecated(true).set_next_token(page);
+            let call = call.customize().config_override(self.reading());
             let answer = call
-                .customize()
-                .config_override(self.reading())
                 .send()
-                .await;
-            let answer = answer.map_err(|error| failed("ListSecretVersionIds", id, error))?;
+                .await
+                .map_err(|error| failed("ListSecretVersionIds", id, error))?;
             for version in answer.versions.unwrap_or_default() {
                 let Some(id) = version.version_id else {
                     continue;
@@ -154,12 +135,8 @@ impl Store for SecretsManager {
             Which::Label(label) => call.version_stage(label),
             Which::Version(version) => call.version_id(version.as_str()),
         };
-        let answer = call
-            .customize()
-            .config_override(self.reading())
-            .send()
-            .await;
-        let mut value = match answer {
+        let call = call.customize().config_override(self.reading());
+        let mut value = match call.send().await {
             Ok(value) => value,
             Err(error) => {
                 return match of("GetSecretValue", id, error) {
@@ -203,12 +180,8 @@ impl Store for SecretsManager {
             Form::Text => call.secret_string(content.secret().expose_str()?),
             Form::Binary => call.secret_binary(Blob::new(content.secret().expose())),
         };
-        let answer = call
-            .customize()
-            .config_override(self.writing())
-            .send()
-            .await;
-        match answer {
+        let call = call.customize().config_override(self.writing());
+        match call.send().await {
             Ok(_) => Ok(Put::Stored),
             Err(error) => match of("PutSecretValue", id, error) {
                 Failure::Refused(no) if no.code == "ResourceExistsException" => Ok(Put::Taken),
@@ -227,15 +200,11 @@ impl Store for SecretsManager {
             .client
             .update_secret_version_stage()
             .secret_id(id)
-            .version_stage(super::store::CURRENT)
+            .version_stage(CURRENT)
             .move_to_version_id(to.as_str())
             .remove_from_version_id(from.as_str());
-        let answer = call
-            .customize()
-            .config_override(self.writing())
-            .send()
-            .await;
-        match answer {
+        let call = call.customize().config_override(self.writing());
+        match call.send().await {
             Ok(_) => Ok(Move::Moved),
             Err(error) => match of("UpdateSecretVersionStage", id, error) {
                 Failure::Refused(no) if no.code == "InvalidParameterException" => {
@@ -249,98 +218,25 @@ impl Store for SecretsManager {
     async fn tag(&self, id: &str, key: &str, value: &str) -> Result<(), Error> {
         let tag = Tag::builder().key(key).value(value).build();
         let call = self.client.tag_resource().secret_id(id).tags(tag);
-        let answer = call
-            .customize()
-            .config_override(self.writing())
-            .send()
-            .await;
-        answer.map_err(|error| failed("TagResource", id, error))?;
-        Ok(())
+        let call = call.customize().config_override(self.writing());
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed("TagResource", id, error)),
+        }
     }
 
     async fn untag(&self, id: &str, key: &str) -> Result<(), Error> {
         let call = self.client.untag_resource().secret_id(id).tag_keys(key);
-        let answer = call
-            .customize()
-            .config_override(self.writing())
-            .send()
-            .await;
-        answer.map_err(|error| failed("UntagResource", id, error))?;
-        Ok(())
-    }
-}
-
-fn of<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> Failure
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    Failure::of(&format!("{action} of secret `{id}`"), error)
-}
-
-fn failed<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    explained(action, id, of(action, id, error))
-}
-
-fn explained(action: &str, id: &str, failure: Failure) -> Error {
-    match failure {
-        Failure::NoAnswer(error) => error,
-        Failure::Refused(refusal) => refused(action, id, &refusal),
-    }
-}
-
-fn refused(action: &str, id: &str, refusal: &Refusal) -> Error {
-    let of_kms = refusal.says("Access to KMS") || refusal.says("perform: kms:");
-    let (kind, text) = match refusal.code.as_str() {
-        NOT_FOUND => (
-            ErrorKind::NotFound,
-            format!(
-                "there is no secret `{id}`: check name and region; a secret of another account needs its ARN"
-            ),
-        ),
-        "InvalidRequestException" if refusal.says("deletion") => (
-            ErrorKind::NotFound,
-            format!("secret `{id}` is scheduled for deletion: restore it first"),
-        ),
-        "DecryptionFailure" | "EncryptionFailure" => {
-            (ErrorKind::PermissionDenied, kms_denied(action, id))
+        let call = call.customize().config_override(self.writing());
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed("UntagResource", id, error)),
         }
-        "AccessDeniedException" if of_kms => (ErrorKind::PermissionDenied, kms_denied(action, id)),
-        _ => match refusal.auth_error().map(|error| error.meaning()) {
-            Some(Meaning::Denied) => (
-                ErrorKind::PermissionDenied,
-                format!(
-                    "`secretsmanager:{action}` on secret `{id}` is denied: grant it to the rotation's role"
-                ),
-            ),
-            Some(_) => (
-                ErrorKind::Unauthenticated,
-                format!(
-                    "{action} of secret `{id}` was refused: AWS does not accept the rotation's own credentials"
-                ),
-            ),
-            None => (
-                ErrorKind::Config,
-                format!("Secrets Manager does not accept {action} of secret `{id}`"),
-            ),
-        },
-    };
-    refusal.error(kind, text)
+    }
 }
 
-fn kms_denied(action: &str, id: &str) -> String {
-    let permission = match action {
-        "PutSecretValue" => "kms:GenerateDataKey` and `kms:Decrypt",
-        _ => "kms:Decrypt",
-    };
-    format!(
-        "{action} of secret `{id}`: its KMS key may not be used; grant `{permission}` on it to the rotation's role, and \
-         see that it is enabled"
-    )
+fn bounded(patience: Patience) -> Builder {
+    Builder::new()
+        .retry_config(patience.retries())
+        .timeout_config(patience.timeouts())
 }
-
-const NOT_FOUND: &str = "ResourceNotFoundException";
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);

@@ -1,0 +1,19 @@
+//! Requests through an edge while the key under them changes: none may fail, none may use the wrong key.
+
+use aws_sdk_s3::primitives::ByteStream;
+
+use crate::world::BUCKET;
+
+mod drain;
+mod key;
+mod replay;
+
+async fn put(s3: &aws_sdk_s3::Client, name: &str) -> Result<(), aws_sdk_s3::Error> {
+    s3.put_object()
+        .bucket(BUCKET)
+        .key(name)
+        .body(ByteStream::from_static(b"content"))
+        .send()
+        .await?;
+    Ok(())
+}

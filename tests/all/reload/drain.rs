@@ -1,0 +1,93 @@
+//! Drains: told once, and never too early (rule 5).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use credswap::reload::Notice;
+use credswap::{Error, Reloader, Secret, VersionId};
+
+use super::world::{World, settle};
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_is_told_once_and_only_after_the_last_lease() {
+    let world = World::at("v1").await;
+    let mut notices = world.reloader.notices();
+    let lease = world.reloader.lease();
+    world.rotate("v2");
+    assert!(matches!(
+        notices.recv().await,
+        Ok(Notice::Swapped { generation: 2, .. })
+    ));
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert!(notices.try_recv().is_err(), "told under a lease");
+    let status = world.reloader.status();
+    assert_eq!(status.held.len(), 1);
+    assert!(status.uses(&"v1".into()) && status.uses(&"v2".into()));
+    assert!(world.source.said_drained().is_empty());
+
+    drop(lease);
+    match notices.recv().await.expect("told") {
+        Notice::Drained {
+            generation,
+            version,
+            still_held,
+            ..
+        } => {
+            assert_eq!((generation, version.as_str(), still_held), (1, "v1", false));
+        }
+        other => panic!("{other:?}"),
+    }
+    settle().await;
+    assert!(world.reloader.status().held.is_empty());
+    assert!(!world.reloader.status().uses(&"v1".into()));
+    assert_eq!(world.source.said_drained(), [VersionId::from("v1")]);
+    assert!(notices.try_recv().is_err(), "told twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_drain_is_never_told_before_the_swap_that_began_it() {
+    let version = AtomicUsize::new(0);
+    let source = move || {
+        let version = version.fetch_add(1, Ordering::SeqCst).to_string();
+        async { Ok::<_, Error>(Secret::new("material", version)) }
+    };
+    let keys = Reloader::builder(source, |_: Secret| async { Ok::<_, Error>(()) })
+        .start()
+        .await
+        .expect("starts");
+    let mut notices = keys.notices();
+    // Nobody has a lease, so each drain is over as soon as it begins.
+    for old in 1..=2_000 {
+        keys.reload().await.expect("swaps");
+        match notices.recv().await.expect("keeps up") {
+            Notice::Swapped { generation, .. } => assert_eq!(generation, old + 1),
+            other => panic!("told before the swap: {other:?}"),
+        }
+        match notices.recv().await.expect("keeps up") {
+            Notice::Drained { generation, .. } => assert_eq!(generation, old),
+            other => panic!("told before the drain: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_came_back_is_not_said_to_be_drained() {
+    let world = World::at("v1").await;
+    let lease = world.reloader.lease();
+    world.swap("v2").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.swap("v1").await;
+    settle().await;
+    let mut notices = world.reloader.notices();
+    drop(lease); // generation 1 is drained, but its version is live again as generation 3
+    match notices.recv().await.expect("told") {
+        Notice::Drained {
+            generation: 1,
+            still_held,
+            ..
+        } => assert!(still_held),
+        other => panic!("{other:?}"),
+    }
+    settle().await;
+    assert!(!world.source.said_drained().contains(&"v1".into()));
+}
