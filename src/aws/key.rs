@@ -26,7 +26,7 @@ impl LiveKey {
         let mut credentials = key.to_credentials(expires);
         // The hold rides along in the SDK's own property bag: clones of the credentials, and of identities made of
         // them, clone it. The method is hidden in the SDK's docs but is what the SDK's own crates use; the tests in
-        // `tests/all/edge.rs` fail if it stops to travel with the clones.
+        // `tests/all/edge/drain.rs` fail if it stops to travel with the clones.
         credentials.set_property(hold.clone());
         Self {
             identity: Identity::from(credentials.clone()),

@@ -22,6 +22,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::SdkConfig;
 
 use super::access_key::AccessKey;
+use super::behavior::with_behavior;
 use super::check::Check;
 use super::fields::Fields;
 use super::fixed_identity::FixedIdentity;
@@ -76,7 +77,7 @@ pub fn s3_clients_checked_by<K: Check>(sdk: &SdkConfig, check: K) -> Result<S3Cl
         ));
     }
     Ok(S3Clients {
-        sdk: sdk.clone(),
+        sdk: with_behavior(sdk),
         check,
         fields: Fields::default(),
         configure: Box::new(|builder| builder),

@@ -52,7 +52,7 @@ impl Entry {
         Self {
             sequence: report.sequence,
             at,
-            ttl: ms(report.ttl.clamp(limits.ttl.0, limits.ttl.1)),
+            ttl: ms(report.ttl.max(limits.ttl.0).min(limits.ttl.1)),
             live: report
                 .live
                 .as_ref()

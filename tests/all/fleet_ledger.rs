@@ -506,3 +506,15 @@ fn consumers_are_listed_with_their_presence() {
         ]
     );
 }
+
+#[test]
+fn limits_on_the_ttl_that_contradict_each_other_are_no_panic() {
+    let mut limits = Limits::default();
+    limits.ttl = (Duration::from_secs(3600), Duration::from_secs(5));
+    let mut ledger = Ledger::new(limits);
+    let mut reports = Reports::of("a", 1);
+    assert_eq!(ledger.fold(&reports.live("new", 0), 0), Folded::Counts);
+    let presence = |now| ledger.consumers(SECRET, now).next().unwrap().presence;
+    assert_eq!(presence(5_000 + GRACE), Presence::Alive);
+    assert_eq!(presence(5_001 + GRACE), Presence::Silent);
+}

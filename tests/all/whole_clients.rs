@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_types::SdkConfig;
 use credswap::aws::check::NoCheck;
 use credswap::aws::{S3, s3_clients_checked_by};
 use credswap::{ErrorKind, Reloader};
@@ -12,8 +13,12 @@ use crate::world::{BUCKET, SECRET, World, eventually, tail};
 
 /// A reloader of clients, whose secret carries the endpoint, the region and the bucket.
 async fn start(world: &World) -> Reloader<S3> {
+    start_with(world, &world.sdk()).await
+}
+
+async fn start_with(world: &World, sdk: &SdkConfig) -> Reloader<S3> {
     write(world, &world.key);
-    let clients = s3_clients_checked_by(&world.sdk(), NoCheck)
+    let clients = s3_clients_checked_by(sdk, NoCheck)
         .expect("has an HTTP client")
         .configure(|builder| builder.force_path_style(true));
     Reloader::builder(world.source(), clients)
@@ -40,6 +45,16 @@ async fn rotate(world: &World, s3: &Reloader<S3>) -> credswap_embedded::AccessKe
     write(world, &key);
     s3.reload().await.expect("swaps");
     key
+}
+
+#[tokio::test]
+async fn an_sdk_configuration_that_names_no_behavior_version_will_do() {
+    let world = World::new().await;
+    let mut sdk = world.sdk().to_builder();
+    sdk.set_behavior_version(None);
+    let s3 = start_with(&world, &sdk.build()).await;
+    let put = s3.lease().put_object().bucket(BUCKET).key("name").send();
+    put.await.expect("the newest is taken");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::clock;
@@ -23,9 +24,9 @@ use crate::error::Hangup;
 /// enough for a client on a busy machine. Past it the connection goes.
 const DRAIN_BYTES: usize = 256 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
-/// How long the answer waits for the body: a client that reads no answer before it has sent everything is
-/// served, and so is one that sends nothing more before it has read an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the answer waits for the next piece of the body: a client that reads no answer before it has sent everything is
+/// served, and so is one that sends nothing more before it has read an answer. Long enough for a machine with other work.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// When each connection was accepted.
 #[derive(Default)]
@@ -90,11 +91,13 @@ impl SharedBody {
         if self.is_end_stream() {
             return;
         }
-        let mut drained = tokio::spawn(timeout(DRAIN_TIME, self.read_to_end()));
-        let _ = timeout(PATIENCE, &mut drained).await;
+        let (read, mut progress) = watch::channel(());
+        tokio::spawn(timeout(DRAIN_TIME, self.read_to_end(read)));
+        // An error is the end of the body, or of the time for it.
+        while let Ok(Ok(())) = timeout(PATIENCE, progress.changed()).await {}
     }
 
-    async fn read_to_end(mut self) {
+    async fn read_to_end(mut self, progress: watch::Sender<()>) {
         let mut left = DRAIN_BYTES;
         while let Some(Ok(frame)) = self.frame().await {
             let read = frame.data_ref().map_or(0, Bytes::len);
@@ -102,6 +105,7 @@ impl SharedBody {
                 break;
             };
             left = still_left;
+            progress.send_replace(());
         }
     }
 }
