@@ -1,7 +1,5 @@
 //! What connects a reloader with SDK clients.
 
-use std::sync::Arc;
-
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::client::identity::{ResolveIdentity, SharedIdentityCache};
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
@@ -29,14 +27,9 @@ impl Edge {
     pub fn new(keys: &Reloader<LiveKey>) -> Self {
         let provider = SharedCredentialsProvider::new(LiveCredentials(keys.clone()));
         let partition = provider.cache_partition();
-        let refusals = Arc::default();
         Self {
-            identity_cache: SharedIdentityCache::new(LiveIdentity::new(
-                keys.clone(),
-                partition,
-                Arc::clone(&refusals),
-            )),
-            interceptor: SharedInterceptor::permanent(Replay::new(keys.clone(), refusals)),
+            identity_cache: SharedIdentityCache::new(LiveIdentity::new(keys.clone(), partition)),
+            interceptor: SharedInterceptor::permanent(Replay::new(keys.clone())),
             classifier: SharedRetryClassifier::new(ReplayRefused),
             provider,
         }

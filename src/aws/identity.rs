@@ -3,8 +3,6 @@
 //! The identity is the lease: whoever has a clone of it pins its generation, by the hold in it. The SDK keeps it for the
 //! attempt; `replay.rs` sees that it is not kept for longer.
 
-use std::sync::Arc;
-
 use aws_smithy_runtime_api::client::identity::{
     Identity, IdentityCachePartition, IdentityFuture, ResolveCachedIdentity, ResolveIdentity,
     SharedIdentityResolver,
@@ -12,9 +10,9 @@ use aws_smithy_runtime_api::client::identity::{
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use tokio::time::{Instant, timeout_at};
 
 use super::key::LiveKey;
-use super::replay::Refusals;
 use super::replays::{Refused, Replays};
 use crate::error::{Error, ErrorKind};
 use crate::reload::Reloader;
@@ -25,33 +23,26 @@ pub(super) struct LiveIdentity {
     /// Our provider's. Another one belongs to a provider that one operation was configured with, or to another
     /// auth scheme: not ours to answer.
     partition: Option<IdentityCachePartition>,
-    refusals: Arc<Refusals>,
 }
 
 impl LiveIdentity {
-    pub(super) fn new(
-        keys: Reloader<LiveKey>,
-        partition: Option<IdentityCachePartition>,
-        refusals: Arc<Refusals>,
-    ) -> Self {
-        Self {
-            keys,
-            partition,
-            refusals,
-        }
+    pub(super) fn new(keys: Reloader<LiveKey>, partition: Option<IdentityCachePartition>) -> Self {
+        Self { keys, partition }
     }
 
     fn live(&self) -> Identity {
         self.keys.peek(|key| key.identity().clone())
     }
 
-    async fn newer(&self, refused: &Refused) -> Result<Identity, Error> {
-        let wait = self
-            .refusals
-            .time_left(refused.generation, self.keys.bounds().refresh);
+    /// The key for an attempt after one that was refused: a newer one, or, when its time has come, the same again.
+    async fn after(&self, refused: &Refused) -> Result<Identity, Error> {
+        let again = refused.again.map(|wait| Instant::now() + wait);
+        let again = again.filter(|at| *at < refused.until);
         let mut updates = self.keys.updates();
-        match tokio::time::timeout(wait, updates.newer_than(refused.generation)).await {
+        let newer = updates.newer_than(refused.generation);
+        match timeout_at(again.unwrap_or(refused.until), newer).await {
             Ok(Some(_)) => Ok(self.live()),
+            Err(_) if again.is_some() => Ok(self.live()),
             // Better no attempt than one more with a key that is known to be dead.
             Ok(None) | Err(_) => Err(Error::new(
                 ErrorKind::NoNewerKey,
@@ -92,7 +83,7 @@ impl ResolveCachedIdentity for LiveIdentity {
         };
         match replays.and_then(|replays| replays.after.as_ref()) {
             None => IdentityFuture::ready(Ok(self.live())),
-            Some(refused) => IdentityFuture::new(async move { Ok(self.newer(refused).await?) }),
+            Some(refused) => IdentityFuture::new(async move { Ok(self.after(refused).await?) }),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The live key: what a reloader publishes for the edge.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::identity::Identity;
+use tokio::time::Instant;
 
 use super::access_key::AccessKey;
 use crate::hot::Hold;
@@ -15,6 +17,7 @@ use crate::hot::Hold;
 pub struct LiveKey {
     identity: Identity,
     credentials: Credentials,
+    since: Instant,
 }
 
 impl LiveKey {
@@ -31,7 +34,13 @@ impl LiveKey {
         Self {
             identity: Identity::from(credentials.clone()),
             credentials,
+            since: Instant::now(),
         }
+    }
+
+    /// For how long this process has it.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// The access key id. Not secret, but prefer [`LiveKey::id_tail`] in logs.

@@ -29,7 +29,9 @@
 //!   credentials that are handed out by [`Edge::credentials_provider`], for as long as somebody keeps a clone, and
 //!   URLs that are presigned, until they expire;
 //! - an attempt that is refused because its key is dead leads to a look at the source, waits for a newer key, and
-//!   is replayed with it, outside the SDK's retry quota and attempt count.
+//!   is replayed with it, outside the SDK's retry quota and attempt count;
+//! - an attempt that is refused because its key is too new (what proved it knows it, and this service does not yet) is
+//!   made again, with the same key, until it is known or [`Bounds::refresh`](crate::reload::Bounds::refresh) is over.
 //!
 //! # What can not be replayed
 //!
@@ -51,6 +53,7 @@ mod handover;
 mod identity;
 mod json;
 mod key;
+mod refusals;
 mod refused_key;
 mod replay;
 mod replays;

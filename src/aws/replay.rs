@@ -5,9 +5,11 @@
 //! of its own into the config bag, so that neither the SDK's process-wide quota nor the user's number of attempts
 //! is touched. The next attempt's identity is then the newer key, or an error: see `identity.rs`.
 //!
+//! A key that is young may be refused because it is not known everywhere yet: what proved it was another service, or
+//! another part of this one. Its requests are made again with the same key, until it is known.
+//!
 //! It also sees requests that are signed and never sent, and notes until when such a URL is good.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime::client::retries::TokenBucket;
@@ -27,43 +29,81 @@ use metrics::counter;
 use tokio::time::Instant;
 
 use super::key::LiveKey;
+use super::refusals::Refusals;
 use super::refused_key::auth_error;
 use super::replays::{Refused, Replays, RetryBudget};
 use crate::hot::Hold;
 use crate::reload::Reloader;
-use crate::sdk::auth_error::AuthError;
+use crate::sdk::auth_error::{AuthError, Meaning};
 
 /// Each replay has a newer key than the attempt before it, so more than one happens only if that key, too, has died
 /// meanwhile: rotations back to back, each deleting the key before it at once.
 const REPLAYS: u32 = 4;
 
+/// The first and the longest wait before a request is made again with a key that is not known yet. IAM takes seconds;
+/// and a key that is dead, although young, has its successor found in less than the first.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
+
 #[derive(Debug)]
 pub(super) struct Replay {
     keys: Reloader<LiveKey>,
-    refusals: Arc<Refusals>,
+    refusals: Refusals,
     /// Takes the place of the SDK's copy of a key that is out of use.
     nobody: Identity,
 }
 
 impl Replay {
-    pub(super) fn new(keys: Reloader<LiveKey>, refusals: Arc<Refusals>) -> Self {
+    pub(super) fn new(keys: Reloader<LiveKey>) -> Self {
         Self {
             keys,
-            refusals,
+            refusals: Refusals::default(),
             nobody: Identity::new((), None),
         }
     }
 
-    /// An attempt signed with the key of `generation` was answered with `error`: whether to try again with a newer key.
-    fn is_worth_a_replay(&self, generation: u64, error: AuthError) -> bool {
+    /// An attempt signed with the key of `generation` was answered with `error`: what to wait for before another one.
+    /// `None` if that is not worth it. `before` is the refusal that the attempt was a replay after.
+    fn worth_a_replay(
+        &self,
+        generation: u64,
+        error: AuthError,
+        before: Option<Refused>,
+    ) -> Option<Refused> {
+        let wait = self.keys.bounds().refresh;
+        let refused = |until| Refused {
+            generation,
+            code: error.code(),
+            until,
+            again: None,
+        };
         let newer_is_live = self.keys.generation() > generation;
         if error.is_ambiguous() {
             // It may be the key, it may be the request. Only a newer key at hand makes it worth the try.
-            return newer_is_live;
+            return newer_is_live.then(|| refused(Instant::now() + wait));
         }
         counter!("credswap_refused_total", "code" => error.code()).increment(1);
         self.keys.report_refused(generation);
-        newer_is_live || self.refusals.note(generation, self.keys.bounds().refresh)
+        if newer_is_live {
+            return Some(refused(Instant::now() + wait));
+        }
+        if error.meaning() != Meaning::UnknownKey || !self.is_young(generation) {
+            return self.refusals.note(generation, wait).map(refused);
+        }
+        // Each request has the whole time for itself: the key will be known one day.
+        let (until, again) = match before.filter(|before| before.generation == generation) {
+            Some(Refused { until, again, .. }) => (until, again.map(|wait| wait * 2)),
+            None => (Instant::now() + wait, None),
+        };
+        (Instant::now() < until).then(|| Refused {
+            again: Some(again.unwrap_or(AGAIN.0).min(AGAIN.1)),
+            ..refused(until)
+        })
+    }
+
+    /// Whether the live key is so new that a service may not know it yet.
+    fn is_young(&self, generation: u64) -> bool {
+        let age = self.keys.peek(LiveKey::age);
+        self.keys.generation() == generation && age < self.keys.bounds().propagation
     }
 
     /// Takes away the identity that the attempt was signed with, and tells its generation.
@@ -77,7 +117,8 @@ impl Replay {
         Some((generation, hold))
     }
 
-    fn plan(&self, cfg: &mut ConfigBag, refused: Refused, count: u32) {
+    /// `newer` is how many replays with a newer key the operation has had, with this one.
+    fn plan(&self, cfg: &mut ConfigBag, refused: Refused, newer: u32) {
         let attempts = cfg.load::<RequestAttempts>().map_or(1, |a| a.attempts());
         let own = match (cfg.load::<TokenBucket>(), cfg.load::<RetryConfig>()) {
             (Some(tokens), Some(config)) => RetryBudget {
@@ -95,7 +136,7 @@ impl Replay {
             .with_max_backoff(Duration::ZERO);
         let replays = Replays {
             after: Some(refused),
-            count: count + 1,
+            newer,
             own: Some(RetryBudget {
                 config: own
                     .config
@@ -145,10 +186,10 @@ impl Intercept for Replay {
             Some(Err(_)) => true,
             None => false,
         };
-        let mut replays = 0;
+        let (mut before, mut newer) = (None, 0);
         if let Some(planned) = cfg.get_mut_from_interceptor_state::<Replays>() {
-            planned.after = None;
-            replays = planned.count;
+            before = planned.after.take();
+            newer = planned.newer;
         }
         // The key that signed, if it was one of ours. The SDK would keep it until the operation ends, which a backoff can
         // put off for long; here it goes with the end of this function.
@@ -167,25 +208,21 @@ impl Intercept for Replay {
         let Some(error) = auth_error(context) else {
             return Ok(());
         };
-        if self.is_worth_a_replay(generation, error)
-            && replays < REPLAYS
+        let Some(refused) = self.worth_a_replay(generation, error, before) else {
+            return Ok(());
+        };
+        newer += u32::from(refused.again.is_none());
+        if newer <= REPLAYS
             && let Some(response) = context.response_mut()
         {
             tracing::debug!(
                 generation,
                 code = error.code(),
-                "refused; replaying with a newer key"
+                "refused; replaying with a newer key, or when this one is known"
             );
             counter!("credswap_replays_total").increment(1);
             response.add_extension(Refusal);
-            self.plan(
-                cfg,
-                Refused {
-                    generation,
-                    code: error.code(),
-                },
-                replays,
-            );
+            self.plan(cfg, refused, newer);
         }
         Ok(())
     }
@@ -219,49 +256,5 @@ impl ClassifyRetry for ReplayRefused {
 
     fn name(&self) -> &'static str {
         "credswap"
-    }
-}
-
-/// Until when requests wait for a key newer than the refused one.
-///
-/// All requests that a dead key fails wait within one window, from its first refusal on. After that they fail at once,
-/// as nobody's time is well spent on a key that does not come; four windows later they may wait again.
-#[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<Option<Window>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Window {
-    generation: u64,
-    since: Instant,
-}
-
-impl Refusals {
-    /// Notes a refusal; whether it is worth waiting.
-    fn note(&self, generation: u64, wait: Duration) -> bool {
-        let now = Instant::now();
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match *window {
-            Some(w) if w.generation > generation => true, // a newer key must be live by now
-            Some(w) if w.generation == generation && now < w.since + wait * 4 => {
-                now < w.since + wait
-            }
-            _ => {
-                *window = Some(Window {
-                    generation,
-                    since: now,
-                });
-                true
-            }
-        }
-    }
-
-    pub(super) fn time_left(&self, generation: u64, wait: Duration) -> Duration {
-        let window = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match window {
-            Some(w) if w.generation == generation => {
-                (w.since + wait).saturating_duration_since(Instant::now())
-            }
-            _ => wait,
-        }
     }
 }

@@ -2,17 +2,20 @@
 //!
 //! An operation that is not replayed leaves nothing there: the identity that it signs with holds the key by itself.
 
+use std::time::Duration;
+
 use aws_smithy_runtime::client::retries::TokenBucket;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
+use tokio::time::Instant;
 
 /// The replays of one operation.
 #[derive(Debug, Default)]
 pub(super) struct Replays {
     /// The key that was refused, if the running attempt is a replay.
     pub(super) after: Option<Refused>,
-    /// How many this operation has had.
-    pub(super) count: u32,
+    /// How many with a newer key this operation has had.
+    pub(super) newer: u32,
     /// What the user had configured, while the replay's own retry budget stands in its place.
     pub(super) own: Option<RetryBudget>,
 }
@@ -22,6 +25,10 @@ pub(super) struct Replays {
 pub(super) struct Refused {
     pub(super) generation: u64,
     pub(super) code: &'static str,
+    /// Until when to wait for a newer one.
+    pub(super) until: Instant,
+    /// After how long to try the same key again, if it may only be too new.
+    pub(super) again: Option<Duration>,
 }
 
 /// What decides how often the SDK retries.

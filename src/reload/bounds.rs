@@ -19,7 +19,8 @@ pub struct Bounds {
     /// One check. Default 20 s.
     pub check: Duration,
     /// How long a new version may stay "not propagated yet" before it counts as failed. IAM takes some seconds
-    /// as a rule, up to two minutes at worst. Default 2 min.
+    /// as a rule, up to two minutes at worst. A key that was accepted and is refused within this time may be known to
+    /// one service and not to the other: requests are made again with it. Default 2 min.
     pub propagation: Duration,
     /// How long after a change at the source a read may still give the version before. Default 30 s.
     pub settle: Duration,
@@ -29,7 +30,7 @@ pub struct Bounds {
     /// The first and the longest wait before a failed look is repeated. Defaults 1 s, 60 s (and up
     /// to as much again by jitter).
     pub retry: (Duration, Duration),
-    /// How long a request whose key was refused waits for a newer key. Default 15 s.
+    /// How long a request whose key was refused waits for a newer key, or for this one to be known. Default 15 s.
     pub refresh: Duration,
 }
 

@@ -10,7 +10,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use credswap::ErrorKind;
-use credswap_embedded::Action;
+use credswap_embedded::{Action, Service};
 
 use super::put;
 use crate::world::{BUCKET, USER, World, eventually, our_kind, tail};
@@ -134,10 +134,49 @@ async fn a_replay_whose_own_key_has_died_is_replayed_again() {
 }
 
 #[tokio::test]
+async fn a_new_key_that_s3_does_not_know_yet_is_tried_again_until_it_does() {
+    let world = World::new().await;
+    let (keys, edge, _) = world.start().await;
+    let config = world.s3_config().retry_config(RetryConfig::disabled());
+    let s3 = Client::from_conf(credswap::configure!(edge, config).build());
+    put(&s3, "before").await.expect("the old key is known");
+    // What proved the new one is another service.
+    world.cloud.delay_new_keys([Service::S3], 2);
+    let new = world.rotate();
+    keys.reload().await.expect("swaps");
+    put(&s3, "after").await.expect("tried again");
+    let (old, new) = (tail(&world.key), tail(&new));
+    assert_eq!(world.signers("s3:PutObject"), [old, new, new, new]);
+    assert_eq!(keys.generation(), 2);
+}
+
+#[tokio::test]
+async fn a_new_key_that_never_becomes_known_fails_each_request_after_its_time() {
+    let world = World::new().await;
+    let mut bounds = credswap::reload::Bounds::default();
+    bounds.refresh = Duration::from_millis(900);
+    let planned = world.planned().bounds(bounds);
+    let keys = planned.start().await.expect("starts");
+    let s3 = world.s3(&credswap::aws::Edge::new(&keys));
+    world.cloud.hold_new_keys([Service::S3]);
+    let new = world.rotate();
+    keys.reload().await.expect("swaps");
+    for requests in 1..=2 {
+        let refused = s3.list_buckets().send().await.expect_err("not known");
+        assert_eq!(our_kind(&refused), Some(ErrorKind::NoNewerKey));
+        // At once, and after half a second; another second would be too long.
+        assert_eq!(world.cloud.count("s3:ListBuckets"), 2 * requests);
+    }
+    world.cloud.release_key(new.id());
+    s3.list_buckets().send().await.expect("it is known");
+}
+
+#[tokio::test]
 async fn when_no_newer_key_comes_the_error_says_so_and_the_next_ones_do_not_wait() {
     let world = World::new().await;
     let mut bounds = credswap::reload::Bounds::default();
     bounds.refresh = Duration::from_millis(300);
+    bounds.propagation = Duration::ZERO; // it is known everywhere by now
     let keys = world
         .planned()
         .bounds(bounds)
