@@ -8,7 +8,9 @@
 //! | | `kms:Decrypt` | the secret's KMS key, unless that is `aws/secretsmanager` |
 //! | the rotated key, for its check | nothing: STS `GetCallerIdentity` needs no permission | |
 //! | … if checked by `HeadBucket` | `s3:ListBucket` | the bucket |
-//! | the Kafka user | `Read` | the topic; no group: see [`trigger`](crate::trigger) |
+//! | the Kafka user | `Read` | the topic of events; no group: see [`trigger`](crate::trigger) |
+//! | | `Write` | the topic of reports, for a [`fleet::Reporter`](crate::fleet) |
+//! | whoever rotates and retires | a page of its own | [`rotation`](crate::rotation#permissions) |
 //!
 //! Where the rotated key is the one that reads the secret, use `aws::Handover`.
 //!
@@ -43,6 +45,8 @@
 //! | `credswap_refused_total` | counter | code | attempts refused for their key |
 //! | `credswap_replays_total` | counter | | replays |
 //! | `credswap_events_total` | counter | outcome | messages on the Kafka topic: accepted, ignored, malformed |
+//! | `credswap_reports_total` | counter | secret, outcome | reports to the fleet: sent, failed |
+//! | `credswap_report_failures` | gauge | secret | reports that failed since the last that was sent |
 //!
 //! # Logs
 //!
