@@ -33,7 +33,7 @@ use crate::reload::Reloader;
 
 /// Credentials for the source's own client: first those given, then the live key.
 ///
-/// When the live key is refused, the given ones are tried again until there is a newer key.
+/// When the live key is refused, the given ones are tried again, until there is a newer key or they are refused, too.
 ///
 /// ```no_run
 /// use credswap::{Reloader, aws, source::SecretsManager};
@@ -108,6 +108,10 @@ impl Shared {
         let refused = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         (Lease::generation(&lease) > refused).then_some(lease)
     }
+
+    fn note_refused(&self, generation: u64) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = generation;
+    }
 }
 
 /// The SDK's four hooks.
@@ -170,24 +174,25 @@ impl Intercept for Next {
         _components: &RuntimeComponents,
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // The key that signed is the live one: the loop that reads the secret is the loop that swaps, so the two do not
+        let Some(error) = auth_error(context) else {
+            return Ok(());
+        };
+        // Whose key signed is what is tried next: the loop that reads the secret is the loop that swaps, so the two do not
         // happen at the same time.
-        if let (Some(error), Some(lease)) = (auth_error(context), self.0.0.live()) {
-            let generation = Lease::generation(&lease);
-            tracing::warn!(
-                generation,
-                code = error.code(),
-                "the live key may not read its successor; trying the credentials given at the start"
-            );
-            *self
-                .0
-                .0
-                .refused
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = generation;
-            if let Some(response) = context.response_mut() {
-                response.add_extension(TryOther);
-            }
+        let Some(lease) = self.0.0.live() else {
+            // Nothing is known to be better than the live key, and it may have been refused for being too new.
+            self.0.0.note_refused(0);
+            return Ok(());
+        };
+        let generation = Lease::generation(&lease);
+        tracing::warn!(
+            generation,
+            code = error.code(),
+            "the live key may not read its successor; trying the credentials given at the start"
+        );
+        self.0.0.note_refused(generation);
+        if let Some(response) = context.response_mut() {
+            response.add_extension(TryOther);
         }
         Ok(())
     }

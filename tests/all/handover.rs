@@ -6,6 +6,7 @@ use credswap::aws::check::NoCheck;
 use credswap::aws::{self, Handover, LiveKey};
 use credswap::source::SecretsManager;
 use credswap::{ErrorKind, Reloader};
+use credswap_embedded::Service;
 
 use crate::world::{SECRET, USER, World, tail};
 
@@ -96,6 +97,27 @@ async fn when_both_are_dead_the_error_says_so_and_nothing_hangs() {
         ErrorKind::Unauthenticated,
         "{}",
         error.report()
+    );
+}
+
+#[tokio::test]
+async fn a_live_key_that_was_too_new_reads_again_when_the_given_one_is_dead() {
+    let world = World::new().await;
+    let other = world.cloud.create_user("deployer").name;
+    let deployed = world.cloud.create_access_key(&other);
+    let (keys, _handover) = start_with(&world, deployed.credentials()).await;
+    world.cloud.delay_new_keys([Service::SecretsManager], 1);
+    let new = world.rotate();
+    keys.reload()
+        .await
+        .expect("the old key reads its successor");
+    world.cloud.delete_key(deployed.id());
+    let error = keys.reload().await.expect_err("not known yet");
+    assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+    keys.reload().await.expect("it is known now");
+    assert_eq!(
+        world.signers(READ).last().map(String::as_str),
+        Some(tail(&new))
     );
 }
 
