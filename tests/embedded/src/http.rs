@@ -23,10 +23,10 @@ use crate::error::Hangup;
 /// What is read of a refused body at most, in bytes and time: the largest upload the tests make, and long
 /// enough for a client on a busy machine. Past it the connection goes.
 const DRAIN_BYTES: usize = 256 << 20;
-const DRAIN_TIME: Duration = Duration::from_secs(10);
+const DRAIN_TIME: Duration = Duration::from_secs(60);
 /// How long the answer waits for the next piece of the body: a client that reads no answer before it has sent everything is
 /// served, and so is one that sends nothing more before it has read an answer. Long enough for a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When each connection was accepted.
 #[derive(Default)]

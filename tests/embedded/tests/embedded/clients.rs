@@ -1,7 +1,7 @@
 //! SDK clients of a cloud, without retries unless asked for.
 
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
@@ -43,6 +43,8 @@ pub(crate) fn with_retries(
                     .credentials_provider(credentials.clone())
                     .retry_config(retries.clone())
                     .http_client(http.clone())
+                    // On a machine with other work an upload may well wait for its turn for 5 s.
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                     .build(),
             )
         };
