@@ -161,9 +161,11 @@ write_env() {
 # Users must exist before the first login, so they are part of the format. The arguments go through a file: a
 # command line can be seen by everyone on the machine.
 format() {
-    local user mechanism arguments=$DIR/format
+    local user mechanism arguments=$DIR/format id
+    # 16 bytes in base64. None of its letters may look like the begin of an option.
+    id=$(openssl rand -base64 16 | tr '+/' 'AB' | cut -c 1-22)
     {
-        printf '%s\n' format --config "$DIR/server.properties" --cluster-id "$(openssl rand -base64 16 | tr '+/' '-_' | cut -c 1-22)"
+        printf '%s\n' format --config "$DIR/server.properties" --cluster-id "$id"
         for user in "${USERS[@]}"; do
             for mechanism in SCRAM-SHA-512 SCRAM-SHA-256; do
                 printf '%s\n' --add-scram "$mechanism=[name=$user,password=$(cat "$DIR/$user.password")]"
