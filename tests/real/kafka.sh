@@ -40,10 +40,6 @@ main() {
     esac
 }
 
-started() {
-    [ -e "$DIR/env" ] || die "not started"
-}
-
 start() {
     if running "$DIR" && [ -e "$DIR/ready" ]; then return; fi
     need java mvn openssl python3 ps
