@@ -10,7 +10,7 @@
 #   kafka.sh status|log       "running" or "stopped"; the end of its log
 #   kafka.sh stop             end it and remove everything it wrote
 #
-# Users: admin (super user), publisher (may write), consumer (may read), nobody (may nothing).
+# Users: admin (super user), publisher (may write), consumer and straggler (may read), nobody (may nothing).
 # Settings: CREDSWAP_KAFKA_PORT (a free one), CREDSWAP_KAFKA_TOPIC (s3.test.secret.manager), CREDSWAP_CACHE, CREDSWAP_STATE.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -19,7 +19,7 @@
 KAFKA_VERSION=4.4.0
 SLF4J_VERSION=1.7.36
 DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
-USERS=(admin publisher consumer nobody)
+USERS=(admin publisher consumer straggler nobody)
 DIR=$STATE/kafka
 JAVA=(java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -cp "$CACHE/kafka-$KAFKA_VERSION/jars/*"
     -Dorg.slf4j.simpleLogger.defaultLogLevel=info -Dorg.slf4j.simpleLogger.showDateTime=true)
@@ -55,7 +55,7 @@ start() {
     format
     launch
     admin topic "$topic" 3
-    admin acl add "publisher:write:topic:$topic" "consumer:read:topic:$topic"
+    admin acl add "publisher:write:topic:$topic" "consumer:read:topic:$topic" "straggler:read:topic:$topic"
     touch "$DIR/ready"
 }
 
