@@ -5,7 +5,8 @@
 //!     --topic s3.test.secret.manager --reports-topic credswap.fleet --username uploader --password-file /run/secrets/msk
 //! ```
 //!
-//! The work is to ask STS who it is. A long job (`--hold`) keeps the key that it began with to its end.
+//! The work is to ask STS who it is. A long job (`--hold`) keeps the key that it began with to its end. It can not move to
+//! the new one, so if that key is refused it says so, and waits to be given it back.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,9 +14,10 @@ use std::time::Duration;
 use anyhow::Context;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use clap::Parser;
-use credswap::aws::Check;
+use credswap::aws::{Check, LiveKey};
 use credswap::connect::Verdict;
 use credswap::fleet::Reporter;
+use credswap::hot::Lease;
 use credswap::kafka::{KafkaConfig, Password, Producer};
 use credswap::source::SecretsManager;
 use credswap::{Reloader, aws, trigger};
@@ -37,9 +39,9 @@ struct Args {
     password_file: PathBuf,
     #[arg(long)]
     ca_file: Option<PathBuf>,
-    /// How long a job keeps its key, in seconds.
+    /// How long a job keeps its key, in seconds: a multiple of 5.
     #[arg(long, default_value_t = 10)]
-    hold: u64,
+    hold: u32,
     /// For how long a report is a sign of life, in seconds.
     #[arg(long, default_value_t = 90)]
     ttl: u64,
@@ -68,41 +70,58 @@ async fn main() -> anyhow::Result<()> {
     let reporter = Reporter::builder(&keys, args.secret_id, outbox)
         .ttl(Duration::from_secs(args.ttl))
         .start()?;
+    println!("reports as {}", reporter.instance());
 
     let edge = aws::Edge::new(&keys);
     let builder = aws_sdk_sts::config::Builder::from(&sdk);
     let sts = aws_sdk_sts::Client::from_conf(credswap::configure!(edge, builder).build());
-    let own = aws::check::CallerIdentity::new(&sdk);
-    let mut work = tokio::time::interval(SECOND);
-    let mut job = (keys.lease(), 0);
-    println!("began …{}", job.0.id_tail());
-    loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => break,
-            _ = work.tick() => {}
-        }
-        sts.get_caller_identity()
-            .send()
-            .await
-            .context("the live key")?;
-        job.1 += 1;
-        if job.1 > args.hold {
-            // An SDK client of its own would keep these credentials in its cache, and the lease with them.
-            let verdict = own.check(job.0.credentials()).await;
-            anyhow::ensure!(
-                matches!(verdict, Verdict::Good),
-                "the job's key: {verdict:?}"
-            );
-            println!("let go …{}", job.0.id_tail());
-            job = (keys.lease(), 0);
-            println!("began …{}", job.0.id_tail());
-        }
+    let check = aws::check::CallerIdentity::new(&sdk);
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        ended = work(sts) => return ended,
+        ended = jobs(&keys, check, args.hold) => return ended,
     }
-    drop(job);
     let _ = keys.shutdown(SECOND).await;
     reporter.shutdown(5 * SECOND).await?;
     println!("goodbye");
     Ok(())
 }
 
+/// What needs a key for a moment, and takes the live one.
+async fn work(sts: aws_sdk_sts::Client) -> anyhow::Result<()> {
+    loop {
+        let answer = sts.get_caller_identity().send().await;
+        answer.context("the live key")?;
+        tokio::time::sleep(SECOND).await;
+    }
+}
+
+/// Long jobs, one after the other: each uses the key that it began with now and then.
+async fn jobs(keys: &Reloader<LiveKey>, check: impl Check, hold: u32) -> anyhow::Result<()> {
+    loop {
+        let job = keys.lease();
+        println!("began …{}", job.id_tail());
+        let (mut left, mut refused) = (hold.div_ceil(LOOK), 0);
+        while left > 0 {
+            tokio::time::sleep(LOOK * SECOND).await;
+            // An SDK client of its own would keep these credentials in its cache, and the lease with them.
+            match check.check(job.credentials()).await {
+                Verdict::Good => (left, refused) = (left - 1, 0),
+                // Retired, although it is in use: it comes back when it is known who needs it.
+                Verdict::NotYet(_) if refused < PATIENCE => {
+                    keys.report_refused(Lease::generation(&job));
+                    refused += 1;
+                }
+                verdict => anyhow::bail!("the job's key: {verdict:?}"),
+            }
+            let went = if refused > 0 { "refused" } else { "used" };
+            println!("{went} …{}", job.id_tail());
+        }
+        println!("let go …{}", job.id_tail());
+    }
+}
+
 const SECOND: Duration = Duration::from_secs(1);
+/// How often a job uses its key, in seconds; and how often in a row that may be refused.
+const LOOK: u32 = 5;
+const PATIENCE: u32 = 60;

@@ -66,6 +66,16 @@ pub(crate) struct Real {
     /// The topic to report on which versions of the secret are in use; without it nothing is reported.
     #[arg(long, requires = "secret_id", value_name = "TOPIC")]
     pub(crate) reports_topic: Option<String>,
+    /// For how long a report is a sign of life, in seconds.
+    #[arg(
+        long,
+        default_value = "90",
+        value_parser = ttl,
+        allow_negative_numbers = true,
+        requires = "reports_topic",
+        value_name = "SECONDS"
+    )]
+    pub(crate) reports_ttl: Duration,
     /// S3, STS and Secrets Manager in one other place than AWS; buckets are path-style then.
     #[arg(long, requires = "secret_id", value_parser = url, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
@@ -106,14 +116,23 @@ fn one_line(text: &str) -> String {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
+    within(text, 0.1, 86400.0)
+}
+
+/// What a reporter takes.
+fn ttl(text: &str) -> Result<Duration, String> {
+    within(text, 5.0, 3600.0)
+}
+
+fn within(text: &str, shortest: f64, longest: f64) -> Result<Duration, String> {
     let seconds: f64 = text
         .strip_suffix('s')
         .unwrap_or(text)
         .parse()
         .map_err(|_| "not a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if (SHORTEST..=LONGEST).contains(&duration) => Ok(duration),
-        _ => Err("must be from 0.1 to 86400 seconds".to_owned()),
+    match (shortest..=longest).contains(&seconds) {
+        true => Ok(Duration::from_secs_f64(seconds)),
+        false => Err(format!("must be from {shortest} to {longest} seconds")),
     }
 }
 
@@ -123,9 +142,6 @@ fn url(text: &str) -> Result<String, String> {
         _ => Err("not an http:// or https:// URL".to_owned()),
     }
 }
-
-const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -166,6 +182,7 @@ mod tests {
             &["--concurrency", "0"],
             &["--instances", "0"],
             &["--reports-topic", "r"],
+            &["--reports-ttl", "90"],
             &["--secret-id", "s"],
             &["--bucket", "b"],
             &["--endpoint-url", "http://x"],
@@ -180,11 +197,35 @@ mod tests {
     #[test]
     fn real_services_are_named_all_or_none() {
         let args = Args::try_parse_from(["s3_uploader"].iter().chain(&REAL)).expect("complete");
-        assert_eq!(args.real.expect("real").topic, "t");
+        let real = args.real.expect("real");
+        assert_eq!(
+            (real.topic.as_str(), real.reports_ttl),
+            ("t", Duration::from_secs(90))
+        );
         let with = |more: &[&'static str]| fault(&[&REAL, more].concat());
         assert!(with(&["--compare"]).contains("--compare"));
         assert!(with(&["--rotate-every", "1"]).contains("--rotate-every"));
         assert!(with(&["--endpoint-url", "nonsense"]).contains("not an http://"));
         assert!(with(&["--kafka-username", "u"]).contains("--kafka-password-file"));
+        assert!(with(&["--reports-ttl", "15"]).contains("--reports-topic"));
+    }
+
+    #[test]
+    fn a_ttl_is_what_a_reporter_takes() {
+        let parsed = |ttl: &'static str| {
+            let more = ["--reports-topic", "r", "--reports-ttl", ttl];
+            Args::try_parse_from(["s3_uploader"].iter().chain(&REAL).chain(&more))
+        };
+        for (ttl, seconds) in [("5", 5), ("15s", 15), ("3600", 3600)] {
+            let real = parsed(ttl).expect("fine").real.expect("real");
+            assert_eq!(real.reports_ttl, Duration::from_secs(seconds));
+        }
+        for ttl in ["4.9", "3601", "-15", "NaN", "soon"] {
+            let line = one_line(&parsed(ttl).expect_err("refused").to_string());
+            assert!(
+                line.contains("--reports-ttl") && !line.contains('\n'),
+                "{line}"
+            );
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The same work against real services: AWS and Amazon MSK, or what stands in for them.
 
 use std::fs::File;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use aws_config::BehaviorVersion;
@@ -50,7 +49,7 @@ pub(crate) async fn site(real: &Real, instances: u16) -> anyhow::Result<Site> {
         reports: real.reports_topic.as_ref().map(|topic| Reports {
             kafka: brokers,
             topic: topic.clone(),
-            ttl: Duration::from_secs(90),
+            ttl: real.reports_ttl,
             often: None,
         }),
         sdk,

@@ -10,7 +10,7 @@
 #   kafka.sh status|log       "running" or "stopped"; the end of its log
 #   kafka.sh stop             end it and remove everything it wrote
 #
-# Users: admin (super user), publisher (may write), consumer (may read), nobody (may nothing).
+# Users: admin (super user), publisher (may write), consumer and straggler (may read), nobody (may nothing).
 # Settings: CREDSWAP_KAFKA_PORT (a free one), CREDSWAP_KAFKA_TOPIC (s3.test.secret.manager), CREDSWAP_CACHE, CREDSWAP_STATE.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -19,7 +19,7 @@
 KAFKA_VERSION=4.4.0
 SLF4J_VERSION=1.7.36
 DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
-USERS=(admin publisher consumer nobody)
+USERS=(admin publisher consumer straggler nobody)
 DIR=$STATE/kafka
 JAVA=(java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -cp "$CACHE/kafka-$KAFKA_VERSION/jars/*"
     -Dorg.slf4j.simpleLogger.defaultLogLevel=info -Dorg.slf4j.simpleLogger.showDateTime=true)
@@ -40,10 +40,6 @@ main() {
     esac
 }
 
-started() {
-    [ -e "$DIR/env" ] || die "not started"
-}
-
 start() {
     if running "$DIR" && [ -e "$DIR/ready" ]; then return; fi
     need java mvn openssl python3 ps
@@ -59,7 +55,7 @@ start() {
     format
     launch
     admin topic "$topic" 3
-    admin acl add "publisher:write:topic:$topic" "consumer:read:topic:$topic"
+    admin acl add "publisher:write:topic:$topic" "consumer:read:topic:$topic" "straggler:read:topic:$topic"
     touch "$DIR/ready"
 }
 
@@ -161,9 +157,11 @@ write_env() {
 # Users must exist before the first login, so they are part of the format. The arguments go through a file: a
 # command line can be seen by everyone on the machine.
 format() {
-    local user mechanism arguments=$DIR/format
+    local user mechanism arguments=$DIR/format id
+    # 16 bytes in base64. None of its letters may look like the begin of an option.
+    id=$(openssl rand -base64 16 | tr '+/' 'AB' | cut -c 1-22)
     {
-        printf '%s\n' format --config "$DIR/server.properties" --cluster-id "$(openssl rand -base64 16 | tr '+/' '-_' | cut -c 1-22)"
+        printf '%s\n' format --config "$DIR/server.properties" --cluster-id "$id"
         for user in "${USERS[@]}"; do
             for mechanism in SCRAM-SHA-512 SCRAM-SHA-256; do
                 printf '%s\n' --add-scram "$mechanism=[name=$user,password=$(cat "$DIR/$user.password")]"

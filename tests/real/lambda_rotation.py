@@ -1,55 +1,67 @@
-"""A rotation by the function, as Secrets Manager drives it, and the end of the old key, as a schedule drives it.
+"""Rotations by the function, as Secrets Manager drives it, and the end of each old key, as a schedule drives it.
 
-    lambda_rotation.py DIR FUNCTION CONSUMER
+    lambda_rotation.py DIR EXAMPLES
 
-DIR is what rotate.py has set up. FUNCTION and CONSUMER are the binaries of the examples rotation_lambda and
-reporting_consumer. In turn:
+DIR is what rotate.py has set up, EXAMPLES where the binaries rotation_lambda, s3_uploader and reporting_consumer are. In
+turn:
 
 1. A rotation that nobody consumes: the old key stays, whatever is asked, and so there is no room for a next rotation.
-2. A consumer begins and says what it uses: the first key goes.
-3. A rotation under the consumer, whose job keeps the old key for a while: it is not touched before the job has let go,
-   then deactivated, watched, and deleted.
+2. Three uploaders begin, and say what they use: the first key goes.
+3. A rotation under them, and under a consumer whose job keeps the old key for a while: it is not touched before the job
+   has let go, then deactivated, watched, and deleted.
+4. A rotation of which one uploader does not hear: it goes on with the old key, which stays until it has moved on.
+5. The uploaders end: nothing has failed, and each object is there.
+6. A job that keeps its key past the deadline: the key is deactivated, loudly. The job is refused, says so, and is given
+   the key back. (Where inactive keys are refused, which is not so on moto.)
 """
 
 import json
 import logging
-import os
-import signal
-import subprocess
 import sys
-import threading
 import time
-import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-from kafka import KafkaConsumer, TopicPartition
+from kafka_admin import add_acls, remove_acls
+from kafka_env import setting
+from outcome import MODE, expect, say, until
+from programs import Consumer, Uploader
+from runtime_api import Failure
+from world import World
 
-from kafka_env import connection, setting
-from rotate import KAFKA_SECRET_ID, SECRET_ID, USER, client
-from runtime_api import Failure, Function, variables
-
-STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
-REPORTS = os.environ["CREDSWAP_REPORTS_TOPIC"]
-# How long the consumer's job keeps its key.
-HOLD = 12
-MODE = os.environ["CREDSWAP_SERVER"]
+# How long the job of 3 keeps its key, and the one of 6: longer than anything takes here.
+HOLD = 15
+FOR_EVER = 3600
+# How long the uploaders may take to read everything back. It takes as long as to upload it.
+READ_BACK = 400
+# The crate's default is 30.
+SETTLE = 35
+MAY_READ = f"straggler:read:topic:{setting('TOPIC')}"
 
 
 def main() -> None:
-    directory, function, consumer = map(Path, sys.argv[1:])
+    directory, examples = map(Path, sys.argv[1:])
     logging.disable(logging.CRITICAL)
-    world = World(directory, function)
+    world = World(directory, examples / "rotation_lambda")
     try:
-        nobody_consumes(world)
-        with Consumer(directory, consumer) as working:
-            a_consumer_speaks(world)
-            a_job_keeps_the_old_key(world, working)
+        first = nobody_consumes(world)
+        with ExitStack() as stack:
+            uploaders = start_uploaders(world, stack, examples / "s3_uploader")
+            they_say_what_they_use(world, first)
+            with Consumer("job", examples / "reporting_consumer", HOLD, world.said, world.reader) as job:
+                a_job_keeps_the_old_key(world, uploaders, job)
+            an_uploader_misses_the_event(world, uploaders)
+            nothing_has_failed(uploaders)
+        if MODE == "moto":
+            say("past the deadline: left out, because an inactive key is not refused here")
+        else:
+            with Consumer("straggler", examples / "reporting_consumer", FOR_EVER, world.said, world.reader) as straggler:
+                a_job_is_past_the_deadline(world, straggler)
     finally:
         world.function.stop()
 
 
-def nobody_consumes(world: "World") -> None:
+def nobody_consumes(world: World) -> str:
     first = world.current()
     version = world.rotate()
     event = world.events()[-1]
@@ -67,225 +79,163 @@ def nobody_consumes(world: "World") -> None:
         raise SystemExit("a key was removed on a guess")
     expect(len(world.keys()) == 2, "nothing is lost")
     say(f"nobody consumes: key ..{first['key'][-4:]} stays, and blocks the next rotation")
-    # As a person would: the rotation that could not begin has left nothing, so the next one is another one.
-    world.first = first["key"]
+    # The rotation that could not begin has left nothing, so the next one is another one.
+    return first["key"]
 
 
-def a_consumer_speaks(world: "World") -> None:
-    seconds = world.retire_until_gone(world.first, 60)
-    say(f"a consumer speaks: key ..{world.first[-4:]} deleted after {seconds:.1f} s")
+def start_uploaders(world: World, stack: ExitStack, binary: Path) -> list[Uploader]:
+    """Each works with the current key when this returns."""
+    users = ("consumer", "consumer", "straggler")
+    uploaders = [
+        stack.enter_context(Uploader(f"uploader-{n}", user, binary, world.said, world.reader)) for n, user in enumerate(users, 1)
+    ]
+    for uploader in uploaders:
+        uploader.until(lambda: uploader.progress().objects > 0, 60, f"{uploader.name} uploads")
+        uploader.wait_until_moved_on(world.current()["key"], 60)
+    return uploaders
 
 
-def a_job_keeps_the_old_key(world: "World", consumer: "Consumer") -> None:
-    # A job that has just begun, so that there is time to look.
-    consumer.wait_for("began", 30, new=True)
+def they_say_what_they_use(world: World, first: str) -> None:
+    seconds = world.retire_until_gone(first, 120)
+    say(f"three uploaders speak: key ..{first[-4:]} deleted after {seconds:.1f} s")
+
+
+def a_job_keeps_the_old_key(world: World, uploaders: list[Uploader], job: Consumer) -> None:
+    job.wait_for("began", 60)
     old = world.current()
+    let_go = f"let go …{old['key'][-4:]}"
+    rotated = rotate(world)
+    looks = 0
+    while True:
+        look = world.look(old["key"])
+        if job.said(let_go):
+            break
+        look.expect_held_by(job.instance)
+        looks += 1
+        moved_on = [uploader.progress()[1:3] == (world.current()["key"][-4:], 0) for uploader in uploaders]
+        time.sleep(0.5)
+    expect(looks > 0 and all(moved_on), f"the others had moved on long before: {looks} looks, {moved_on}")
+    let_go_at = time.monotonic()
+    world.retire_until_gone(old["key"], 120)
+    gone = time.monotonic() - let_go_at
+    world.expect_only_the_current_key(old)
+    job.wait_for(f"began …{world.current()['key'][-4:]}", 60)
+    job.end()
+    say(
+        f"a job keeps the old key: rotated in {rotated:.1f} s, {looks} looks while it was held, "
+        f"deleted {gone:.1f} s after the job let go"
+    )
+
+
+def an_uploader_misses_the_event(world: World, uploaders: list[Uploader]) -> None:
+    *others, straggler = uploaders
+    remove_acls([MAY_READ])
+    straggler.until(lambda: "may not be read" in (straggler.progress().deaf or ""), 60, "the straggler says that it hears nothing")
+    # It looks once more when it has listened for so long, in case the first look was stale (Bounds::settle).
+    listens = "the Kafka trigger listens"
+    straggler.until(lambda: not straggler.said(listens, since=time.monotonic() - SETTLE), 2 * SETTLE, "its last look is over")
+    old = world.current()
+    rotated = rotate(world)
+    for other in others:
+        other.wait_until_moved_on(world.current()["key"], 60)
+    before = straggler.progress().objects
+    looks = 0
+    while looks < 3 or straggler.progress().objects <= before:
+        world.look(old["key"]).expect_held_by(f"{straggler.instance} (it is live there")
+        looks += 1
+        expect(looks < 100, "the straggler goes on uploading")
+        time.sleep(0.5)
+    progress = straggler.progress()
+    expect(progress.key == old["key"][-4:] and progress.failures == 0, f"the straggler works with the old key: {progress}")
+    add_acls([MAY_READ])
+    heard = time.monotonic()
+    straggler.wait_until_moved_on(world.current()["key"], 120)
+    moved_on = time.monotonic()
+    world.retire_until_gone(old["key"], 120)
+    gone = time.monotonic() - moved_on
+    world.expect_only_the_current_key(old)
+    say(
+        f"an uploader misses the event: rotated in {rotated:.1f} s, {looks} looks and {progress.objects - before} uploads while it "
+        f"used the old key, moved on {moved_on - heard:.1f} s after it could hear again, deleted {gone:.1f} s after that"
+    )
+
+
+def nothing_has_failed(uploaders: list[Uploader]) -> None:
+    for uploader in uploaders:
+        # It has worked until now, so through all of it.
+        uploader.interrupt()
+    for uploader in uploaders:
+        uploader.wait(READ_BACK)
+        for row in ("failures", "lost objects"):
+            expect(uploader.total(row) == 0, f"{uploader.name}: no {row}: {uploader.total(row)}")
+        expect(uploader.total("rotations") == 2, f"{uploader.name} was there at both rotations: {uploader.total('rotations')}")
+    rows = ("objects", "requests", "failures", "lost objects", "replays")
+    totals = {row: [uploader.total(row) for uploader in uploaders] for row in rows}
+    say("three uploaders: " + ", ".join(f"{row} {' + '.join(map(str, each))}" for row, each in totals.items()))
+
+
+def a_job_is_past_the_deadline(world: World, job: Consumer) -> None:
+    job.wait_for("used", 60)
+    old = world.current()
+    used, refused = f"used …{old['key'][-4:]}", f"refused …{old['key'][-4:]}"
+    rotate(world)
+    hasty = world.start_function("hasty", DEADLINE="2s", WATCH="1s")
+    try:
+        did, why = world.retire(old["key"], hasty)
+        expect(did == "nothing" and job.instance in why, f"the deadline begins: {did}, {why}")
+        # From one use to the next it is longer than the deadline; and just after one there is time to look before the next.
+        for _ in range(2):
+            job.wait_for(used, 60, since=time.monotonic())
+        did, why = world.retire(old["key"], hasty)
+        deactivated = time.monotonic()
+        expect(did == "deactivated" and "deadline has passed: used by" in why, f"deactivated although held: {did}, {why}")
+        expect(job.instance in why, f"the holder is named: {why}")
+        expect(world.keys()[old["key"]] == "Inactive", "it is deactivated")
+        expect_error(world, "hasty", "key deactivated although it is not released", old)
+        looks = 0
+        while True:
+            did, why = world.retire(old["key"], hasty)
+            if job.said(refused):
+                break
+            expect(did == "nothing" and job.instance in why, f"never deleted while it is held: {did}, {why}")
+            looks += 1
+            expect(time.monotonic() - deactivated < 60, "the job is refused")
+            time.sleep(0.5)
+        while did != "reactivated":
+            expect(did == "nothing" and time.monotonic() - deactivated < 120, f"the key is given back: {did}, {why}")
+            did, why = world.retire(old["key"], hasty)
+        expect(f"refused to {job.instance}" in why, f"given back to the one who needs it: {why}")
+        given_back = time.monotonic()
+        expect(world.keys()[old["key"]] == "Active", "it is active again")
+        expect_error(world, "hasty", "key activated again", old)
+    finally:
+        hasty.stop()
+    expect(looks > 0, "there was time to look while it was deactivated")
+    job.wait_for(used, 60, since=given_back)
+    job.end()
+    gone = world.retire_until_gone(old["key"], 120)
+    world.expect_only_the_current_key(old)
+    say(
+        f"a job is past the deadline: key ..{old['key'][-4:]} deactivated although held, kept at {looks} looks, given back after "
+        f"{given_back - deactivated:.1f} s and used on, deleted {gone:.1f} s after the job let go"
+    )
+
+
+def rotate(world: World) -> float:
     begun = time.monotonic()
     world.rotate()
-    rotated = time.monotonic() - begun
-    looks = 0
-    while not consumer.said(f"let go …{old['key'][-4:]}", since=begun):
-        state = world.keys().get(old["key"])
-        did, why = world.retire(old["key"])
-        if consumer.said(f"let go …{old['key'][-4:]}", since=begun):
-            break
-        expect(state == "Active" and did == "nothing", f"the job uses the key: {state}, {did}, {why}")
-        looks += 1
-        expect(time.monotonic() - begun < 60, "the job ends")
-        time.sleep(0.5)
-    expect(looks >= 3, f"there was time to look: {looks}")
-    let_go = time.monotonic()
-    world.retire_until_gone(old["key"], 60)
-    gone = time.monotonic() - let_go
-    expect(set(world.keys()) == {world.current()["key"]}, "the current key is the only one")
-    expect(refused(old), "the old key is refused")
-    consumer.wait_for("let go …" + world.current()["key"][-4:], 60)
-    say(f"a job keeps the old key: rotated in {rotated:.1f} s, {looks} looks while it was held, deleted {gone:.1f} s after the job let go")
+    return time.monotonic() - begun
 
 
-class World:
-    """The servers and the function."""
+def expect_error(world: World, function: str, message: str, key: dict) -> None:
+    """The function has logged it as an error, which raises an alarm."""
+    log = world.said / f"{function}.log"
 
-    def __init__(self, directory: Path, binary: Path) -> None:
-        self.iam = client("iam", onlooker(directory))
-        self.secrets = client("secretsmanager", onlooker(directory))
-        rotator = env_file(directory / "rotator.env")
-        self.function = Function(
-            binary,
-            variables(
-                **rotator,
-                AWS_ENDPOINT_URL=os.environ["CREDSWAP_ENDPOINT_URL"],
-                BOOTSTRAP_SERVERS=setting("BOOTSTRAP_SERVERS"),
-                TOPIC=setting("TOPIC"),
-                KAFKA_SECRET_ID=KAFKA_SECRET_ID,
-                KAFKA_CA_FILE=setting("CA_FILE"),
-                REPORTS_TOPIC=REPORTS,
-                REPORTS_SETTLE="2s",
-                REPORTS_GRACE="2s",
-                WATCH="3s",
-                SKEW="2s",
-                # These servers stage nothing before they call.
-                ACCEPT_NEW_TOKENS="true",
-            ),
-            directory / "function.log",
-        )
-        self.secrets_seen = directory / "secrets"
-        self.first = ""
+    def logged() -> bool:
+        lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}"))
+        return any(line["level"] == "ERROR" and message in line["message"] and line["key"] == key["key"][-4:] for line in lines)
 
-    def rotate(self) -> str:
-        """As Secrets Manager does: the steps in their order, and all of them again if one fails for a passing reason."""
-        token = str(uuid.uuid4())
-        self.unstage()
-        arn = self.secrets.describe_secret(SecretId=SECRET_ID)["ARN"]
-        for left in reversed(range(3)):
-            try:
-                for step in STEPS:
-                    self.function.invoke({"Step": step, "SecretId": arn, "ClientRequestToken": token})
-                with open(self.secrets_seen, "a") as seen:
-                    seen.write(self.current()["secret"] + "\n")
-                return token
-            except Failure as failure:
-                if not left or failure.kind not in ("unavailable", "timeout", "not_propagated"):
-                    raise
-                say(f"again: {failure}")
-        raise AssertionError
-
-    def unstage(self) -> None:
-        """Takes AWSPENDING from the last rotation's version. Secrets Manager gives it to the new one, and so does its
-        PutSecretValue; ministack's leaves it on both."""
-        versions = self.secrets.describe_secret(SecretId=SECRET_ID)["VersionIdsToStages"]
-        for version, stages in versions.items():
-            if "AWSPENDING" in stages:
-                self.secrets.update_secret_version_stage(SecretId=SECRET_ID, VersionStage="AWSPENDING", RemoveFromVersionId=version)
-
-    def retire(self, key: str) -> tuple[str, str]:
-        answer = self.function.invoke({"Step": "retireSecret", "SecretId": SECRET_ID})
-        for told in answer["keys"]:
-            if told["key"] == "…" + key[-4:]:
-                return told["did"], told["why"]
-        return "gone", ""
-
-    def retire_until_gone(self, key: str, seconds: float) -> float:
-        begun = time.monotonic()
-        did = []
-        while key in self.keys():
-            expect(time.monotonic() - begun < seconds, f"the key goes: {did}")
-            now = self.retire(key)
-            if not did or did[-1] != now:
-                did.append(now)
-            time.sleep(0.5)
-        order = [what for what, _ in did if what != "nothing"]
-        expect(order == ["deactivated", "deleted"], f"deactivated, watched, deleted: {did}")
-        return time.monotonic() - begun
-
-    def current(self) -> dict:
-        answer = self.secrets.get_secret_value(SecretId=SECRET_ID, VersionStage="AWSCURRENT")
-        fields = json.loads(answer["SecretString"])
-        return {"version": answer["VersionId"], "key": fields["accesskey"], "secret": fields["secretkey"]}
-
-    def keys(self) -> dict[str, str]:
-        keys = self.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
-        return {key["AccessKeyId"]: key["Status"] for key in keys}
-
-    def events(self) -> list[dict]:
-        """All that was published, in its order."""
-        reader = KafkaConsumer(**connection("consumer"), group_id=None)
-        partitions = [TopicPartition(setting("TOPIC"), n) for n in reader.partitions_for_topic(setting("TOPIC"))]
-        reader.assign(partitions)
-        reader.seek_to_beginning()
-        ends = reader.end_offsets(partitions)
-        records = []
-        while any(reader.position(partition) < end for partition, end in ends.items()):
-            records += [record for batch in reader.poll(timeout_ms=500).values() for record in batch]
-        reader.close()
-        return [json.loads(record.value) for record in sorted(records, key=lambda record: record.timestamp)]
-
-
-class Consumer:
-    """The example reporting_consumer, and what it has said."""
-
-    def __init__(self, directory: Path, binary: Path) -> None:
-        self.lines: list[tuple[float, str]] = []
-        self.heard = threading.Condition()
-        arguments = {
-            "secret-id": SECRET_ID,
-            "bootstrap-servers": setting("BOOTSTRAP_SERVERS"),
-            "topic": setting("TOPIC"),
-            "reports-topic": REPORTS,
-            "username": "consumer",
-            "password-file": setting("CONSUMER_PASSWORD_FILE"),
-            "ca-file": setting("CA_FILE"),
-            "hold": str(HOLD),
-            "ttl": "15",
-        }
-        self.log = open(directory / "consumer.log", "a")
-        self.process = subprocess.Popen(
-            [binary, *(word for name, value in arguments.items() for word in ("--" + name, value))],
-            env=variables(**env_file(directory / "reader.env"), AWS_ENDPOINT_URL=os.environ["CREDSWAP_ENDPOINT_URL"]),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True,
-        )
-
-    def __enter__(self) -> "Consumer":
-        threading.Thread(target=self.listen, daemon=True).start()
-        self.wait_for("began", 30)
-        return self
-
-    def __exit__(self, kind, *_) -> None:
-        self.process.send_signal(signal.SIGINT)
-        try:
-            status = self.process.wait(timeout=20)
-        finally:
-            self.process.kill()
-        if kind is None:
-            expect(status == 0 and self.said("goodbye"), "the consumer has failed at nothing, and said goodbye")
-
-    def listen(self) -> None:
-        for line in self.process.stdout:
-            with self.heard:
-                self.lines.append((time.monotonic(), line.strip()))
-                self.heard.notify_all()
-        with self.heard:
-            self.heard.notify_all()
-
-    def said(self, words: str, since: float = 0.0) -> bool:
-        with self.heard:
-            return any(at >= since and words in line for at, line in self.lines)
-
-    def wait_for(self, words: str, seconds: float, new: bool = False) -> None:
-        since = time.monotonic() if new else 0.0
-        deadline = time.monotonic() + seconds
-        while not self.said(words, since):
-            expect(self.process.poll() is None, "the consumer works")
-            expect(time.monotonic() < deadline, f"the consumer says `{words}`")
-            with self.heard:
-                self.heard.wait(0.2)
-
-
-def refused(old: dict) -> bool:
-    try:
-        client("sts", (old["key"], old["secret"])).get_caller_identity()
-    except ClientError as error:
-        return error.response["Error"]["Code"] == "InvalidClientTokenId"
-    return False
-
-
-def onlooker(directory: Path) -> tuple[str, str]:
-    keys = env_file(directory / "onlooker.env")
-    return keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]
-
-
-def env_file(path: Path) -> dict[str, str]:
-    lines = (line.removeprefix("export ").split("=", 1) for line in path.read_text().splitlines())
-    return dict(lines)
-
-
-def expect(true: bool, what: str) -> None:
-    if not true:
-        raise SystemExit(f"lambda_rotation.py ({MODE}): not so: {what}")
-
-
-def say(what: str) -> None:
-    print(f"{MODE}: {what}", flush=True)
+    until(logged, 10, f"an error is logged: {message}")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 #
 # What is fetched is kept in $CREDSWAP_CACHE, outside the repository, and fetched once.
 # What a running server needs (passwords, keys, data, logs) is in $CREDSWAP_STATE and goes when it is stopped.
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2153
 
 set -euo pipefail
 umask 077
+# The folder of the scripts stays as it is.
+export PYTHONDONTWRITEBYTECODE=1
 
 CACHE=${CREDSWAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/credswap}
 STATE=${CREDSWAP_STATE:-$CACHE/state}
@@ -23,7 +25,7 @@ reason() {
 
 usage() {
     # The usage is the comment at the top of the script that was called.
-    sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2
+    sed -n '2,/^$/{s/^# \{0,1\}//p}' "$0" >&2
     exit 2
 }
 
@@ -78,6 +80,52 @@ while True:
 PYTHON
 }
 
+# temporary_state FUNCTION: a folder of this run's own for what is started, and FUNCTION at the end, whatever ends it.
+temporary_state() {
+    need mktemp
+    STATE=$(mktemp -d "${TMPDIR:-/tmp}/credswap-real.XXXXXX")
+    export CREDSWAP_STATE=$STATE CREDSWAP_BUCKET=credswap-uploads CREDSWAP_SECRET_ID=prod/uploader
+    # shellcheck disable=SC2064
+    trap "$1" EXIT
+    trap 'exit 130' INT TERM
+}
+
+# start_all SERVER ...: side by side; each says its own error.
+start_all() {
+    local server pid starting=() failed=0
+    python_env
+    for server in "$@"; do
+        "$HERE/$server.sh" start &
+        starting+=($!)
+    done
+    for pid in "${starting[@]}"; do
+        wait "$pid" || failed=1
+    done
+    [ "$failed" = 0 ] || exit 1
+}
+
+# stop_all SERVER ...: stops them, and removes the folder.
+stop_all() {
+    local server
+    for server in "$@"; do
+        "$HERE/$server.sh" stop || true
+    done
+    rm -rf "$STATE"
+}
+
+# no_secret_in AWS FILE-OR-FOLDER ...: neither one that rotate.py has listed in the folder AWS nor one of Kafka's.
+no_secret_in() {
+    local secrets found=0
+    secrets=$(cat "$1/secrets" "$STATE"/kafka/*.password) || die "the list of secrets is missing"
+    shift
+    grep -rqFf - -- "$@" <<<"$secrets" || found=$?
+    case $found in
+        0) die "a secret is in what was printed" ;;
+        1) ;;
+        *) die "what was printed could not be searched for secrets" ;;
+    esac
+}
+
 random_password() {
     openssl rand -hex 24
 }
@@ -106,5 +154,56 @@ end() {
             deadline=$((SECONDS + 5))
         fi
         sleep 0.1
+    done
+}
+
+# For a server of AWS's APIs that is a Python package (ministack.sh, moto.sh). Its script sets DIR, and SERVER (name and
+# version), PACKAGE (what pip installs), HEALTH (a path that answers when it is ready) and ACTIONS (what else can be
+# asked of it), and has run PORT: replaces the shell by the server.
+
+python_server() {
+    case ${1-}/$# in
+        start/1) start_python_server ;;
+        stop/1) stop_python_server ;;
+        status/1) if running "$DIR"; then echo running; else echo stopped; fi ;;
+        env/1) started && cat "$DIR/env" ;;
+        log/1) [ -e "$DIR/log" ] || die "not started"; tail -n 40 "$DIR/log" ;;
+        *) usage ;;
+    esac
+}
+
+started() {
+    [ -e "$DIR/env" ] || die "not started"
+}
+
+start_python_server() {
+    if running "$DIR" && [ -e "$DIR/env" ]; then return; fi
+    need python3 ps
+    fetch_once "$SERVER" install_python_server
+    stop_python_server
+    mkdir -p "$DIR/tmp"
+    local port=${PORT:-$(free_port)} url
+    url=http://127.0.0.1:$port
+    serve "$port" >"$DIR/log" 2>&1 </dev/null &
+    echo $! >"$DIR/pid"
+    wait_until_ready "$url$HEALTH"
+    printf 'export CREDSWAP_ENDPOINT_URL=%s\nexport AWS_REGION=us-east-1\n' "$url" >"$DIR/env"
+}
+
+stop_python_server() {
+    end "$DIR" 10
+    rm -rf "$DIR"
+}
+
+install_python_server() {
+    python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check "$PACKAGE"
+}
+
+wait_until_ready() {
+    local deadline=$((SECONDS + 60))
+    until python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$1" 2>/dev/null; do
+        running "$DIR" || die "did not start: $(reason "$DIR/log")"
+        [ "$SECONDS" -lt "$deadline" ] || die "did not answer within 60 s"
+        sleep 0.2
     done
 }

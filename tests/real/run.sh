@@ -23,14 +23,11 @@ main() {
     local command
     read -ra command <<<"$UPLOADER"
     command -v "${command[0]}" >/dev/null || die "no uploader at ${command[0]}: cargo build --release --example s3_uploader"
-    need timeout mktemp
-    trap clean EXIT
-    trap 'exit 130' INT TERM
-    STATE=$(mktemp -d "${TMPDIR:-/tmp}/credswap-real.XXXXXX")
+    need timeout
+    temporary_state clean
     AWS=$STATE/aws
-    export CREDSWAP_STATE=$STATE CREDSWAP_BUCKET=credswap-uploads CREDSWAP_SECRET_ID=prod/uploader
 
-    start_servers
+    start_all kafka ministack
     # shellcheck source=/dev/null
     . "$STATE/kafka/env" && . "$STATE/ministack/env"
     "$PYTHON" "$HERE/rotate.py" "$AWS" setup
@@ -47,7 +44,7 @@ main() {
     wait "$uploader" || status=$?
     uploader=
 
-    find_secrets
+    no_secret_in "$AWS" "$STATE/uploader.log"
     cat "$STATE/uploader.log"
     case $in_time/$rotated/$status in
         0/0/0) summary ;;
@@ -56,16 +53,6 @@ main() {
         1/* | 0/0/*) die "the uploader failed with exit status $status" ;;
         *) die "the rotations failed" ;;
     esac
-}
-
-start_servers() {
-    # Side by side; each says its own error.
-    local kafka
-    python_env
-    "$HERE/kafka.sh" start &
-    kafka=$!
-    "$HERE/ministack.sh" start || { wait "$kafka" || true; exit 1; }
-    wait "$kafka" || exit 1
 }
 
 # start_uploader COMMAND ... -- ARGUMENT ...
@@ -95,26 +82,17 @@ rotate() {
         --every "${ROTATE_EVERY:-13}" --retire-after "${RETIRE_AFTER:-12}" --beside "$uploader") | tee "$STATE/rotations.log"
 }
 
-find_secrets() {
-    if cat "$AWS/secrets" "$STATE"/kafka/*.password | grep -qFf - "$STATE/uploader.log"; then
-        die "a secret is in the uploader's output"
-    fi
-}
-
 summary() {
     echo "real servers: $(grep -c refused "$STATE/rotations.log") rotations under load, old keys deleted and refused, uploader exit status 0"
 }
 
 clean() {
-    [ -n "${AWS-}" ] || return 0
     # The rotations end by themselves when the uploader has.
     if [ -n "$uploader" ]; then
         kill "$uploader" 2>/dev/null || true
         wait "$uploader" $rotating 2>/dev/null || true
     fi
-    "$HERE/kafka.sh" stop || true
-    "$HERE/ministack.sh" stop || true
-    rm -rf "$STATE"
+    stop_all kafka ministack
 }
 
 main "$@"
