@@ -8,7 +8,9 @@
 //! The work is to ask STS who it is. A long job (`--hold`) keeps the key that it began with to its end. It can not move to
 //! the new one, so if that key is refused it says so, and waits to be given it back.
 
-use std::path::PathBuf;
+#[path = "common/kafka.rs"]
+mod kafka;
+
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,7 +20,7 @@ use credswap::aws::{Check, LiveKey};
 use credswap::connect::Verdict;
 use credswap::fleet::Reporter;
 use credswap::hot::Lease;
-use credswap::kafka::{KafkaConfig, Password, Producer};
+use credswap::kafka::Producer;
 use credswap::source::SecretsManager;
 use credswap::{Reloader, aws, trigger};
 
@@ -28,23 +30,17 @@ struct Args {
     #[arg(long)]
     secret_id: String,
     #[arg(long)]
-    bootstrap_servers: String,
-    #[arg(long)]
     topic: String,
     #[arg(long)]
     reports_topic: String,
-    #[arg(long)]
-    username: String,
-    #[arg(long)]
-    password_file: PathBuf,
-    #[arg(long)]
-    ca_file: Option<PathBuf>,
     /// How long a job keeps its key, in seconds: a multiple of 5.
     #[arg(long, default_value_t = 10)]
     hold: u32,
     /// For how long a report is a sign of life, in seconds.
     #[arg(long, default_value_t = 90)]
     ttl: u64,
+    #[command(flatten)]
+    kafka: kafka::Kafka,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -54,11 +50,7 @@ async fn main() -> anyhow::Result<()> {
     let http = aws_smithy_http_client::Builder::new();
     let sdk = aws_config::from_env().http_client(http.tls_provider(tls).build_https());
     let sdk = sdk.load().await;
-    let mut kafka = KafkaConfig::new(args.bootstrap_servers)
-        .scram_sha_512(args.username, Password::file(args.password_file));
-    if let Some(file) = args.ca_file {
-        kafka = kafka.ca_file(file);
-    }
+    let kafka = args.kafka.config();
 
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
     let source = SecretsManager::new(secrets, &args.secret_id);

@@ -6,7 +6,7 @@ use credswap::kafka::{KafkaConfig, Password};
 
 /// The brokers, and the login.
 #[derive(clap::Args)]
-pub struct Kafka {
+pub(crate) struct Kafka {
     /// Brokers as host:port,host:port.
     #[arg(long)]
     bootstrap_servers: String,
@@ -26,7 +26,7 @@ pub struct Kafka {
 
 impl Kafka {
     /// How to reach them.
-    pub fn config(self) -> KafkaConfig {
+    pub(crate) fn config(self) -> KafkaConfig {
         let mut config = KafkaConfig::new(self.bootstrap_servers);
         if let (Some(username), Some(file)) = (self.username, self.password_file) {
             config = config.scram_sha_512(username, Password::file(file));

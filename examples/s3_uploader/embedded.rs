@@ -14,7 +14,7 @@ use credswap_embedded::{Broker, Cloud};
 use tokio::time::Instant;
 
 use crate::reports::Reports;
-use crate::site::Site;
+use crate::site::{self, Site};
 
 const USER: &str = "uploader";
 const SECRET_ID: &str = "prod/uploader";
@@ -47,7 +47,7 @@ impl World {
         let sdk = self.sdk();
         let brokers = self.brokers();
         Ok(Site {
-            s3: Builder::from(&sdk)
+            s3: site::bounded(Builder::from(&sdk))
                 .endpoint_url(self.cloud.s3_endpoint_url())
                 .force_path_style(true),
             sdk,

@@ -15,7 +15,7 @@ use credswap::trigger::Kafka;
 
 use crate::cli::Real;
 use crate::reports::Reports;
-use crate::site::Site;
+use crate::site::{self, Site};
 use crate::way::failure;
 
 /// Finds out what can be found without the uploader's key.
@@ -36,7 +36,7 @@ pub(crate) async fn site(real: &Real, instances: u16) -> anyhow::Result<Site> {
             "no AWS credentials to read the secret with ({error}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         );
     }
-    let mut s3 = Builder::from(&sdk).force_path_style(real.endpoint_url.is_some());
+    let mut s3 = site::bounded(Builder::from(&sdk)).force_path_style(real.endpoint_url.is_some());
     // The reader's key is not the uploader's.
     s3.set_credentials_provider(None);
     let brokers = brokers(real)?;

@@ -1,7 +1,10 @@
 //! Where the work is done: the services, the secret and the bucket, whether they run in the process or not.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use credswap::trigger::Kafka;
 
 use crate::reports::Reports;
@@ -25,6 +28,13 @@ pub(crate) struct Site {
     pub(crate) instances: u16,
     /// Where they report what they use.
     pub(crate) reports: Option<Reports>,
+}
+
+/// S3's configuration with a bound on each attempt: a part of 8 MiB on a slow line takes less, and an answer that never
+/// comes is not waited for.
+pub(crate) fn bounded(s3: Builder) -> Builder {
+    let attempt = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(120));
+    s3.timeout_config(attempt.build())
 }
 
 impl Site {
