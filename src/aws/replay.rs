@@ -36,9 +36,9 @@ use crate::hot::Hold;
 use crate::reload::Reloader;
 use crate::sdk::auth_error::{AuthError, Meaning};
 
-/// Each replay has a newer key than the attempt before it, so more than one happens only if that key, too, has died
+/// How many keys an operation may be refused with. More than one are refused only if the newer one, too, has died
 /// meanwhile: rotations back to back, each deleting the key before it at once.
-const REPLAYS: u32 = 4;
+const KEYS: u32 = 4;
 
 /// The first and the longest wait before a request is made again with a key that is not known yet. IAM takes seconds;
 /// and a key that is dead, although young, has its successor found in less than the first.
@@ -117,8 +117,8 @@ impl Replay {
         Some((generation, hold))
     }
 
-    /// `newer` is how many replays with a newer key the operation has had, with this one.
-    fn plan(&self, cfg: &mut ConfigBag, refused: Refused, newer: u32) {
+    /// `keys` is how many have been refused in this operation.
+    fn plan(&self, cfg: &mut ConfigBag, refused: Refused, keys: u32) {
         let attempts = cfg.load::<RequestAttempts>().map_or(1, |a| a.attempts());
         let own = match (cfg.load::<TokenBucket>(), cfg.load::<RetryConfig>()) {
             (Some(tokens), Some(config)) => RetryBudget {
@@ -136,7 +136,7 @@ impl Replay {
             .with_max_backoff(Duration::ZERO);
         let replays = Replays {
             after: Some(refused),
-            newer,
+            keys,
             own: Some(RetryBudget {
                 config: own
                     .config
@@ -186,10 +186,10 @@ impl Intercept for Replay {
             Some(Err(_)) => true,
             None => false,
         };
-        let (mut before, mut newer) = (None, 0);
+        let (mut before, mut keys) = (None, 0);
         if let Some(planned) = cfg.get_mut_from_interceptor_state::<Replays>() {
             before = planned.after.take();
-            newer = planned.newer;
+            keys = planned.keys;
         }
         // The key that signed, if it was one of ours. The SDK would keep it until the operation ends, which a backoff can
         // put off for long; here it goes with the end of this function.
@@ -208,11 +208,11 @@ impl Intercept for Replay {
         let Some(error) = auth_error(context) else {
             return Ok(());
         };
-        let Some(refused) = self.worth_a_replay(generation, error, before) else {
-            return Ok(());
-        };
-        newer += u32::from(refused.again.is_none());
-        if newer <= REPLAYS
+        keys += u32::from(before.as_ref().is_none_or(|b| b.generation != generation));
+        // Also when the operation has had its share: it notes the refusal.
+        let worth = self.worth_a_replay(generation, error, before);
+        if keys <= KEYS
+            && let Some(refused) = worth
             && let Some(response) = context.response_mut()
         {
             tracing::debug!(
@@ -222,7 +222,7 @@ impl Intercept for Replay {
             );
             counter!("credswap_replays_total").increment(1);
             response.add_extension(Refusal);
-            self.plan(cfg, refused, newer);
+            self.plan(cfg, refused, keys);
         }
         Ok(())
     }

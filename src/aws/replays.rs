@@ -14,8 +14,8 @@ use tokio::time::Instant;
 pub(super) struct Replays {
     /// The key that was refused, if the running attempt is a replay.
     pub(super) after: Option<Refused>,
-    /// How many with a newer key this operation has had.
-    pub(super) newer: u32,
+    /// How many keys were refused in this operation.
+    pub(super) keys: u32,
     /// What the user had configured, while the replay's own retry budget stands in its place.
     pub(super) own: Option<RetryBudget>,
 }
