@@ -244,6 +244,8 @@ enum Turn {
     /// What was on its way arrives.
     Deliver,
     Reload(&'static str),
+    /// This consumer is not heard any more, until it reloads.
+    CutOff(&'static str),
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
@@ -261,6 +263,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => (0..30_u32).prop_map(|h| Turn::Pass(h * HOUR)),
         2 => Just(Turn::Deliver),
         2 => prop::sample::select(vec!["first", "second"]).prop_map(Turn::Reload),
+        1 => prop::sample::select(vec!["first", "second"]).prop_map(Turn::CutOff),
     ]
 }
 
@@ -308,6 +311,7 @@ fn interleave(before: Before, tokens: [&str; 2], turns: &[Turn]) {
                 }
                 Turn::Deliver => hands.world().deliver_one(),
                 Turn::Reload(who) => hands.world().consumer_reloads(who),
+                Turn::CutOff(who) => drop(hands.world().cut_off.insert(who)),
             }
         }
         drop(actors);

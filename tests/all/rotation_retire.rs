@@ -234,7 +234,7 @@ async fn room_is_made_on_a_word_and_never_on_silence_alone() {
     const NEXT: &str = "version-2-of-this-secret-is-being-made";
     let (hands, old) = rotated().await;
     hands.world().consumer_reloads("first");
-    hands.world().silent = vec!["cut-off".to_owned()];
+    hands.world().cut_off.insert("cut-off");
     let no_room = async |why: &str| {
         let error = hands.rotate(NEXT).await.expect_err("no room");
         assert_eq!(error.kind(), credswap::ErrorKind::InUse);

@@ -58,8 +58,8 @@ pub(crate) struct World {
     pub(crate) consumers: BTreeMap<&'static str, BTreeSet<String>>,
     pub(crate) released: BTreeMap<String, SystemTime>,
     pub(crate) refused: BTreeMap<String, Vec<Refused>>,
-    /// Consumers whose silence is taken for their word.
-    pub(crate) silent: Vec<String>,
+    /// Consumers that work on and are not heard: their silence is taken for their word.
+    pub(crate) cut_off: BTreeSet<&'static str>,
     pub(crate) calls: usize,
     pub(crate) log: Vec<(usize, SystemTime, &'static str, Option<Fate>)>,
     pub(crate) plan: BTreeMap<usize, Fate>,
@@ -89,6 +89,8 @@ pub(crate) struct Key {
     pub(crate) active: bool,
     pub(crate) created: SystemTime,
     pub(crate) used: Option<(SystemTime, String)>,
+    /// Since when, if it was a rotation that deactivated it.
+    pub(crate) inactive_since: Option<SystemTime>,
 }
 
 pub(crate) type Rotating = Rotation<Hands, AccessKeys<Hands, Hands, Hands, Hands>, Hands>;
@@ -106,7 +108,7 @@ impl Hands {
             consumers: BTreeMap::new(),
             released: BTreeMap::new(),
             refused: BTreeMap::new(),
-            silent: Vec::new(),
+            cut_off: BTreeSet::new(),
             calls: 0,
             log: Vec::new(),
             plan: BTreeMap::new(),
@@ -263,6 +265,7 @@ impl World {
             active: true,
             created: self.now,
             used: None,
+            inactive_since: None,
         });
         id
     }
@@ -322,8 +325,9 @@ impl World {
         key.expect("the key is there")
     }
 
-    /// A consumer lets go of what it has and takes what is current.
+    /// A consumer is heard, lets go of what it has and takes what is current.
     pub(crate) fn consumer_reloads(&mut self, name: &'static str) {
+        self.cut_off.remove(name);
         let current = self.labelled(CURRENT).expect("current").id.clone();
         let before = self
             .consumers
@@ -455,24 +459,43 @@ impl World {
     }
 
     fn remove_key(&mut self, id: &str) {
-        let holders = self.holders(id);
-        assert!(
-            holders.is_empty(),
-            "{holders:?} use what is deleted: {:#?}",
-            self.log
-        );
+        let bounds = Bounds::default();
+        // What is written was decided on within a lap, and signed within 5 minutes.
+        let watched = bounds.watch - bounds.lap - 5 * MINUTE;
+        for holder in self.holders(id) {
+            let key = self.key(id).expect("it is there");
+            let was_watched = match key.inactive_since {
+                Some(since) => self.now >= since + watched,
+                None => !key.active,
+            };
+            assert!(
+                self.cut_off.contains(holder) && was_watched,
+                "{holder} uses what is deleted: {}",
+                self.story()
+            );
+        }
         self.keys.retain(|key| key.id != id);
     }
 
     fn deactivate(&mut self, id: &str) {
-        let holders = self.holders(id);
+        let mut heard = self.holders(id);
+        heard.retain(|holder| !self.cut_off.contains(holder));
         let overdue = self.now >= self.moved + Bounds::default().deadline;
         assert!(
-            holders.is_empty() || overdue,
-            "{holders:?} use what is deactivated: {}",
+            heard.is_empty() || overdue,
+            "{heard:?} use what is deactivated: {}",
             self.story()
         );
-        self.key_mut(id).active = false;
+        let now = self.now;
+        let key = self.key_mut(id);
+        key.active = false;
+        key.inactive_since = Some(now);
+    }
+
+    fn activate(&mut self, id: &str) {
+        let key = self.key_mut(id);
+        key.active = true;
+        key.inactive_since = None;
     }
 }
 
@@ -627,7 +650,7 @@ impl Iam for Hands {
                 return Err(Error::new(ErrorKind::Malformed, "no such key"));
             }
             match status {
-                KeyStatus::Active => world.key_mut(&id).active = true,
+                KeyStatus::Active => world.activate(&id),
                 KeyStatus::Inactive => world.deactivate(&id),
             }
             Ok(())
@@ -686,7 +709,7 @@ impl Holders for Hands {
             let by: Vec<_> = world
                 .consumers
                 .iter()
-                .filter(|(_, held)| held.contains(&version))
+                .filter(|(name, held)| held.contains(&version) && !world.cut_off.contains(*name))
                 .map(|(name, _)| Holder {
                     instance: (*name).to_owned(),
                     using: "it is live there".to_owned(),
@@ -697,7 +720,11 @@ impl Holders for Hands {
                 _ if !by.is_empty() => Standing::Held { by },
                 Some(since) => Standing::Released {
                     since: *since,
-                    assumed: world.silent.clone(),
+                    assumed: world
+                        .cut_off
+                        .iter()
+                        .map(|name| (*name).to_owned())
+                        .collect(),
                 },
                 None => Standing::Unknown,
             };
