@@ -419,6 +419,11 @@ impl World {
         assert_eq!(notes.count(), 0, "no note is left behind: {log}");
     }
 
+    /// How many calls of this name there were.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.log.iter().filter(|(_, _, n, _)| *n == name).count()
+    }
+
     /// For the reader of a test that failed.
     pub(crate) fn story(&self) -> String {
         let since = |at: SystemTime| {
@@ -460,10 +465,12 @@ impl World {
 
     fn remove_key(&mut self, id: &str) {
         let bounds = Bounds::default();
+        let Some(key) = self.key(id) else {
+            return; // a late one: it is gone already
+        };
         // What is written was decided on within a lap, and signed within 5 minutes.
         let watched = bounds.watch - bounds.lap - 5 * MINUTE;
         for holder in self.holders(id) {
-            let key = self.key(id).expect("it is there");
             let was_watched = match key.inactive_since {
                 Some(since) => self.now >= since + watched,
                 None => !key.active,

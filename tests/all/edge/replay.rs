@@ -134,6 +134,32 @@ async fn a_replay_whose_own_key_has_died_is_replayed_again() {
 }
 
 #[tokio::test]
+async fn an_operation_whose_every_key_has_died_ends_with_the_services_answer() {
+    let world = World::new().await;
+    let (keys, _, s3) = world.start().await;
+    let cloud = world.cloud.clone();
+    world.cloud.on_call(move |call| {
+        if call.name() == "s3:PutObject" {
+            let dead = call.access_key_id().expect("signed").to_owned();
+            let key = cloud.create_access_key(USER);
+            cloud.put_secret(crate::world::SECRET, key.to_json());
+            cloud.delete_key(&dead);
+        }
+        Action::Pass
+    });
+    let refused = put(&s3, "never")
+        .await
+        .expect_err("no key lives long enough");
+    assert_eq!(refused.code(), Some("InvalidAccessKeyId"));
+    assert_eq!(world.cloud.count("s3:PutObject"), 5, "four replays");
+    world.cloud.clear_faults(); // the hook holds a clone of the cloud
+    // The last refusal was noted, too.
+    let newer = async { keys.updates().newer_than(5).await };
+    let newer = tokio::time::timeout(Duration::from_secs(5), newer).await;
+    newer.expect("the key that came after it is live");
+}
+
+#[tokio::test]
 async fn a_new_key_that_s3_does_not_know_yet_is_tried_again_until_it_does() {
     let world = World::new().await;
     let (keys, edge, _) = world.start().await;
