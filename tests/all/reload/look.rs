@@ -62,6 +62,20 @@ async fn a_flood_of_forged_events_is_limited_and_a_true_one_still_gets_through()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_person_asks_for_is_not_put_off_by_a_flood() {
+    let world = World::at("v1").await;
+    for _ in 0..6_000 {
+        world.hand.look(Reason::Event);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.source.now(Ok("v2"));
+    let asked = tokio::time::Instant::now();
+    let found = world.reloader.reload().await.expect("it looks");
+    assert!(matches!(found, Outcome::Swapped { .. }), "{found:?}");
+    assert!(asked.elapsed() < Duration::from_millis(100));
+}
+
+#[tokio::test(start_paused = true)]
 async fn rotations_in_quick_succession_are_not_limited() {
     let world = World::at("v0").await;
     for version in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"] {

@@ -6,4 +6,5 @@ mod failures;
 mod look;
 mod publish;
 mod start;
+mod told;
 mod world;

@@ -1,0 +1,71 @@
+//! What it tells those who watch it: the metrics.
+
+use std::collections::BTreeMap;
+
+use credswap::ErrorKind;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+use super::world::{World, settle};
+
+/// Each metric by its name and labels; of a histogram, how many values it has.
+fn read(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
+    let metrics = snapshotter.snapshot().into_vec().into_iter();
+    metrics
+        .map(|(key, _, _, value)| {
+            let mut name = key.key().name().to_owned();
+            for label in key.key().labels().filter(|l| l.key() != "reloader") {
+                name += &format!(" {}={}", label.key(), label.value());
+            }
+            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+            let value = match value {
+                DebugValue::Counter(count) => count as f64,
+                DebugValue::Gauge(value) => value.into_inner(),
+                DebugValue::Histogram(values) => values.len() as f64,
+            };
+            (name, value)
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_swaps_drains_and_failures_are_counted() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    // A current-thread runtime: the reloader's task runs on this thread, under this recorder.
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let world = World::at("v1").await;
+    let held = world.reloader.lease();
+    world.swap("v2").await;
+    drop(held);
+    settle().await;
+    world.source.now(Err(ErrorKind::Unavailable));
+    let failed = world.reloader.reload().await;
+    failed.expect_err("the source is down");
+    let told = read(&snapshotter);
+    for (name, value) in [
+        ("credswap_generation", 2.0),
+        ("credswap_held_generations", 0.0),
+        ("credswap_consecutive_failures", 1.0),
+        ("credswap_looks_total reason=event", 1.0),
+        ("credswap_looks_total reason=manual", 1.0),
+        ("credswap_look_failures_total kind=unavailable", 1.0),
+        ("credswap_swaps_total", 1.0),
+        ("credswap_swap_delay_seconds", 1.0),
+        ("credswap_drain_seconds", 1.0),
+    ] {
+        assert_eq!(told.get(name), Some(&value), "{name}: {told:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_generation_that_is_held_shows() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let world = World::at("v1").await;
+    let _held = world.reloader.lease();
+    world.swap("v2").await;
+    let told = read(&snapshotter);
+    assert_eq!(told["credswap_held_generations"], 1.0);
+    assert!(!told.contains_key("credswap_drain_seconds"), "{told:#?}");
+}
