@@ -172,6 +172,8 @@ async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
     for seconds in [10, 60, 30] {
         Lease::hold(&lease).keep_until(begun + Duration::from_secs(seconds));
     }
+    let horizon = Lease::hold(&lease).horizon();
+    assert_eq!(horizon, Some(begun + Duration::from_secs(60)));
     let drain = cell.swap(());
     let late = drain
         .wait_timeout(Duration::from_secs(1))
