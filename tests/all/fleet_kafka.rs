@@ -215,14 +215,7 @@ async fn a_reporter_writes_what_the_ledger_reads() {
     assert_eq!(consumer.live, None, "it said goodbye");
 }
 
-/// On Apache Kafka with ACLs, where the records have the broker's time:
-///
-/// ```text
-/// cd tests/real && ./kafka.sh start && eval "$(./kafka.sh env)"
-/// ./kafka.sh topic credswap.fleet 3 cleanup.policy=compact,delete message.timestamp.type=LogAppendTime
-/// ./kafka.sh acl add publisher:write:topic:credswap.fleet consumer:read:topic:credswap.fleet
-/// cargo test --all-features --test all fleet_kafka::real -- --ignored
-/// ```
+/// On Apache Kafka with ACLs, where the records have the broker's time: `tests/real/kafka_tests.sh`.
 mod real {
     use super::*;
     use credswap::kafka::Password;
@@ -237,7 +230,7 @@ mod real {
     }
 
     #[tokio::test]
-    #[ignore = "needs tests/real/kafka.sh"]
+    #[ignore = "needs Apache Kafka: tests/real/kafka_tests.sh"]
     async fn a_consumer_needs_write_and_the_authority_both_and_times_are_the_brokers() {
         let producer = Producer::new(&user("publisher"), TOPIC).expect("a topic");
         let mut held = report("pod", 1, "v1");

@@ -3,38 +3,25 @@
 use std::process::{Command, Output};
 
 use credswap_embedded::{AccessKey, Broker, Cloud, KeyStatus};
-use serde_json::json;
 
-use crate::rotation_lambda::{TOPIC, read_all};
+use crate::rotation_lambda::{REPORTS, ROLE, SECRET, TOPIC, USER, read_all, site};
 use crate::runtime_api::binary;
-
-const SECRET: &str = "prod/uploader";
-const USER: &str = "uploader";
-const REPORTS: &str = "credswap.fleet";
 
 struct World {
     cloud: Cloud,
     broker: Broker,
     old: AccessKey,
-    rotator: AccessKey,
+    role: AccessKey,
 }
 
 impl World {
     async fn new() -> Self {
-        let cloud = Cloud::start().await;
-        cloud.create_user(USER);
-        let old = cloud.create_access_key(USER);
-        let content = json!({"username": USER, "accesskey": old.id(), "secretkey": old.secret()});
-        cloud.create_secret(SECRET, content.to_string());
-        cloud.create_user("rotator");
-        let rotator = cloud.create_access_key("rotator");
-        let broker = Broker::start(TOPIC, 3);
-        broker.create_topic(REPORTS, 3);
+        let (cloud, broker, old, role) = site().await;
         Self {
             cloud,
             broker,
             old,
-            rotator,
+            role,
         }
     }
 
@@ -45,8 +32,8 @@ impl World {
             .env_clear()
             .env("AWS_ENDPOINT_URL", self.cloud.endpoint_url())
             .env("AWS_REGION", self.cloud.region())
-            .env("AWS_ACCESS_KEY_ID", self.rotator.id())
-            .env("AWS_SECRET_ACCESS_KEY", self.rotator.secret())
+            .env("AWS_ACCESS_KEY_ID", self.role.id())
+            .env("AWS_SECRET_ACCESS_KEY", self.role.secret())
             .args([what, "--secret-id", SECRET, "--plaintext"])
             .args(["--topic", TOPIC, "--reports-topic", REPORTS])
             .args(["--bootstrap-servers", &self.broker.bootstrap_servers()]);
@@ -58,7 +45,7 @@ impl World {
         } = run.await.expect("joined").expect("the binary runs");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         let said = text(stdout) + &text(stderr);
-        for secret in [self.old.secret(), self.rotator.secret()] {
+        for secret in [self.old.secret(), self.role.secret()] {
             assert!(!said.contains(secret));
         }
         (status.success(), said)
@@ -84,11 +71,11 @@ async fn a_run_rotates_the_key_and_tells_everyone() {
 async fn a_run_that_fails_says_what_to_change_and_the_next_one_goes_on() {
     let world = World::new().await;
     let before = world.cloud.staged(SECRET, "AWSCURRENT");
-    world.cloud.deny("rotator", "iam:CreateAccessKey");
+    world.cloud.deny(ROLE, "iam:CreateAccessKey");
     let (done, said) = world.run("rotate").await;
     assert!(!done && said.contains("`iam:CreateAccessKey`"), "{said}");
     assert_eq!(world.cloud.staged(SECRET, "AWSCURRENT"), before);
-    world.cloud.allow("rotator", "iam:CreateAccessKey");
+    world.cloud.allow(ROLE, "iam:CreateAccessKey");
     let (done, said) = world.run("rotate").await;
     assert!(done, "{said}");
 

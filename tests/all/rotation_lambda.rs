@@ -12,11 +12,26 @@ use serde_json::{Value, json};
 
 use crate::runtime_api::Function;
 
-const SECRET: &str = "prod/uploader";
-const USER: &str = "uploader";
+pub(crate) const SECRET: &str = "prod/uploader";
+pub(crate) const USER: &str = "uploader";
+pub(crate) const ROLE: &str = "role";
 pub(crate) const TOPIC: &str = "s3.test.secret.manager";
-const REPORTS: &str = "credswap.fleet";
+pub(crate) const REPORTS: &str = "credswap.fleet";
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
+
+/// A cloud with a user, its key in a secret, and a role's key; and a broker with both topics.
+pub(crate) async fn site() -> (Cloud, Broker, AccessKey, AccessKey) {
+    let cloud = Cloud::start().await;
+    cloud.create_user(USER);
+    let old = cloud.create_access_key(USER);
+    let content = json!({"username": USER, "accesskey": old.id(), "secretkey": old.secret()});
+    cloud.create_secret(SECRET, content.to_string());
+    cloud.create_user(ROLE);
+    let role = cloud.create_access_key(ROLE);
+    let broker = Broker::start(TOPIC, 3);
+    broker.create_topic(REPORTS, 3);
+    (cloud, broker, old, role)
+}
 
 struct World {
     cloud: Cloud,
@@ -30,15 +45,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let cloud = Cloud::start().await;
-        cloud.create_user(USER);
-        let old = cloud.create_access_key(USER);
-        let content = json!({"username": USER, "accesskey": old.id(), "secretkey": old.secret()});
-        cloud.create_secret(SECRET, content.to_string());
-        cloud.create_user("role");
-        let role = cloud.create_access_key("role");
-        let broker = Broker::start(TOPIC, 3);
-        broker.create_topic(REPORTS, 3);
+        let (cloud, broker, old, role) = site().await;
         let function = Function::start(
             "rotation_lambda",
             &[
@@ -252,14 +259,14 @@ async fn errors_have_a_type_and_say_what_to_change_and_the_function_goes_on() {
     let failure = world.function.invoke(&json!("what?")).await;
     assert_eq!(failure.expect_err("no object").kind, "invalid_request");
 
-    world.cloud.deny("role", "iam:CreateAccessKey");
+    world.cloud.deny(ROLE, "iam:CreateAccessKey");
     let (token, refused) = world.rotate().await;
     let refused = refused.expect_err("denied");
     assert!(
         refused.starts_with("permission_denied: ") && refused.contains("`iam:CreateAccessKey`"),
         "{refused}"
     );
-    world.cloud.allow("role", "iam:CreateAccessKey");
+    world.cloud.allow(ROLE, "iam:CreateAccessKey");
     for step in STEPS {
         world.step(step, &token).await.expect(step);
     }
