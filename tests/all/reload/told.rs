@@ -1,4 +1,4 @@
-//! What it tells those who watch it: the metrics.
+//! What it tells those who watch it: metrics, and in the status which keys were refused.
 
 use std::collections::BTreeMap;
 
@@ -68,4 +68,49 @@ async fn a_generation_that_is_held_shows() {
     let told = read(&snapshotter);
     assert_eq!(told["credswap_held_generations"], 1.0);
     assert!(!told.contains_key("credswap_drain_seconds"), "{told:#?}");
+}
+
+fn refused(world: &World) -> Vec<(String, u64)> {
+    let refused = world.reloader.status().refused.into_iter();
+    refused.map(|r| (r.version.to_string(), r.times)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_while_its_version_is_in_use() {
+    let world = World::at("v1").await;
+    let held = world.reloader.lease();
+    world.swap("v2").await;
+    let mut status = world.reloader.watch_status();
+    let told = |version: &str, times| (version.to_owned(), times);
+    for (generation, expected) in [
+        (1, vec![told("v1", 1)]),
+        (2, vec![told("v1", 1), told("v2", 1)]),
+        (1, vec![told("v2", 1), told("v1", 2)]),
+    ] {
+        status.mark_unchanged();
+        world.reloader.report_refused(generation);
+        assert!(status.has_changed().expect("the reloader is there"));
+        assert_eq!(refused(&world), expected);
+    }
+    drop(held);
+    settle().await;
+    status.mark_unchanged();
+    world.reloader.report_refused(1);
+    assert!(!status.has_changed().expect("the reloader is there"));
+    assert_eq!(refused(&world), [told("v2", 1), told("v1", 2)], "old news");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_eight_refused_versions_are_kept() {
+    let world = World::at("a").await;
+    let mut leases = vec![world.reloader.lease()];
+    for version in ["b", "c", "d", "e", "f", "g", "h", "i"] {
+        world.swap(version).await;
+        leases.push(world.reloader.lease());
+    }
+    for generation in 1..=9 {
+        world.reloader.report_refused(generation);
+    }
+    let kept: Vec<_> = refused(&world).into_iter().map(|(v, _)| v).collect();
+    assert_eq!(kept, ["b", "c", "d", "e", "f", "g", "h", "i"]);
 }
