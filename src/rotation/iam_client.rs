@@ -40,7 +40,7 @@ impl IamClient {
     pub fn from_client(client: Client) -> Self {
         Self {
             client,
-            patience: Patience::default(),
+            patience: Patience::unhurried(),
         }
     }
 

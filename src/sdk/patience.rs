@@ -15,6 +15,8 @@ pub(crate) struct Patience {
     pub(crate) attempts: u32,
     /// Credentials included.
     pub(crate) attempt_timeout: Duration,
+    /// The first wait between two attempts, and the longest.
+    backoff: (Duration, Duration),
 }
 
 impl Patience {
@@ -27,11 +29,20 @@ impl Patience {
         }
     }
 
+    /// For a service that allows few calls: it waits longer, as the SDK does by itself.
+    #[cfg(feature = "rotation")]
+    pub(crate) fn unhurried() -> Self {
+        Self {
+            backoff: (Duration::from_secs(1), Duration::from_secs(20)),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn retries(self) -> RetryConfig {
         RetryConfig::standard()
             .with_max_attempts(self.attempts.max(1))
-            .with_initial_backoff(FIRST_BACKOFF)
-            .with_max_backoff(LONGEST_BACKOFF)
+            .with_initial_backoff(self.backoff.0)
+            .with_max_backoff(self.backoff.1)
     }
 
     pub(crate) fn timeouts(self) -> TimeoutConfig {
@@ -47,9 +58,7 @@ impl Default for Patience {
         Self {
             attempts: 4,
             attempt_timeout: Duration::from_secs(5),
+            backoff: (Duration::from_millis(100), Duration::from_secs(2)),
         }
     }
 }
-
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
