@@ -199,6 +199,21 @@ async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
     assert!(drain.is_drained());
 }
 
+#[tokio::test(start_paused = true)]
+async fn released_waits_for_the_leases_and_not_for_the_horizon() {
+    let cell = HotSwap::new(());
+    let lease = cell.lease();
+    Lease::hold(&lease).keep_until(Instant::now() + Duration::from_secs(60));
+    let drain = cell.swap(());
+    let second = Duration::from_secs(1);
+    let early = tokio::time::timeout(second, drain.released()).await;
+    early.expect_err("there is a lease");
+    drop(lease);
+    let released = tokio::time::timeout(second, drain.released()).await;
+    released.expect("there is none");
+    assert!(!drain.is_drained());
+}
+
 #[tokio::test]
 async fn a_horizon_in_the_past_puts_off_nothing() {
     let cell = HotSwap::new(());
