@@ -68,6 +68,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_time_it_names_is_that_of_the_next_token() {
+        let begun = Instant::now();
+        let mut gate = Gate::new(begun);
+        for _ in 0..10 {
+            gate.admit(begun).expect("within the burst");
+        }
+        let token = begun + Duration::from_secs(5);
+        for waited in [0, 1000, 2500, 4000] {
+            let now = begun + Duration::from_millis(waited);
+            let then = gate.admit(now).expect_err("half a token is none");
+            assert!(then >= token && then <= token + Duration::from_millis(2));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_time_it_names_is_a_time_at_which_it_admits() {
         let mut now = Instant::now();
         let mut gate = Gate::new(now);

@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use credswap::hot::Lease;
 use credswap::reload::Notice;
 use credswap::{Error, Reloader, Secret, VersionId};
+use tokio::time::Instant;
 
 use super::world::{World, settle};
 
@@ -90,4 +92,27 @@ async fn a_version_that_came_back_is_not_said_to_be_drained() {
     }
     settle().await;
     assert!(!world.source.said_drained().contains(&"v1".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_says_until_when_a_released_generation_is_kept() {
+    let world = World::at("v1").await;
+    let (first, minute) = (world.reloader.lease(), Duration::from_secs(60));
+    world.swap("v2").await;
+    let second = world.reloader.lease();
+    world.swap("v3").await;
+    // Signed with the old one after the swap.
+    Lease::hold(&first).keep_until(Instant::now() + minute);
+    drop(first);
+    settle().await;
+    let held = world.reloader.status().held;
+    let [one, other] = &held[..] else {
+        panic!("both are held: {held:?}")
+    };
+    // The status has the wall clock's times, which goes on a little meanwhile.
+    let kept = one.horizon.expect("it has one").duration_since(one.since);
+    let kept = kept.expect("it is to come");
+    assert!(kept >= minute && kept < 2 * minute, "{kept:?}");
+    assert_eq!(other.horizon, None);
+    drop(second);
 }
