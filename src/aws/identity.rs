@@ -49,7 +49,7 @@ impl LiveIdentity {
                 format!(
                     "the key of generation {} was refused ({}), and no newer one came within {:?}: see \
                      Reloader::status for why; is the secret's rotation finished, and was the old key retired \
-                     before this process had drained it?",
+                     before this process had drained it? Or does this service not know a new key yet?",
                     refused.generation,
                     refused.code,
                     self.keys.bounds().refresh

@@ -41,7 +41,7 @@ use crate::sdk::auth_error::{AuthError, Meaning};
 const KEYS: u32 = 4;
 
 /// The first and the longest wait before a request is made again with a key that is not known yet. IAM takes seconds;
-/// and a key that is dead, although young, has its successor found in less than the first.
+/// and where a key is dead, although young, a look finds its successor in less than the first, as a rule.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
 
 #[derive(Debug)]
