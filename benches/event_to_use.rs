@@ -37,8 +37,8 @@ use credswap::aws::{self, Edge, LiveKey};
 use credswap::kafka::KafkaConfig;
 use credswap::source::SecretsManager;
 use credswap::trigger::Kafka;
-use credswap::{Reloader, reload::Notice};
-use credswap_embedded::{Action, Broker, Cloud};
+use credswap::{Refreshable, refresh::RefreshEvent};
+use credswap_testkit::{Action, Broker, Cloud};
 use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
@@ -121,7 +121,7 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
         swap: common::nanoseconds(),
         first_use: common::nanoseconds(),
     };
-    let mut notices = keys.notices();
+    let mut events = keys.events();
     for number in 1..=rotations {
         let key = cloud::new_key(&cloud, number);
         cloud.put_secret(SECRET, key.to_json());
@@ -131,9 +131,9 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
         let begun = Instant::now();
         broker.publish(EVENT).await.expect("the broker is up");
         loop {
-            match notices.recv().await.expect("the reloader is there") {
-                Notice::Swapped { .. } => break,
-                Notice::Failed(error) => panic!("{}", error.report()),
+            match events.recv().await.expect("the refreshable is there") {
+                RefreshEvent::Swapped { .. } => break,
+                RefreshEvent::Failed(error) => panic!("{}", error.report()),
                 _ => {}
             }
         }
@@ -141,7 +141,7 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
         let used = first_use.await.expect("the hook keeps it until then");
         common::record(&mut measured.first_use, used - begun);
         loop {
-            if let Notice::Drained { .. } = notices.recv().await.expect("the reloader is there") {
+            if let RefreshEvent::Drained { .. } = events.recv().await.expect("the refreshable is there") {
                 break;
             }
         }
@@ -153,23 +153,23 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
     measured
 }
 
-async fn start(cloud: &Cloud, broker: &Broker, fetch_wait: u32) -> Reloader<LiveKey> {
+async fn start(cloud: &Cloud, broker: &Broker, fetch_wait: u32) -> Refreshable<LiveKey> {
     let sdk = cloud::sdk(cloud);
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
     let config = KafkaConfig::new(broker.bootstrap_servers())
         .plaintext()
         .property("fetch.wait.max.ms", fetch_wait.to_string());
     let kafka = Kafka::new(config, broker.topic()).expect("a good configuration");
-    let keys = Reloader::builder(SecretsManager::new(secrets, SECRET), aws::credentials(&sdk))
+    let keys = Refreshable::builder(SecretsManager::new(secrets, SECRET), aws::credentials(&sdk))
         .trigger(kafka)
         .start()
         .await
         .expect("the first key is good");
-    let mut status = keys.watch_status();
+    let mut status = keys.subscribe_status();
     tokio::time::timeout(PATIENCE, status.wait_for(|status| status.is_healthy()))
         .await
         .expect("the trigger hears soon")
-        .expect("the reloader is there");
+        .expect("the refreshable is there");
     keys
 }
 

@@ -45,7 +45,7 @@ fn report(instance: u64, sequence: u64) -> Report {
 fn records(consumers: u64, sequence: u64) -> Vec<(String, Vec<u8>)> {
     let record = |n| {
         let report = report(n, sequence);
-        (report.key(), report.encode().expect("within bounds"))
+        (report.key(), report.encode().expect("within timeouts"))
     };
     (0..consumers).map(record).collect()
 }
@@ -110,7 +110,7 @@ fn memory() {
     for n in 0..CONSUMERS {
         let report = report(n, 1);
         if n == 0 {
-            bytes = report.key().len() + report.encode().expect("within bounds").len();
+            bytes = report.key().len() + report.encode().expect("within timeouts").len();
         }
         ledger.fold(&report, 1_000_000);
     }

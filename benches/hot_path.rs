@@ -57,8 +57,8 @@ fn main() {
         ("lease", "`HotSwap::lease`, dropped", &|| {
             black_box(Lease::generation(&black_box(hot.lease())));
         }),
-        ("peek", "`HotSwap::peek`", &|| {
-            black_box(hot.peek(|key| key.id.len()));
+        ("peek", "`HotSwap::with`", &|| {
+            black_box(hot.with(|key| key.id.len()));
         }),
         ("arc_swap", "`ArcSwap::load_full`", &|| {
             black_box(black_box(bare.load_full()).id.len());

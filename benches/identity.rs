@@ -74,7 +74,7 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let keys = runtime.block_on(cloud::reloader());
+    let keys = runtime.block_on(cloud::refreshable());
     let edge = Edge::new(&keys);
     let provider = SharedCredentialsProvider::new(cloud::credentials());
     let lazy = cloud::answering(b"").credentials_provider(provider.clone());

@@ -51,7 +51,7 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let keys = runtime.block_on(cloud::reloader());
+    let keys = runtime.block_on(cloud::refreshable());
     let edge = Edge::new(&keys);
     let plain = cloud::answering(CONTENT)
         .credentials_provider(SharedCredentialsProvider::new(cloud::credentials()));

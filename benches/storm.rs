@@ -11,7 +11,7 @@
 //! deleted when the way says so. Nobody waits for the propagation of a key, and all that differs is how the running
 //! client comes to its new key:
 //! - *no rotation*: a plain SDK client and a key that stays, for comparison.
-//! - *credswap, deleted when drained*: the old key goes when the reloader says that nobody uses it any more.
+//! - *credswap, deleted when drained*: the old key goes when the refreshable says that nobody uses it any more.
 //! - *credswap, deleted at the swap*: the old key goes under the requests that it has signed.
 //! - *client rebuilt in place*: a new client with a pool of its own in a lock, the old key deleted at once.
 //! - *`ArcSwap<Client>`*: the same, but lock-free and with one pool for all clients.

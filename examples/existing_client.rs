@@ -6,17 +6,17 @@
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::{SdkConfig, region::Region};
-use credswap::{Reloader, aws, source::SecretsManager};
-use credswap_embedded::Cloud;
+use credswap::{Refreshable, aws, source::SecretsManager};
+use credswap_testkit::Cloud;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cloud = Cloud::start().await;
     let sdk = deploy(&cloud);
 
-    // What a service adds: a reloader, its edge, and `configure!` around the builder of the client.
+    // What a service adds: a refreshable, its edge, and `configure!` around the builder of the client.
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-    let keys = Reloader::builder(
+    let keys = Refreshable::builder(
         SecretsManager::new(secrets, "prod/uploader"),
         aws::credentials(&sdk),
     )
@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
             .await?;
         println!(
             "round {round}: signed with the key …{}",
-            keys.peek(|key| key.id_tail().to_owned())
+            keys.with(|key| key.id_suffix().to_owned())
         );
 
         // Behind its back the key is rotated, and the old one deleted, without a word to anybody: the next request is

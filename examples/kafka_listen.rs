@@ -37,17 +37,17 @@ async fn main() -> Result<(), credswap::Error> {
         kafka = kafka.for_secret(secret_id);
     }
 
-    // What a reloader does with a trigger: run it, heed its looks, watch its health.
-    let (looks, mut lookout) = trigger::channel();
-    let mut health = looks.watch_health();
-    tokio::spawn(kafka.run(looks));
+    // What a refreshable does with a trigger: run it, heed its looks, watch its health.
+    let (requester, mut requests) = trigger::channel();
+    let mut health = requester.watch_health();
+    tokio::spawn(kafka.run(requester));
     loop {
         tokio::select! {
             Ok(()) = health.changed() => match &*health.borrow_and_update() {
-                Health::Deaf { reason } => println!("deaf: {reason}"),
+                Health::Disconnected { reason } => println!("deaf: {reason}"),
                 health => println!("{health:?}"),
             },
-            wanted = lookout.next() => println!("look: {wanted:?}"),
+            wanted = requests.next() => println!("look: {wanted:?}"),
             _ = tokio::signal::ctrl_c() => return Ok(()),
         }
     }

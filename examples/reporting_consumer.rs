@@ -22,7 +22,7 @@ use credswap::fleet::Reporter;
 use credswap::hot::Lease;
 use credswap::kafka::Producer;
 use credswap::source::SecretsManager;
-use credswap::{Reloader, aws, trigger};
+use credswap::{Refreshable, aws, trigger};
 
 /// Works until Ctrl-C.
 #[derive(Parser)]
@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
     let source = SecretsManager::new(secrets, &args.secret_id);
     let told = trigger::Kafka::new(kafka.clone(), args.topic)?.for_secret(&args.secret_id);
-    let keys = Reloader::builder(source, aws::credentials(&sdk));
+    let keys = Refreshable::builder(source, aws::credentials(&sdk));
     let keys = keys.trigger(told).start().await?;
     // What makes it one of the fleet.
     let outbox = Producer::new(&kafka, args.reports_topic)?;
@@ -89,10 +89,10 @@ async fn work(sts: aws_sdk_sts::Client) -> anyhow::Result<()> {
 }
 
 /// Long jobs, one after the other: each uses the key that it began with now and then.
-async fn jobs(keys: &Reloader<LiveKey>, check: impl Check, hold: u32) -> anyhow::Result<()> {
+async fn jobs(keys: &Refreshable<LiveKey>, check: impl Check, hold: u32) -> anyhow::Result<()> {
     loop {
         let job = keys.lease();
-        println!("began …{}", job.id_tail());
+        println!("began …{}", job.id_suffix());
         let (mut left, mut refused) = (hold.div_ceil(LOOK), 0);
         while left > 0 {
             tokio::time::sleep(LOOK * SECOND).await;
@@ -101,15 +101,15 @@ async fn jobs(keys: &Reloader<LiveKey>, check: impl Check, hold: u32) -> anyhow:
                 Verdict::Good => (left, refused) = (left - 1, 0),
                 // Retired, although it is in use: it comes back when it is known who needs it.
                 Verdict::NotYet(_) if refused < PATIENCE => {
-                    keys.report_refused(Lease::generation(&job));
+                    keys.report_rejected(Lease::generation(&job));
                     refused += 1;
                 }
                 verdict => anyhow::bail!("the job's key: {verdict:?}"),
             }
             let went = if refused > 0 { "refused" } else { "used" };
-            println!("{went} …{}", job.id_tail());
+            println!("{went} …{}", job.id_suffix());
         }
-        println!("let go …{}", job.id_tail());
+        println!("let go …{}", job.id_suffix());
     }
 }
 

@@ -83,7 +83,7 @@ async fn run(args: Args) -> Result<(), Error> {
         }
         What::Retire => {
             for key in runner.retire(&args.secret_id).await?.keys {
-                println!("key …{}: {:?}, {}", key.id_tail(), key.did, key.why);
+                println!("key …{}: {:?}, {}", key.id_suffix(), key.did, key.why);
             }
         }
     }

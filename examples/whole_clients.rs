@@ -4,8 +4,8 @@
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::{SdkConfig, region::Region};
-use credswap::{Reloader, aws, source::SecretsManager};
-use credswap_embedded::Cloud;
+use credswap::{Refreshable, aws, source::SecretsManager};
+use credswap_testkit::Cloud;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -25,14 +25,14 @@ async fn main() -> anyhow::Result<()> {
 
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
     let clients = aws::s3_clients(&sdk)?.configure(|builder| builder.force_path_style(true));
-    let s3 = Reloader::builder(SecretsManager::new(secrets, "prod/uploader"), clients)
+    let s3 = Refreshable::builder(SecretsManager::new(secrets, "prod/uploader"), clients)
         .start()
         .await?;
 
     upload(&s3).await?;
     let old = s3.lease(); // somebody is still busy with the first client …
     cloud.put_secret("prod/uploader", secret(&cloud, "uploads-2"));
-    s3.reload().await?;
+    s3.refresh().await?;
     upload(&s3).await?;
 
     println!(
@@ -40,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
         old.list_buckets().send().await?.buckets().len()
     );
     drop(old); // … and now nobody is
-    s3.watch_status()
+    s3.subscribe_status()
         .wait_for(|status| status.held.is_empty())
         .await?;
     println!(
@@ -51,7 +51,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// A request may outlive its lease: the client's key is held until the request ends.
-async fn upload(s3: &Reloader<aws::S3>) -> anyhow::Result<()> {
+async fn upload(s3: &Refreshable<aws::S3>) -> anyhow::Result<()> {
     let client = s3.lease();
     let bucket = client.bucket().unwrap_or("uploads");
     client
@@ -62,7 +62,7 @@ async fn upload(s3: &Reloader<aws::S3>) -> anyhow::Result<()> {
         .await?;
     println!(
         "uploaded to {bucket} with the key …{}",
-        client.key().id_tail()
+        client.key().id_suffix()
     );
     Ok(())
 }

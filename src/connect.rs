@@ -1,16 +1,16 @@
 //! How a secret becomes a usable value, and how the value is proven before anyone sees it.
 //!
-//! A reload goes secret → [`Connect::connect`] → [`Connect::check`] → swap. What fails on the way is not
+//! A refresh goes secret → [`Connect::connect`] → [`Connect::check`] → swap. What fails on the way is not
 //! published: the last good value stays.
 
+#[cfg(feature = "refresh")]
 use std::future::Future;
 
 use crate::error::Error;
-use crate::hot::Hold;
-use crate::secret::Secret;
-use crate::trigger::Looks;
+#[cfg(feature = "refresh")]
+use crate::{hot::DrainToken, secret::Secret, trigger::RefreshRequester};
 
-/// Makes a value of a secret, and proves it.
+/// Turns a secret into a value, and proves it.
 ///
 /// Closures `Fn(Secret) -> impl Future<Output = Result<V, Error>>` connect without a check of their own:
 ///
@@ -19,11 +19,12 @@ use crate::trigger::Looks;
 /// fn connects(_: impl Connect<Value = usize>) {}
 /// connects(|secret: Secret| async move { Ok::<_, Error>(secret.expose().len()) });
 /// ```
+#[cfg(feature = "refresh")]
 pub trait Connect: Send + Sync + 'static {
     /// What is published.
     type Value: Send + Sync + 'static;
 
-    /// Makes the value. `hold` pins the generation that the value will be: a value that can outlive its lease
+    /// Creates the value. `token` keeps the value's generation in use: a value that can outlive its lease
     /// (a client whose clones go elsewhere, say) keeps a clone of it inside; all others ignore it.
     ///
     /// # Errors
@@ -31,13 +32,13 @@ pub trait Connect: Send + Sync + 'static {
     fn connect(
         &self,
         secret: &Secret,
-        hold: &Hold,
+        token: &DrainToken,
     ) -> impl Future<Output = Result<Self::Value, Error>> + Send;
 
-    /// Called once, before the first connect, with the means to ask for a look: for values that notice by themselves
-    /// that they are refused. The default does nothing.
-    fn attach(&self, looks: &Looks) {
-        let _ = looks;
+    /// Receives the means to report rejections and to request a refresh, once, before the first connect: for values that
+    /// find out by themselves that an authority rejects them. The default does nothing.
+    fn attach(&self, requester: &RefreshRequester) {
+        let _ = requester;
     }
 
     /// Proves that the value works, before anyone sees it. The default takes it as proven.
@@ -53,18 +54,20 @@ pub trait Connect: Send + Sync + 'static {
 pub enum Verdict {
     /// It works.
     Good,
-    /// The authority does not know it yet, as is usual for some seconds after a rotation. The check is made
-    /// again, with backoff, until [`Bounds::propagation`](crate::reload::Bounds::propagation) is over.
+    /// The authority does not know it yet, as is usual for some seconds after a rotation. The check is repeated,
+    /// with backoff, until the propagation timeout.
     NotYet(Error),
-    /// It is wrong: keep the last good one and say so.
+    /// It is wrong: keep the last good one and report the error.
     Bad(Error),
-    /// It is genuine, but may not do what the check asked.
-    /// [`Builder::on_forbidden`](crate::reload::Builder::on_forbidden) decides.
+    /// It is genuine, but not permitted to do what the check asked.
+    /// [`OnForbidden`](crate::refresh::OnForbidden) decides.
+    #[cfg_attr(not(feature = "refresh"), allow(rustdoc::broken_intra_doc_links))]
     Forbidden(Error),
     /// The check could not be made (network, throttling): try again.
     Unknown(Error),
 }
 
+#[cfg(feature = "refresh")]
 impl<F, Fut, V> Connect for F
 where
     F: Fn(Secret) -> Fut + Send + Sync + 'static,
@@ -76,7 +79,7 @@ where
     fn connect(
         &self,
         secret: &Secret,
-        _hold: &Hold,
+        _token: &DrainToken,
     ) -> impl Future<Output = Result<V, Error>> + Send {
         self(secret.clone())
     }

@@ -49,7 +49,7 @@ pub enum ErrorKind {
     InUse,
     /// The source, the connect or the check panicked: a defect in that code.
     Panicked,
-    /// The reloader has been shut down.
+    /// The refreshable has been shut down.
     ShutDown,
 }
 

@@ -10,13 +10,13 @@
 //! # async fn example(sdk: aws_types::SdkConfig) -> Result<(), credswap::Error> {
 //! use std::time::Duration;
 //! use credswap::kafka::{KafkaConfig, Password};
-//! use credswap::{Reloader, aws, source::SecretsManager, trigger};
+//! use credswap::{Refreshable, aws, source::SecretsManager, trigger};
 //!
 //! let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
 //! let msk = KafkaConfig::new("b-1.msk.example.com:9096")
 //!     .scram_sha_512("uploader", Password::file("/run/secrets/msk"));
 //!
-//! let keys = Reloader::builder(SecretsManager::new(secrets, "prod/uploader"), aws::credentials(&sdk))
+//! let keys = Refreshable::builder(SecretsManager::new(secrets, "prod/uploader"), aws::credentials(&sdk))
 //!     .trigger(trigger::Kafka::new(msk, "s3.test.secret.manager")?)        // at once when told
 //!     .trigger(trigger::Interval::every(Duration::from_secs(300)))         // and soon, if nobody tells
 //!     .start().await?;                                                     // Ok: a proven key is live
@@ -43,10 +43,10 @@
 //! | `aws` | the SDK's edge: keys under clients, replay, whole clients, checks | `aws`, `sts`, `s3` |
 //! | `rotation` | the authority's side: the four steps, the event, retiring the old key | `rotation` |
 //! | `fleet` | who uses which version: reports, and the ledger that says when a key may die | `fleet` |
-//! | [`reload`] | the loop: trigger → fetch → same version? → connect → check → swap → drain → report | `reload` |
-//! | [`connect`] | how a secret becomes a value, and its proof | `reload` |
-//! | [`source`] | where: Secrets Manager, closures | `reload`, `secrets-manager` |
-//! | [`trigger`] | when: Kafka, interval, SIGHUP, by hand | `reload`, `kafka`, `signal` |
+//! | [`refresh`] | the loop: trigger → fetch → same version? → connect → check → swap → drain → report | `refresh` |
+//! | [`connect`] | how a secret becomes a value, and its proof | `refresh` |
+//! | [`source`] | where: Secrets Manager, closures | `refresh`, `secrets-manager` |
+//! | [`trigger`] | when: Kafka, interval, SIGHUP, by hand | `refresh`, `kafka`, `signal` |
 //! | `kafka` | how to reach the brokers | `kafka` |
 //! | `sdk` | how often AWS services are asked, and what a failed call means | `aws`, `secrets-manager` |
 //! | [`secret`] | the one holder of secret material | |
@@ -63,9 +63,9 @@
 //! features = ["ssl-vendored", "libz-static"] }` to your own dependencies.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "aws")]
+#[cfg(feature = "_access-key")]
 pub mod aws;
-#[cfg(feature = "reload")]
+#[cfg(any(feature = "refresh", feature = "_access-key"))]
 pub mod connect;
 #[cfg(any(doc, doctest))]
 pub mod docs;
@@ -75,21 +75,22 @@ pub mod fleet;
 pub mod hot;
 #[cfg(feature = "kafka")]
 pub mod kafka;
-#[cfg(feature = "reload")]
-pub mod reload;
+#[cfg(feature = "refresh")]
+pub mod refresh;
 #[cfg(feature = "rotation")]
 pub mod rotation;
-#[cfg(feature = "sdk")]
-pub mod sdk;
+#[cfg(feature = "_sdk")]
+mod sdk;
 pub mod secret;
-#[cfg(any(feature = "kafka", feature = "fleet"))]
-mod secret_id;
-#[cfg(feature = "reload")]
+#[cfg(feature = "refresh")]
 pub mod source;
-#[cfg(feature = "reload")]
+#[cfg(feature = "refresh")]
 pub mod trigger;
+mod util;
 
 pub use error::{Error, ErrorKind};
-#[cfg(feature = "reload")]
-pub use reload::Reloader;
-pub use secret::{Secret, VersionId};
+#[cfg(feature = "refresh")]
+pub use refresh::Refreshable;
+pub use secret::{Secret, SecretId, VersionId};
+#[cfg(feature = "_base")]
+pub use util::Backoff;

@@ -11,8 +11,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use credswap::aws::{self, LiveKey};
-use credswap::{Error, Reloader, Secret};
-use credswap_embedded::{AccessKey, Cloud};
+use credswap::{Error, Refreshable, Secret};
+use credswap_testkit::{AccessKey, Cloud};
 
 pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const BUCKET: &str = "uploads";
@@ -85,8 +85,8 @@ pub(crate) fn credentials() -> Credentials {
     )
 }
 
-/// A reloader over that key, which never changes.
-pub(crate) async fn reloader() -> Reloader<LiveKey> {
+/// A refreshable over that key, which never changes.
+pub(crate) async fn refreshable() -> Refreshable<LiveKey> {
     let source = || async {
         let key = credentials();
         let json = format!(
@@ -96,7 +96,7 @@ pub(crate) async fn reloader() -> Reloader<LiveKey> {
         );
         Ok::<_, Error>(Secret::new(json, "version 1"))
     };
-    Reloader::builder(source, aws::credentials_checked_by(aws::check::NoCheck))
+    Refreshable::builder(source, aws::credentials_checked_by(aws::check::NoCheck))
         .start()
         .await
         .expect("the secret is good")

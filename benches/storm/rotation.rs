@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use credswap::VersionId;
-use credswap::reload::Notice;
-use credswap_embedded::Cloud;
+use credswap::refresh::RefreshEvent;
+use credswap_testkit::Cloud;
 use hdrhistogram::Histogram;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, interval_at, sleep_until};
@@ -73,14 +73,14 @@ pub(crate) async fn run(
                 }
             }
             notice = next(&mut retire) => match notice {
-                Notice::Swapped { generation, version, previous, .. } => {
+                RefreshEvent::Swapped { generation, version, previous, .. } => {
                     swapped.insert(generation - 1, Instant::now()); // that is the one which drains
                     keys.delete_between(&previous, &version);
                     if let Retire::WhenSwapped(_) = retire {
                         keys.delete(&previous);
                     }
                 }
-                Notice::Drained { generation, version, .. } => {
+                RefreshEvent::Drained { generation, version, .. } => {
                     if let Some(since) = swapped.remove(&generation) {
                         common::record(&mut rotations.drains, since.elapsed());
                     }
@@ -88,7 +88,7 @@ pub(crate) async fn run(
                         keys.delete(&version);
                     }
                 }
-                Notice::Failed(error) => panic!("a look failed: {}", error.report()),
+                RefreshEvent::Failed(error) => panic!("a look failed: {}", error.report()),
                 _ => {}
             },
             () = sleep_until(end) => {
@@ -103,15 +103,15 @@ pub(crate) async fn run(
     }
 }
 
-async fn next(retire: &mut Retire) -> Notice {
-    let notices: &mut broadcast::Receiver<Notice> = match retire {
+async fn next(retire: &mut Retire) -> RefreshEvent {
+    let events: &mut broadcast::Receiver<RefreshEvent> = match retire {
         Retire::AtOnce => std::future::pending().await,
-        Retire::WhenSwapped(notices) | Retire::WhenDrained(notices) => notices,
+        Retire::WhenSwapped(events) | Retire::WhenDrained(events) => events,
     };
-    notices
+    events
         .recv()
         .await
-        .expect("the reloader is there, and we keep up")
+        .expect("the refreshable is there, and we keep up")
 }
 
 /// The keys that exist, oldest first.

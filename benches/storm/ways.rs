@@ -10,10 +10,10 @@ use aws_credential_types::provider::{self, ProvideCredentials, future};
 use aws_sdk_s3::Client;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use credswap::aws::{self, Edge, LiveKey};
-use credswap::reload::Notice;
-use credswap::trigger::{Looks, Reason};
-use credswap::{Error, Reloader, Secret};
-use credswap_embedded::{AccessKey, Cloud, SecretContent};
+use credswap::refresh::RefreshEvent;
+use credswap::trigger::{RefreshRequester, Reason};
+use credswap::{Error, Refreshable, Secret};
+use credswap_testkit::{AccessKey, Cloud, SecretContent};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::common::cloud::{SECRET, pool, s3};
@@ -44,10 +44,10 @@ pub(crate) trait Uploader: Send + Sync {
 pub(crate) enum Retire {
     /// As soon as the client has been told of the new one.
     AtOnce,
-    /// When the reloader says that the new one is live.
-    WhenSwapped(broadcast::Receiver<Notice>),
-    /// When the reloader says that nobody uses the old one.
-    WhenDrained(broadcast::Receiver<Notice>),
+    /// When the refreshable says that the new one is live.
+    WhenSwapped(broadcast::Receiver<RefreshEvent>),
+    /// When the refreshable says that nobody uses the old one.
+    WhenDrained(broadcast::Receiver<RefreshEvent>),
 }
 
 pub(crate) const ALL: [Way; 7] = [
@@ -113,7 +113,7 @@ fn client(cloud: &Cloud, http: SharedHttpClient, key: &AccessKey) -> Client {
 
 struct Credswap {
     s3: Client,
-    keys: Reloader<LiveKey>,
+    keys: Refreshable<LiveKey>,
     tell: mpsc::UnboundedSender<()>,
     at_the_swap: bool,
 }
@@ -131,10 +131,10 @@ impl Credswap {
                 async move { Ok::<_, Error>(Secret::new(content, version)) }
             }
         };
-        let keys = Reloader::builder(source, aws::credentials_checked_by(aws::check::NoCheck))
-            .trigger(move |looks: Looks| async move {
+        let keys = Refreshable::builder(source, aws::credentials_checked_by(aws::check::NoCheck))
+            .trigger(move |requester: RefreshRequester| async move {
                 while told.recv().await.is_some() {
-                    looks.look(Reason::Event);
+                    requester.request(Reason::Event);
                 }
             })
             .start()
@@ -162,8 +162,8 @@ impl Uploader for Credswap {
 
     fn retire(&self) -> Retire {
         match self.at_the_swap {
-            true => Retire::WhenSwapped(self.keys.notices()),
-            false => Retire::WhenDrained(self.keys.notices()),
+            true => Retire::WhenSwapped(self.keys.events()),
+            false => Retire::WhenDrained(self.keys.events()),
         }
     }
 }

@@ -117,7 +117,7 @@ fn told(retired: &Retired) -> Value {
             Did::Reactivated => "reactivated",
             Did::Deleted => "deleted",
         };
-        json!({"key": format!("…{}", key.id_tail()), "did": did, "why": key.why.to_string()})
+        json!({"key": format!("…{}", key.id_suffix()), "did": did, "why": key.why.to_string()})
     });
     json!({"keys": keys.collect::<Vec<_>>()})
 }

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use credswap::Error;
 use credswap::kafka::{KafkaConfig, Producer};
 use credswap::trigger::Kafka;
-use credswap_embedded::{Broker, Cloud};
+use credswap_testkit::{Broker, Cloud};
 use tokio::time::Instant;
 
 use crate::reports::Reports;

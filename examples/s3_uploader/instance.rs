@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use aws_sdk_s3::Client;
 use aws_sdk_secretsmanager::Client as SecretsManagerClient;
-use credswap::Reloader;
+use credswap::Refreshable;
 use credswap::aws::{self, LiveKey};
 use credswap::fleet::Reporter;
-use credswap::reload::Notice;
+use credswap::refresh::RefreshEvent;
 use credswap::source::SecretsManager;
 use credswap::trigger::{Health, Interval};
 use tokio::sync::{broadcast, watch};
@@ -25,7 +25,7 @@ const LISTENING: Duration = Duration::from_secs(15);
 /// One consumer.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    keys: Reloader<LiveKey>,
+    keys: Refreshable<LiveKey>,
     s3: Client,
     reporting: Option<Reporting>,
     swapped: watch::Receiver<Vec<Instant>>,
@@ -35,10 +35,10 @@ pub(crate) struct Instance {
 async fn adopt(
     site: &Site,
     flights: &Flights,
-) -> Result<(Reloader<LiveKey>, Client, Option<Reporter>), credswap::Error> {
+) -> Result<(Refreshable<LiveKey>, Client, Option<Reporter>), credswap::Error> {
     let secrets = SecretsManagerClient::new(&site.sdk);
     let source = SecretsManager::new(secrets, &site.secret_id);
-    let keys = Reloader::builder(source, aws::credentials(&site.sdk))
+    let keys = Refreshable::builder(source, aws::credentials(&site.sdk))
         .trigger(site.kafka.clone())
         .trigger(Interval::every(Duration::from_secs(300)))
         .start()
@@ -63,7 +63,7 @@ impl Instance {
             .await
             .map_err(|error| anyhow!(error.report()))?;
         let (tell, swapped) = watch::channel(Vec::new());
-        tokio::spawn(collect(keys.notices(), tell));
+        tokio::spawn(collect(keys.events(), tell));
         let often = site.reports.as_ref().and_then(|reports| reports.often);
         let instance = Self {
             keys,
@@ -84,7 +84,7 @@ impl Instance {
     pub(crate) fn live(&self) -> Live {
         Live {
             generation: self.keys.generation(),
-            access_key_id: self.keys.peek(|key| key.access_key_id().to_owned()),
+            access_key_id: self.keys.with(|key| key.access_key_id().to_owned()),
             deaf: self.deaf(),
         }
     }
@@ -111,10 +111,10 @@ impl Instance {
 
     /// Waits until no event would be missed.
     async fn listening(&self) -> anyhow::Result<()> {
-        let mut status = self.keys.watch_status();
+        let mut status = self.keys.subscribe_status();
         let all = status.wait_for(|s| s.triggers.iter().all(|t| t.health.is_listening()));
         if let Ok(all) = timeout(LISTENING, all).await {
-            all.context("the reloader has ended")?;
+            all.context("the refreshable has ended")?;
         } else {
             let reason = self
                 .deaf()
@@ -133,17 +133,17 @@ impl Instance {
             .triggers
             .iter()
             .find_map(|trigger| match &trigger.health {
-                Health::Deaf { reason } => Some(format!("{}: {reason}", trigger.name)),
+                Health::Disconnected { reason } => Some(format!("{}: {reason}", trigger.name)),
                 _ => None,
             })
     }
 }
 
 /// Collects when new keys went live.
-async fn collect(mut notices: broadcast::Receiver<Notice>, tell: watch::Sender<Vec<Instant>>) {
+async fn collect(mut events: broadcast::Receiver<RefreshEvent>, tell: watch::Sender<Vec<Instant>>) {
     loop {
-        match notices.recv().await {
-            Ok(Notice::Swapped { .. }) => tell.send_modify(|swapped| swapped.push(Instant::now())),
+        match events.recv().await {
+            Ok(RefreshEvent::Swapped { .. }) => tell.send_modify(|swapped| swapped.push(Instant::now())),
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => return,
         }

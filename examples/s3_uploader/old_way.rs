@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_secretsmanager::Client as SecretsManagerClient;
 use credswap::rotation::NoReports;
-use credswap::trigger::{self, Health, Lookout, Reason, Trigger};
+use credswap::trigger::{self, Health, RefreshRequests, Reason, Trigger};
 use serde_json::Value;
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinSet;
@@ -48,10 +48,10 @@ impl Way for OldWay {
         let (lives, live) = watch::channel(live);
         let swaps = Arc::default();
 
-        let (looks, lookout) = trigger::channel();
-        let mut health = looks.watch_health();
+        let (requester, requests) = trigger::channel();
+        let mut health = requester.watch_health();
         let mut tasks = JoinSet::new();
-        tasks.spawn(site.kafka.clone().run(looks));
+        tasks.spawn(site.kafka.clone().run(requester));
         let refresher = Refresher {
             site: site.clone(),
             flights: flights.clone(),
@@ -59,7 +59,7 @@ impl Way for OldWay {
             lives,
             swaps: Arc::clone(&swaps),
         };
-        tasks.spawn(refresher.run(lookout));
+        tasks.spawn(refresher.run(requests));
         timeout(LISTENING, health.wait_for(Health::is_listening))
             .await
             .map_err(|_| anyhow!("rotation events are not heard"))?
@@ -109,9 +109,9 @@ struct Refresher {
 }
 
 impl Refresher {
-    async fn run(self, mut lookout: Lookout) {
+    async fn run(self, mut requests: RefreshRequests) {
         loop {
-            if !lookout.next().await.has(Reason::Event) {
+            if !requests.next().await.has(Reason::Event) {
                 continue;
             }
             let heard = Instant::now();

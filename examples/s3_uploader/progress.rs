@@ -124,7 +124,7 @@ impl View {
         let elapsed = board.begun().elapsed();
         let (stored, _, failures) = board.so_far();
         let speed = format!("{objects:.0} objects/s, {megabytes:.1} MB/s");
-        let key = format!("generation {}, key …{}", live.generation, live.id_tail());
+        let key = format!("generation {}, key …{}", live.generation, live.id_suffix());
         let deaf = live
             .deaf
             .as_ref()

@@ -68,7 +68,7 @@ impl Reporting {
 
     /// Waits until the consumer counts.
     pub(crate) async fn heard(&self) -> anyhow::Result<()> {
-        let mut status = self.reporter.watch_status();
+        let mut status = self.reporter.subscribe_status();
         let sent = timeout(FIRST, status.wait_for(|status| status.sent > 0)).await;
         if let Ok(sent) = sent {
             sent.context("the reporter has ended")?;

@@ -161,7 +161,7 @@ mod tests {
     use crate::credswap_way::Credswap;
     use crate::flights::Flights;
     use crate::way::Way;
-    use credswap_embedded::KeyStatus;
+    use credswap_testkit::KeyStatus;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_old_key_goes_when_the_last_consumer_lets_go_and_not_before() {
@@ -181,7 +181,7 @@ mod tests {
 
         let holding = async || {
             let retired = rotation.runner.retire(&rotation.secret_id).await;
-            let retired = retired.expect("it looks").keys;
+            let retired = retired.expect("it requester").keys;
             let report = retired.into_iter().find(|key| key.id == old);
             match report.expect("it is there").why {
                 Why::Held { by } => by.len(),

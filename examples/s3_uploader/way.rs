@@ -51,7 +51,7 @@ pub(crate) struct Live {
 
 impl Live {
     /// What may be shown of the key: its last four characters.
-    pub(crate) fn id_tail(&self) -> &str {
+    pub(crate) fn id_suffix(&self) -> &str {
         let id = &self.access_key_id;
         id.get(id.len().saturating_sub(4)..).unwrap_or_default()
     }

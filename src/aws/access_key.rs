@@ -52,13 +52,13 @@ impl AccessKey {
         })
     }
 
-    /// The access key id. Not secret, but prefer [`AccessKey::id_tail`] in logs.
+    /// The access key id. Not secret, but prefer [`AccessKey::id_suffix`] in logs.
     pub fn id(&self) -> &str {
         &self.id
     }
 
     /// The last four characters of the access key id: enough to tell keys apart.
-    pub fn id_tail(&self) -> &str {
+    pub fn id_suffix(&self) -> &str {
         tail(&self.id)
     }
 
@@ -101,7 +101,7 @@ impl AccessKey {
 
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccessKey(…{})", self.id_tail())
+        write!(f, "AccessKey(…{})", self.id_suffix())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Puts an edge under any SDK client, in one call.
 
-/// Puts an [`Edge`](crate::aws::Edge) (or a [`Handover`](crate::aws::Handover)) under the configuration of any SDK
+/// Puts an [`Edge`](crate::aws::Edge) (or a [`BootstrapCredentials`](crate::aws::BootstrapCredentials)) under the configuration of any SDK
 /// client: `configure!(edge, builder)` takes a service's `config::Builder` and returns it.
 ///
 /// Call it after everything that sets an identity cache or a credentials provider (`Builder::from(&sdk_config)`

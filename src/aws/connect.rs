@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::key::LiveKey;
 use crate::connect::{Connect, Verdict};
 use crate::error::Error;
-use crate::hot::Hold;
+use crate::hot::DrainToken;
 use crate::secret::Secret;
 
 /// Makes a [`LiveKey`] of a secret in JSON, and proves it with `K`. See [`credentials`](super::credentials()).
@@ -44,7 +44,7 @@ impl<K> Credentials<K> {
 impl<K: Check> Connect for Credentials<K> {
     type Value = LiveKey;
 
-    async fn connect(&self, secret: &Secret, hold: &Hold) -> Result<LiveKey, Error> {
+    async fn connect(&self, secret: &Secret, hold: &DrainToken) -> Result<LiveKey, Error> {
         let key = AccessKey::parse(secret, &self.fields)?;
         Ok(LiveKey::new(&key, secret.expires(), hold))
     }

@@ -1,4 +1,4 @@
-//! What connects a reloader with SDK clients.
+//! What connects a refreshable with SDK clients.
 
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::client::identity::{ResolveIdentity, SharedIdentityCache};
@@ -8,12 +8,12 @@ use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use super::identity::LiveIdentity;
 use super::key::LiveKey;
 use super::replay::{Replay, ReplayRefused};
-use crate::reload::Reloader;
+use crate::refresh::Refreshable;
 
-/// Puts a reloader's live key under SDK clients. Make one for a reloader, and
+/// Puts a refreshable's live key under SDK clients. Make one for a refreshable, and
 /// [`configure!`](crate::configure) every client with it.
 ///
-/// The edge and the clients made with it keep the reloader running.
+/// The edge and the clients made with it keep the refreshable running.
 #[derive(Debug, Clone)]
 pub struct Edge {
     provider: SharedCredentialsProvider,
@@ -24,7 +24,7 @@ pub struct Edge {
 
 impl Edge {
     /// The edge of `keys`.
-    pub fn new(keys: &Reloader<LiveKey>) -> Self {
+    pub fn new(keys: &Refreshable<LiveKey>) -> Self {
         let provider = SharedCredentialsProvider::new(LiveCredentials(keys.clone()));
         let partition = provider.cache_partition();
         Self {
@@ -60,7 +60,7 @@ impl Edge {
 }
 
 #[derive(Debug)]
-struct LiveCredentials(Reloader<LiveKey>);
+struct LiveCredentials(Refreshable<LiveKey>);
 
 impl ProvideCredentials for LiveCredentials {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
@@ -68,7 +68,7 @@ impl ProvideCredentials for LiveCredentials {
         Self: 'a,
     {
         future::ProvideCredentials::ready(provider::Result::Ok(
-            self.0.peek(|key| key.credentials().clone()),
+            self.0.with(|key| key.credentials().clone()),
         ))
     }
 }

@@ -29,38 +29,38 @@ use aws_smithy_types::retry::ErrorKind;
 use super::key::LiveKey;
 use super::refused_key::auth_error;
 use crate::hot::{HotSwap, Lease};
-use crate::reload::Reloader;
+use crate::refresh::Refreshable;
 
 /// Credentials for the source's own client: first those given, then the live key.
 ///
 /// When the live key is refused, the given ones are tried again, until there is a newer key or they are refused, too.
 ///
 /// ```no_run
-/// use credswap::{Reloader, aws, source::SecretsManager};
+/// use credswap::{Refreshable, aws, source::SecretsManager};
 /// # async fn example(sdk: aws_types::SdkConfig) -> Result<(), credswap::Error> {
 /// let first = sdk.credentials_provider().expect("the key that the service was deployed with");
-/// let handover = aws::Handover::new(first);
+/// let handover = aws::BootstrapCredentials::new(first);
 /// let config = aws_sdk_secretsmanager::config::Builder::from(&sdk);
 /// let client = aws_sdk_secretsmanager::Client::from_conf(credswap::configure!(handover, config).build());
 ///
 /// let source = SecretsManager::new(client, "prod/uploader");
-/// let keys = Reloader::builder(source, aws::credentials(&sdk)).start().await?;
+/// let keys = Refreshable::builder(source, aws::credentials(&sdk)).start().await?;
 /// handover.follow(&keys); // from now on the live key reads its own successor
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Handover(Arc<Shared>);
+pub struct BootstrapCredentials(Arc<Shared>);
 
 struct Shared {
     first: SharedCredentialsProvider,
     provider: OnceLock<SharedCredentialsProvider>,
-    /// The cell, not the reloader: the reloader's source holds this, and must not keep the reloader running.
+    /// The cell, not the refreshable: the refreshable's source holds this, and must not keep the refreshable running.
     live: OnceLock<Arc<HotSwap<LiveKey>>>,
     /// The newest generation that was refused; 0 for none.
     refused: Mutex<u64>,
 }
 
-impl Handover {
+impl BootstrapCredentials {
     /// Starts with `first`.
     pub fn new(first: SharedCredentialsProvider) -> Self {
         Self(Arc::new(Shared {
@@ -72,7 +72,7 @@ impl Handover {
     }
 
     /// Reads with the live key of `keys` from now on. Only the first call counts.
-    pub fn follow(&self, keys: &Reloader<LiveKey>) {
+    pub fn follow(&self, keys: &Refreshable<LiveKey>) {
         let _ = self.0.live.set(keys.hot());
     }
 
@@ -116,12 +116,12 @@ impl Shared {
 
 /// The SDK's four hooks.
 #[derive(Debug)]
-struct Next(Handover);
+struct Next(BootstrapCredentials);
 
-impl fmt::Debug for Handover {
+impl fmt::Debug for BootstrapCredentials {
     // By hand: the provider in it has a handover in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handover")
+        f.debug_struct("BootstrapCredentials")
             .field("first", &self.0.first)
             .field("live", &self.0.live.get())
             .finish_non_exhaustive()

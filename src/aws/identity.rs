@@ -15,23 +15,23 @@ use tokio::time::{Instant, timeout_at};
 use super::key::LiveKey;
 use super::replays::{Refused, Replays};
 use crate::error::{Error, ErrorKind};
-use crate::reload::Reloader;
+use crate::refresh::Refreshable;
 
 #[derive(Debug)]
 pub(super) struct LiveIdentity {
-    keys: Reloader<LiveKey>,
+    keys: Refreshable<LiveKey>,
     /// Our provider's. Another one belongs to a provider that one operation was configured with, or to another
     /// auth scheme: not ours to answer.
     partition: Option<IdentityCachePartition>,
 }
 
 impl LiveIdentity {
-    pub(super) fn new(keys: Reloader<LiveKey>, partition: Option<IdentityCachePartition>) -> Self {
+    pub(super) fn new(keys: Refreshable<LiveKey>, partition: Option<IdentityCachePartition>) -> Self {
         Self { keys, partition }
     }
 
     fn live(&self) -> Identity {
-        self.keys.peek(|key| key.identity().clone())
+        self.keys.with(|key| key.identity().clone())
     }
 
     /// The key for an attempt after one that was refused: a newer one, or, when its time has come, the same again.
@@ -48,11 +48,11 @@ impl LiveIdentity {
                 ErrorKind::NoNewerKey,
                 format!(
                     "the key of generation {} was refused ({}), and no newer one came within {:?}: see \
-                     Reloader::status for why; is the secret's rotation finished, and was the old key retired \
+                     Refreshable::status for why; is the secret's rotation finished, and was the old key retired \
                      before this process had drained it? Or does this service not know a new key yet?",
                     refused.generation,
                     refused.code,
-                    self.keys.bounds().refresh
+                    self.keys.timeouts().newer_key
                 ),
             )),
         }

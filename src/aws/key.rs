@@ -1,4 +1,4 @@
-//! The live key: what a reloader publishes for the edge.
+//! The live key: what a refreshable publishes for the edge.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use tokio::time::Instant;
 
 use super::access_key::AccessKey;
-use crate::hot::Hold;
+use crate::hot::DrainToken;
 
-/// An access key as the SDK signs with it. The value of a [`Reloader`](crate::Reloader) made with
+/// An access key as the SDK signs with it. The value of a [`Refreshable`](crate::Refreshable) made with
 /// [`aws::credentials`](super::credentials()).
 ///
 /// Every clone of its credentials and of its identity, wherever it goes, pins the generation.
@@ -24,7 +24,7 @@ impl LiveKey {
     pub(super) fn new(
         key: &AccessKey,
         expires: Option<std::time::SystemTime>,
-        hold: &Hold,
+        hold: &DrainToken,
     ) -> Self {
         let mut credentials = key.to_credentials(expires);
         // The hold rides along in the SDK's own property bag: clones of the credentials, and of identities made of
@@ -43,13 +43,13 @@ impl LiveKey {
         self.since.elapsed()
     }
 
-    /// The access key id. Not secret, but prefer [`LiveKey::id_tail`] in logs.
+    /// The access key id. Not secret, but prefer [`LiveKey::id_suffix`] in logs.
     pub fn access_key_id(&self) -> &str {
         self.credentials.access_key_id()
     }
 
     /// The last four characters of the access key id: enough to tell keys apart in logs.
-    pub fn id_tail(&self) -> &str {
+    pub fn id_suffix(&self) -> &str {
         super::access_key::tail(self.access_key_id())
     }
 
@@ -63,13 +63,13 @@ impl LiveKey {
     }
 
     /// The hold in an identity that is a clone of a live key's.
-    pub(super) fn hold_of(identity: &Identity) -> Option<&Hold> {
+    pub(super) fn hold_of(identity: &Identity) -> Option<&DrainToken> {
         identity.data::<Credentials>()?.get_property()
     }
 }
 
 impl fmt::Debug for LiveKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LiveKey(…{})", self.id_tail())
+        write!(f, "LiveKey(…{})", self.id_suffix())
     }
 }

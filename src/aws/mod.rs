@@ -4,10 +4,10 @@
 //! that are built once and kept for life:
 //!
 //! ```no_run
-//! use credswap::{Reloader, aws, source::SecretsManager};
+//! use credswap::{Refreshable, aws, source::SecretsManager};
 //! # async fn example(sdk: aws_types::SdkConfig) -> Result<(), credswap::Error> {
 //! let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-//! let keys = Reloader::builder(SecretsManager::new(secrets, "prod/uploader"), aws::credentials(&sdk))
+//! let keys = Refreshable::builder(SecretsManager::new(secrets, "prod/uploader"), aws::credentials(&sdk))
 //!     .start()
 //!     .await?;
 //! let edge = aws::Edge::new(&keys);
@@ -31,7 +31,7 @@
 //! - an attempt that is refused because its key is dead leads to a look at the source, waits for a newer key, and
 //!   is replayed with it, outside the SDK's retry quota and attempt count;
 //! - an attempt that is refused because its key is too new (what proved it knows it, and this service does not yet) is
-//!   made again, with the same key, until it is known or [`Bounds::refresh`](crate::reload::Bounds::refresh) is over.
+//!   made again, with the same key, until it is known or [`Timeouts::refresh`](crate::refresh::Bounds::refresh) is over.
 //!
 //! # What can not be replayed
 //!
@@ -73,7 +73,7 @@ pub use connect::credentials;
 pub use connect::{Credentials, credentials_checked_by};
 pub use edge::Edge;
 pub use fields::Fields;
-pub use handover::Handover;
+pub use handover::BootstrapCredentials;
 pub use key::LiveKey;
 #[cfg(feature = "rotation")]
 pub(crate) use rewrite::with_key;

@@ -32,8 +32,8 @@ use super::key::LiveKey;
 use super::refusals::Refusals;
 use super::refused_key::auth_error;
 use super::replays::{Refused, Replays, RetryBudget};
-use crate::hot::Hold;
-use crate::reload::Reloader;
+use crate::hot::DrainToken;
+use crate::refresh::Refreshable;
 use crate::sdk::auth_error::{AuthError, Meaning};
 
 /// How many keys an operation may be refused with. More than one are refused only if the newer one, too, has died
@@ -46,14 +46,14 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 
 #[derive(Debug)]
 pub(super) struct Replay {
-    keys: Reloader<LiveKey>,
+    keys: Refreshable<LiveKey>,
     refusals: Refusals,
     /// Takes the place of the SDK's copy of a key that is out of use.
     nobody: Identity,
 }
 
 impl Replay {
-    pub(super) fn new(keys: Reloader<LiveKey>) -> Self {
+    pub(super) fn new(keys: Refreshable<LiveKey>) -> Self {
         Self {
             keys,
             refusals: Refusals::default(),
@@ -69,7 +69,7 @@ impl Replay {
         error: AuthError,
         before: Option<Refused>,
     ) -> Option<Refused> {
-        let wait = self.keys.bounds().refresh;
+        let wait = self.keys.timeouts().newer_key;
         let refused = |until| Refused {
             generation,
             code: error.code(),
@@ -81,8 +81,8 @@ impl Replay {
             // It may be the key, it may be the request. Only a newer key at hand makes it worth the try.
             return newer_is_live.then(|| refused(Instant::now() + wait));
         }
-        counter!("credswap_refused_total", "code" => error.code()).increment(1);
-        self.keys.report_refused(generation);
+        counter!("credswap_rejections_total", "code" => error.code()).increment(1);
+        self.keys.report_rejected(generation);
         if newer_is_live {
             return Some(refused(Instant::now() + wait));
         }
@@ -102,12 +102,12 @@ impl Replay {
 
     /// Whether the live key is so new that a service may not know it yet.
     fn is_young(&self, generation: u64) -> bool {
-        let age = self.keys.peek(LiveKey::age);
-        self.keys.generation() == generation && age < self.keys.bounds().propagation
+        let age = self.keys.with(LiveKey::age);
+        self.keys.generation() == generation && age < self.keys.timeouts().propagation
     }
 
     /// Takes away the identity that the attempt was signed with, and tells its generation.
-    fn take_signer(&self, cfg: &mut ConfigBag) -> Option<(u64, Hold)> {
+    fn take_signer(&self, cfg: &mut ConfigBag) -> Option<(u64, DrainToken)> {
         let identity = cfg
             .get_mut_from_interceptor_state::<EndpointResolverParams>()?
             .get_property_mut::<Identity>()?;
@@ -201,7 +201,7 @@ impl Intercept for Replay {
                 .request()
                 .and_then(|request| presigned(request.uri()))
             {
-                hold.keep_until(Instant::now() + life);
+                hold.pin_until(Instant::now() + life);
             }
             return Ok(());
         }

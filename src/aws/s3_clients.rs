@@ -30,9 +30,9 @@ use super::key::LiveKey;
 use super::refused_key::auth_error;
 use crate::connect::{Connect, Verdict};
 use crate::error::{Error, ErrorKind};
-use crate::hot::Hold;
+use crate::hot::DrainToken;
 use crate::secret::Secret;
-use crate::trigger::{Looks, Reason};
+use crate::trigger::{RefreshRequester, Reason};
 
 /// An S3 client that is bound to one key. Dereferences to [`aws_sdk_s3::Client`].
 pub struct S3 {
@@ -47,7 +47,7 @@ pub struct S3Clients<K> {
     check: K,
     fields: Fields,
     configure: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
-    looks: OnceLock<Looks>,
+    requester: OnceLock<RefreshRequester>,
 }
 
 /// S3 clients made of `sdk` and the secret, each key proven by STS `GetCallerIdentity`.
@@ -81,7 +81,7 @@ pub fn s3_clients_checked_by<K: Check>(sdk: &SdkConfig, check: K) -> Result<S3Cl
         check,
         fields: Fields::default(),
         configure: Box::new(|builder| builder),
-        looks: OnceLock::new(),
+        requester: OnceLock::new(),
     })
 }
 
@@ -108,7 +108,7 @@ impl<K> S3Clients<K> {
 impl<K: Check> Connect for S3Clients<K> {
     type Value = S3;
 
-    async fn connect(&self, secret: &Secret, hold: &Hold) -> Result<S3, Error> {
+    async fn connect(&self, secret: &Secret, hold: &DrainToken) -> Result<S3, Error> {
         let parsed = AccessKey::parse(secret, &self.fields)?;
         let key = LiveKey::new(&parsed, secret.expires(), hold);
         let provider = SharedCredentialsProvider::new(key.credentials().clone());
@@ -126,8 +126,8 @@ impl<K: Check> Connect for S3Clients<K> {
             partition: provider.cache_partition(),
         });
         builder.set_credentials_provider(Some(provider));
-        if let Some(looks) = self.looks.get() {
-            builder.push_interceptor(SharedInterceptor::new(ReportRefused(looks.clone())));
+        if let Some(requester) = self.requester.get() {
+            builder.push_interceptor(SharedInterceptor::new(ReportRefused(requester.clone())));
         }
         Ok(S3 {
             client: Client::from_conf(builder.build()),
@@ -136,9 +136,9 @@ impl<K: Check> Connect for S3Clients<K> {
         })
     }
 
-    fn attach(&self, looks: &Looks) {
-        // Only the first reloader is told; a connect is given to one.
-        let _ = self.looks.set(looks.clone());
+    fn attach(&self, requester: &RefreshRequester) {
+        // Only the first refreshable is told; a connect is given to one.
+        let _ = self.requester.set(requester.clone());
     }
 
     async fn check(&self, s3: &S3) -> Verdict {
@@ -192,12 +192,12 @@ impl<K: fmt::Debug> fmt::Debug for S3Clients<K> {
 /// Asks for a look when a request is refused for its key. A client of an older generation costs a look, too, which
 /// finds nothing; such looks are limited.
 #[derive(Debug)]
-struct ReportRefused(Looks);
+struct ReportRefused(RefreshRequester);
 
 #[dyn_dispatch_hint]
 impl Intercept for ReportRefused {
     fn name(&self) -> &'static str {
-        "credswap::report_refused"
+        "credswap::report_rejected"
     }
 
     fn modify_before_attempt_completion(
@@ -207,7 +207,7 @@ impl Intercept for ReportRefused {
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if auth_error(context).is_some_and(|error| !error.is_ambiguous()) {
-            self.0.look(Reason::Refused);
+            self.0.request(Reason::Rejected);
         }
         Ok(())
     }

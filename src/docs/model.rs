@@ -32,14 +32,14 @@
 //! ```
 //!
 //! A value can get out of its lease. A client's clone lives on in a request; credentials are cloned by a library.
-//! Such values carry a [`Hold`](crate::hot::Hold), and each clone of it pins the generation as a lease does.
+//! Such values carry a [`DrainToken`](crate::hot::DrainToken), and each clone of it pins the generation as a lease does.
 //! And a presigned URL is out of anybody's sight until it expires: it gives the generation a *horizon*.
 //!
 //! # A drain
 //!
 //! An old generation is *drained* when its last lease and its last hold have gone, its value has been dropped, and its
 //! horizon has passed. This is announced exactly once
-//! ([`Notice::Drained`](crate::reload::Notice::Drained)), and it means: nothing in this process uses that
+//! ([`RefreshEvent::Drained`](crate::refresh::RefreshEvent::Drained)), and it means: nothing in this process uses that
 //! version of the secret, and nothing will. When all processes have said so, the secret can be retired without
 //! anybody's request failing.
 //!
@@ -52,4 +52,4 @@
 //! why any trigger can stand in for any other.
 //!
 //! A version is published if it parses, connects and passes its check. If not, the last good value stays and the
-//! [`Status`](crate::reload::Status) says why.
+//! [`Status`](crate::refresh::Status) says why.

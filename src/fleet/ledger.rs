@@ -15,7 +15,7 @@ use super::verdict::{Consumer, Holder, Presence, Refusal, Silent, Verdict, Why};
 use super::wire;
 use crate::error::Error;
 use crate::secret::VersionId;
-use crate::secret_id::SecretId;
+use crate::secret::SecretId;
 
 /// Who uses which version of which secret, by what the consumers have said.
 #[derive(Debug, Default)]
@@ -253,10 +253,10 @@ impl Ledger {
     }
 
     fn of(&self, secret: &str) -> impl Iterator<Item = (&Life, &Entry)> {
-        let named = SecretId::new(secret);
+        let named = SecretId::from(secret);
         self.secrets
             .iter()
-            .filter(move |(name, _)| named.is(name))
+            .filter(move |(name, _)| named.matches(name))
             .flat_map(|(_, lives)| lives)
     }
 }

@@ -12,8 +12,8 @@ pub struct Limits {
     /// 30 s.
     pub grace: Duration,
     /// How long after a version has been replaced a consumer may still take it up: by a stale read and the connect and
-    /// check that follow it. Default 90 s, the sum of [`settle`](crate::reload::Bounds::settle), `fetch`, `connect` and
-    /// `check` of the default [`Bounds`](crate::reload::Bounds).
+    /// check that follow it. Default 90 s, the sum of [`settle`](crate::refresh::Bounds::settle), `fetch`, `connect` and
+    /// `check` of the default [`Bounds`](crate::refresh::Bounds).
     pub settle: Duration,
     /// The longest that a signed URL can be good. Default 7 days.
     pub horizon: Duration,

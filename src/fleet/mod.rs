@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! # #[cfg(feature = "kafka")]
-//! # async fn example(config: credswap::kafka::KafkaConfig, keys: credswap::Reloader<String>) -> Result<(), credswap::Error> {
+//! # async fn example(config: credswap::kafka::KafkaConfig, keys: credswap::Refreshable<String>) -> Result<(), credswap::Error> {
 //! use std::time::Duration;
 //! use credswap::fleet::{InstanceId, Reporter};
 //! use credswap::kafka::Producer;

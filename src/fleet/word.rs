@@ -1,4 +1,4 @@
-//! What a reloader's status is worth telling: pure.
+//! What a refreshable's status is worth telling: pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};
-use crate::reload::Status;
+use crate::refresh::Status;
 use crate::secret::VersionId;
 
 /// The generation that is live in the cell, and when the last URL signed with it expires.
@@ -23,7 +23,7 @@ pub(super) struct Word {
 impl Word {
     pub(super) fn new(status: Status, now: Instant) -> Self {
         // Refusals from before nobody can date: they count as new, and are told.
-        let refused = status.refused.iter().map(|r| (r.version.clone(), now));
+        let refused = status.rejected.iter().map(|r| (r.version.clone(), now));
         Self {
             refused: refused.collect(),
             status,
@@ -37,26 +37,26 @@ impl Word {
         let before = std::mem::replace(&mut self.status, status);
         let status = &self.status;
         let held = |status: &Status| {
-            let held = status.held.iter();
-            held.map(|held| (held.generation, held.horizon))
+            let held = status.draining.iter();
+            held.map(|held| (held.generation, held.pinned_until))
                 .collect::<Vec<_>>()
         };
         let news = before.generation != status.generation
-            || before.refused != status.refused
+            || before.rejected != status.rejected
             || held(&before) != held(status);
         if before.version != status.version {
             self.live_since = now;
         }
         // The status holds a version until its drain has been announced.
-        let held = before.held.iter().map(|held| &held.version);
+        let held = before.draining.iter().map(|held| &held.version);
         for version in held.chain([&before.version]) {
             if !status.uses(version) {
                 note(&mut self.released, version, now);
             }
         }
         self.released.retain(|(version, _)| !status.uses(version));
-        for refused in &status.refused {
-            if !before.refused.contains(refused) {
+        for refused in &status.rejected {
+            if !before.rejected.contains(refused) {
                 note(&mut self.refused, &refused.version, now);
             }
         }
@@ -78,8 +78,8 @@ impl Word {
 
         let left = |end: Option<Instant>| end?.checked_duration_since(now);
         let mut held: Vec<HeldVersion> = Vec::new();
-        for old in &self.status.held {
-            let horizon = left(old.ends());
+        for old in &self.status.draining {
+            let horizon = left(old.pin());
             let count = u32::try_from(old.outstanding()).unwrap_or(u32::MAX);
             // Drained is what has been announced as drained.
             let count = count.max(u32::from(horizon.is_none()));
@@ -88,7 +88,7 @@ impl Word {
             held.horizon = held.horizon.max(horizon);
         }
         if let Some((version, horizon)) = live.and_then(|(generation, end)| {
-            let held = self.status.held.iter().find(|h| h.generation == generation);
+            let held = self.status.draining.iter().find(|h| h.generation == generation);
             let version = held.map_or(&self.status.version, |held| &held.version);
             Some((version, left(Some(end))?))
         }) {
@@ -108,7 +108,7 @@ impl Word {
         self.tell(report, live, now);
         report.live = None;
         let version = &self.status.version;
-        if !self.status.held.iter().any(|held| held.version == *version) {
+        if !self.status.draining.iter().any(|held| held.version == *version) {
             if report.released.len() == MOST_PAST {
                 report.released.remove(0);
             }

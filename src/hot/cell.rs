@@ -1,22 +1,23 @@
-//! The cell that is swapped.
+//! The cell whose value is swapped.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::drain::Drain;
-use super::hold::Hold;
+use super::drain_token::DrainToken;
 use super::lease::{Generation, Lease};
 use super::updates::Updates;
+use crate::util::lock::lock;
 
 /// A value that can be replaced while it is in use.
 ///
 /// Reading is wait-free: no lock, no await, no I/O, whatever the writers do. Share it by `&` or in an `Arc`.
 pub struct HotSwap<T> {
-    /// Tells cells apart, so that the holds of one are not taken for those of another.
+    /// Tells cells apart, so that the tokens of one are not taken for those of another.
     id: u64,
     current: ArcSwap<Generation<T>>,
     /// Serialises writers, so that numbers are consecutive and updates come in their order. It is never
@@ -26,23 +27,23 @@ pub struct HotSwap<T> {
 }
 
 impl<T> HotSwap<T> {
-    /// A cell with its first generation, number 1.
+    /// Creates a cell with its first generation, number 1.
     pub fn new(value: T) -> Self {
-        Self::new_held(value, Hold::new())
+        Self::new_with_token(value, DrainToken::new())
     }
 
-    /// The same for a value that carries clones of `hold`.
-    pub fn new_held(value: T, hold: Hold) -> Self {
+    /// Creates a cell whose first value carries clones of `token`.
+    pub fn new_with_token(value: T, token: DrainToken) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         // Only the number counts; it orders nothing.
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        hold.publish(id, 1);
+        token.publish(id, 1);
         Self {
             id,
             current: ArcSwap::from_pointee(Generation {
                 value,
                 number: 1,
-                hold,
+                token,
             }),
             writer: Mutex::new(()),
             numbers: watch::Sender::new(1),
@@ -54,49 +55,49 @@ impl<T> HotSwap<T> {
         Lease(self.current.load_full())
     }
 
-    /// Looks at the current value for the length of a short call: cheaper than a lease.
+    /// Calls `read` with the current value: cheaper than a lease, for short calls.
     ///
-    /// Do not block in `look`: it holds up nobody, but it pins the generation as a lease does.
-    pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> R {
-        look(&self.current.load().value)
+    /// Do not block in `read`: it delays nobody else, but it keeps the generation in use as a lease does.
+    pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        read(&self.current.load().value)
     }
 
-    /// The current generation's number.
+    /// Returns the current generation's number.
     pub fn generation(&self) -> u64 {
         self.current.load().number
     }
 
-    /// The number of the generation that `hold` was published with; `None` if that was not here.
-    pub fn generation_of(&self, hold: &Hold) -> Option<u64> {
-        hold.generation_in(self.id)
+    /// Returns the number of the generation that `token` was published with; `None` if that was not in this cell.
+    pub fn generation_of(&self, token: &DrainToken) -> Option<u64> {
+        token.generation_in(self.id)
     }
 
-    /// Generation numbers as they are published from now on.
+    /// Returns the numbers of the generations that are published from now on.
     pub fn updates(&self) -> Updates {
         Updates(self.numbers.subscribe())
     }
 }
 
 impl<T: Send + Sync + 'static> HotSwap<T> {
-    /// Publishes `value` as the next generation, and returns the old one's drain.
+    /// Publishes `value` as the next generation, and returns the drain of the one it replaces.
     ///
-    /// Each lease that is taken after the call returns sees the new value. Swaps from several threads take
-    /// turns. If nobody leases the old generation, its value is dropped here, in this call.
+    /// Each lease that is taken after the call returns sees the new value. Concurrent swaps take turns. If nobody leases
+    /// the replaced generation, its value is dropped in this call.
     pub fn swap(&self, value: T) -> Drain {
-        self.swap_held(value, Hold::new())
+        self.swap_with_token(value, DrainToken::new())
     }
 
-    /// The same for a value that carries clones of `hold`: the new generation will not count as drained
-    /// before these have gone, too.
-    pub fn swap_held(&self, value: T, hold: Hold) -> Drain {
+    /// Publishes a value that carries clones of `token`: the new generation is not drained before these, too, have been
+    /// dropped.
+    pub fn swap_with_token(&self, value: T, token: DrainToken) -> Drain {
         let old = {
-            let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = lock(&self.writer);
             let number = self.current.load().number + 1;
-            hold.publish(self.id, number);
+            token.publish(self.id, number);
             let old = self.current.swap(Arc::new(Generation {
                 value,
                 number,
-                hold,
+                token,
             }));
             self.numbers.send_replace(number);
             old
@@ -105,7 +106,7 @@ impl<T: Send + Sync + 'static> HotSwap<T> {
         let drain = Drain {
             generation: old.number,
             leases,
-            hold: old.hold.watch(),
+            token: old.token.watch(),
         };
         drop(old); // outside the lock: it may run the value's destructor
         drain

@@ -1,4 +1,4 @@
-//! The old generation's way out: who still has it, and the word when nobody does.
+//! The drain of a replaced generation: who still uses it, and the notification when nobody does.
 
 use std::fmt;
 use std::sync::Weak;
@@ -6,113 +6,113 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::hold::HoldWatch;
+use super::drain_token::TokenWatch;
 
-/// Watches one generation drain. Returned by a swap; keeping or dropping it changes nothing for the drain.
+/// Tracks a replaced generation until its last lease and drain token are dropped.
 ///
-/// A generation is *drained* when its last [`Lease`](super::Lease) and its last [`Hold`](super::Hold) have
-/// gone, its value has been dropped, and its horizon ([`Hold::keep_until`](super::Hold::keep_until)), if it has one,
-/// has passed. That happens once, can not be undone, and every clone of the handle sees it, also one that starts to
-/// wait later.
+/// Returned by a swap; keeping or dropping it does not affect the drain. A generation is *drained* when its last
+/// [`Lease`](super::Lease) and its last [`DrainToken`](super::DrainToken) have been dropped, its value has been dropped, and
+/// its pinned-until time ([`DrainToken::pin_until`](super::DrainToken::pin_until)), if it has one, has passed. That happens
+/// once, cannot be undone, and every clone of the handle sees it, also one that starts to wait later.
 #[derive(Clone)]
-#[must_use = "the drain says when the old value may die; to ignore it, say so with `let _ =`"]
+#[must_use = "the drain completes when the old value may be destroyed; to ignore it, write `let _ =`"]
 pub struct Drain {
     pub(super) generation: u64,
     pub(super) leases: Weak<dyn Send + Sync>,
-    pub(super) hold: HoldWatch,
+    pub(super) token: TokenWatch,
 }
 
 /// A generation was still in use when the time to wait for its drain was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("generation {generation} is still in use{}", where_to(*outstanding, *horizon))]
+#[error("generation {generation} is still in use{}", usage(*outstanding, *pinned_until))]
 #[non_exhaustive]
-pub struct StillLeased {
+pub struct DrainTimeout {
     /// The generation's number.
     pub generation: u64,
-    /// How many leases (or, when those have gone, holds) were out; 0 if only the horizon was left.
+    /// How many leases (or, when those have been dropped, drain tokens) were left; 0 if only the pinned-until time was.
     pub outstanding: usize,
-    /// The horizon, if it had not passed.
-    pub horizon: Option<Instant>,
+    /// The pinned-until time, if it had not passed.
+    pub pinned_until: Option<Instant>,
 }
 
-fn where_to(outstanding: usize, horizon: Option<Instant>) -> String {
-    match (outstanding, horizon) {
-        (0, _) => " by what was given away and has not expired".to_owned(),
-        (places, None) => format!(" in {places} place(s)"),
-        (places, Some(_)) => {
-            format!(" in {places} place(s), and by what was given away and has not expired")
+fn usage(outstanding: usize, pinned_until: Option<Instant>) -> String {
+    match (outstanding, pinned_until) {
+        (0, _) => ": presigned URLs have not expired".to_owned(),
+        (leases, None) => format!(": {leases} lease(s) or token(s)"),
+        (leases, Some(_)) => {
+            format!(": {leases} lease(s) or token(s), and presigned URLs that have not expired")
         }
     }
 }
 
 impl Drain {
-    /// The number of the generation that drains.
+    /// Returns the number of the generation that drains.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Whether it is drained, now.
+    /// Returns whether the generation is drained.
     pub fn is_drained(&self) -> bool {
-        self.hold.is_over()
+        self.token.is_over()
     }
 
-    /// How many are still out, now: the leases; when the last of those has gone, the holds that outlive
-    /// them; 0 when only the horizon is left, and when it is drained. (A generation that is still current counts
-    /// for one lease.)
+    /// Returns how many uses are left: leases; when the last of those has been dropped, the drain tokens that outlive them;
+    /// 0 when only the pinned-until time is left, and when the generation is drained. (A generation that is still current
+    /// counts for one lease.)
     pub fn outstanding(&self) -> usize {
-        if self.hold.is_released() {
+        if self.token.is_released() {
             return 0;
         }
         // At least 1: between the last decrement and the release the value's destructor runs.
         match self.leases.strong_count() {
-            0 => self.hold.count().max(1),
+            0 => self.token.count().max(1),
             leases => leases,
         }
     }
 
-    /// Until when it is in use even without a lease, as far as anybody has said; a moment in the past counts for
-    /// nothing.
-    pub fn horizon(&self) -> Option<Instant> {
-        self.hold.horizon()
+    /// Returns until when the generation is in use even without a lease, if anything pinned it; a time in the past has no
+    /// effect.
+    pub fn pinned_until(&self) -> Option<Instant> {
+        self.token.pinned_until()
     }
 
-    /// Waits until no lease and no hold is out. It is drained then, unless it has a horizon.
+    /// Waits until no lease and no drain token is left. The generation is drained then, unless it is pinned.
     ///
     /// # Cancel safety
     /// Cancel safe: call it again.
     pub async fn released(&self) {
-        self.hold.released().await;
+        self.token.released().await;
     }
 
-    /// Waits until it is drained.
+    /// Waits until the generation is drained.
     ///
     /// # Cancel safety
     /// Cancel safe: call it again.
     ///
     /// # Panics
-    /// Outside a Tokio runtime with time enabled, if it has a horizon.
+    /// Outside a Tokio runtime with time enabled, if the generation is pinned.
     pub async fn wait(&self) {
-        self.hold.over().await;
+        self.token.over().await;
     }
 
-    /// Waits until it is drained, at most `limit`.
+    /// Waits until the generation is drained, at most `timeout`.
     ///
     /// # Errors
-    /// [`StillLeased`] tells how many were still out when the time was over.
+    /// [`DrainTimeout`] tells how many uses were left when the time was over.
     ///
     /// # Cancel safety
     /// Cancel safe.
     ///
     /// # Panics
     /// Outside a Tokio runtime with time enabled.
-    pub async fn wait_timeout(&self, limit: Duration) -> Result<(), StillLeased> {
-        match tokio::time::timeout(limit, self.wait()).await {
+    pub async fn wait_timeout(&self, timeout: Duration) -> Result<(), DrainTimeout> {
+        match tokio::time::timeout(timeout, self.wait()).await {
             Ok(()) => Ok(()),
-            Err(_) if self.is_drained() => Ok(()), // it went between the two
-            Err(_) => Err(StillLeased {
+            Err(_) if self.is_drained() => Ok(()), // it drained between the two
+            Err(_) => Err(DrainTimeout {
                 generation: self.generation,
                 outstanding: self.outstanding(),
-                horizon: self.horizon().filter(|at| *at > Instant::now()),
+                pinned_until: self.pinned_until().filter(|at| *at > Instant::now()),
             }),
         }
     }

@@ -1,14 +1,14 @@
-//! The core: a value that is swapped under running readers, and the word that nobody uses the old one any more.
+//! The core: a value that is swapped under running readers, and a notification when the old one is drained.
 //!
 //! A [`HotSwap`] holds one *generation*: a number and a value. Readers take a [`Lease`] (wait-free, no lock,
 //! no await) and keep reading that generation until they drop it. A swap publishes the next generation to all
 //! leases taken from then on and returns a [`Drain`], which completes when the last lease of the old
-//! generation has gone *and* the old value has been dropped.
+//! generation has been dropped *and* the old value has been dropped.
 //!
-//! A value may leave its lease: a client built from a key lives on in a request that somebody else owns. Such
-//! a value carries a [`Hold`]; every clone of it pins the generation just as a lease does. And what was made of a
-//! value and given away for a time, such as a presigned URL, gives the generation a *horizon*
-//! ([`Hold::keep_until`]), before which it is not drained.
+//! A value may outlive its lease: a client built from a key lives on in a request that somebody else owns. Such
+//! a value carries a [`DrainToken`]; every clone of it keeps the generation in use just as a lease does. What was derived
+//! from a value and handed out for a time, such as a presigned URL, *pins* the generation until it expires
+//! ([`DrainToken::pin_until`]).
 //!
 //! ```
 //! use credswap::hot::HotSwap;
@@ -22,7 +22,7 @@
 //! assert_eq!(drain.outstanding(), 1);
 //!
 //! drop(in_flight);
-//! drain.wait().await;                     // now, and not before, the old key may die
+//! drain.wait().await;                     // now, and not before, destroy the old key
 //! # }
 //! ```
 //!
@@ -30,12 +30,12 @@
 
 mod cell;
 mod drain;
-mod hold;
+mod drain_token;
 mod lease;
 mod updates;
 
 pub use cell::HotSwap;
-pub use drain::{Drain, StillLeased};
-pub use hold::Hold;
+pub use drain::{Drain, DrainTimeout};
+pub use drain_token::DrainToken;
 pub use lease::Lease;
 pub use updates::Updates;

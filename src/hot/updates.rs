@@ -1,4 +1,4 @@
-//! Tells that the value was swapped.
+//! Notification of swaps.
 
 use tokio::sync::watch;
 
@@ -8,7 +8,7 @@ pub struct Updates(pub(super) watch::Receiver<u64>);
 
 impl Updates {
     /// Waits for a generation that this reader has not seen, and returns its number; `None` when the
-    /// [`HotSwap`](super::HotSwap) has gone.
+    /// [`HotSwap`](super::HotSwap) has been dropped.
     ///
     /// # Cancel safety
     /// Cancel safe: a number is taken as seen only when it is returned.
@@ -18,7 +18,7 @@ impl Updates {
     }
 
     /// Waits until the current generation is newer than `generation`, and returns its number; `None` when
-    /// the [`HotSwap`](super::HotSwap) has gone.
+    /// the [`HotSwap`](super::HotSwap) has been dropped.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -30,7 +30,7 @@ impl Updates {
             .map(|current| *current)
     }
 
-    /// The newest generation's number, now.
+    /// Returns the newest generation's number.
     pub fn latest(&self) -> u64 {
         *self.0.borrow()
     }

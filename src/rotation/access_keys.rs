@@ -181,7 +181,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         }
         let list: Vec<_> = in_the_way
             .iter()
-            .map(|report| format!("…{} ({})", report.id_tail(), report.why))
+            .map(|report| format!("…{} ({})", report.id_suffix(), report.why))
             .collect();
         // What nobody gives free by himself needs a person.
         let kind = match in_the_way.iter().all(|report| report.why.may_pass()) {

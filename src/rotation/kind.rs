@@ -65,7 +65,7 @@ pub trait Kind: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Looks at what is stored as pending before it is used: was it really rotated?
+    /// RefreshRequester at what is stored as pending before it is used: was it really rotated?
     ///
     /// # Errors
     /// The step fails.

@@ -95,7 +95,7 @@ pub enum Why {
 
 impl KeyReport {
     /// The last four characters of the access key id.
-    pub fn id_tail(&self) -> &str {
+    pub fn id_suffix(&self) -> &str {
         tail(&self.id)
     }
 }
@@ -114,7 +114,7 @@ impl Why {
 
 impl fmt::Debug for KeyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key …{}: {:?}, {}", self.id_tail(), self.did, self.why)
+        write!(f, "key …{}: {:?}, {}", self.id_suffix(), self.did, self.why)
     }
 }
 

@@ -54,7 +54,7 @@ impl Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        // Four hung attempts fit into `reload::Bounds::fetch`.
+        // Four hung attempts fit into `refresh::Timeouts::fetch`.
         Self {
             attempts: 4,
             attempt_timeout: Duration::from_secs(5),

@@ -1,26 +1,33 @@
-//! Where the secret is read from.
+//! Where the secret is fetched from.
 //!
-//! A [`Source`] reads the authority's current version, and that is all it must do. Each feature adds one:
+//! A [`Source`] fetches the authority's current version, and that is all it must do. Each feature adds one:
 //!
 //! | source | feature |
 //! |---|---|
-//! | a closure that returns a future | `reload` |
+//! | a closure that returns a future | `refresh` |
 #![cfg_attr(
     feature = "secrets-manager",
     doc = "| [`SecretsManager`]: AWS Secrets Manager | `secrets-manager` |"
 )]
+//!
+//! [`BoxSource`] holds any of them, where the source is chosen at run time.
 
 use std::future::Future;
 
 use crate::error::Error;
-use crate::secret::{Secret, VersionId};
+use crate::secret::{Secret, SecretId, VersionId};
 
+mod boxed;
+mod request;
 #[cfg(feature = "secrets-manager")]
 mod secrets_manager;
+
+pub use boxed::BoxSource;
+pub use request::FetchRequest;
 #[cfg(feature = "secrets-manager")]
 pub use secrets_manager::SecretsManager;
 
-/// Reads the current version of one secret.
+/// Fetches the current version of one secret.
 ///
 /// Closures `Fn() -> impl Future<Output = Result<Secret, Error>>` are sources:
 ///
@@ -29,21 +36,50 @@ pub use secrets_manager::SecretsManager;
 /// fn takes_a_source(_: impl Source) {}
 /// takes_a_source(|| async { Ok::<_, Error>(Secret::new("material", "version 1")) });
 /// ```
+///
+/// # Sources that mint
+/// A source whose fetch *creates* a credential (a leased key, say) learns what becomes of each: it went live and
+/// [drained](Source::drained), it never went live ([discarded](Source::discarded)), or refreshing ended
+/// ([shutdown](Source::shutdown)). It gives the credential back then. It should create one only for a reason (see
+/// [`FetchRequest::reasons`]) and otherwise return what it created last.
+///
+/// `fetch` is never called twice at the same time; the other functions may run at the same time as it.
 pub trait Source: Send + Sync + 'static {
-    /// Reads the secret as the authority has it now.
+    /// Fetches the secret as the authority has it now. `request` tells why.
     ///
-    /// The reloader bounds each call ([`Bounds::fetch`](crate::reload::Bounds::fetch)) and drops the future
-    /// when the time is over, so it must be safe to cancel. It is never called twice at the same time.
+    /// Each call is limited by [`Timeouts::fetch`](crate::refresh::Timeouts::fetch); when the time is over the future is
+    /// dropped, so it must be cancel safe.
     ///
     /// # Errors
     /// By what the caller should do: see [`ErrorKind`](crate::ErrorKind). Retryable ones are tried again.
-    fn fetch(&self) -> impl Future<Output = Result<Secret, Error>> + Send;
+    fn fetch(&self, request: &FetchRequest) -> impl Future<Output = Result<Secret, Error>> + Send;
 
-    /// Told, once, that the version has drained in this process: nothing here uses it, nothing will.
-    ///
-    /// A source that hands out leases of its own gives them back here. The default does nothing.
+    /// Returns the name or ARN of the secret, if it has one. Triggers skip events that name another secret, and usage
+    /// reports name this one.
+    fn secret_id(&self) -> Option<&SecretId> {
+        None
+    }
+
+    /// Receives the notification that a version has drained in this process: nothing uses it, nothing will. Called once
+    /// for each version that was live, within [`Timeouts::fetch`](crate::refresh::Timeouts::fetch). The default does
+    /// nothing.
     fn drained(&self, version: &VersionId) -> impl Future<Output = ()> + Send {
         let _ = version;
+        async {}
+    }
+
+    /// Receives the notification that a version which was fetched did not go live and is not kept: it was malformed, its
+    /// check failed for good, or another version was fetched before it was proven. A failed check that may pass later
+    /// keeps the version. Limited as [`Source::drained`] is. The default does nothing.
+    fn discarded(&self, version: &VersionId) -> impl Future<Output = ()> + Send {
+        let _ = version;
+        async {}
+    }
+
+    /// Receives the notification that refreshing has ended: no function of this source is called any more. The replaced
+    /// generations have drained, or the time for that was over; the live value may still be in use. Limited as
+    /// [`Source::drained`] is. The default does nothing.
+    fn shutdown(&self) -> impl Future<Output = ()> + Send {
         async {}
     }
 }
@@ -53,7 +89,7 @@ where
     F: Fn() -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Secret, Error>> + Send,
 {
-    fn fetch(&self) -> impl Future<Output = Result<Secret, Error>> + Send {
+    fn fetch(&self, _: &FetchRequest) -> impl Future<Output = Result<Secret, Error>> + Send {
         self()
     }
 }

@@ -1,4 +1,4 @@
-//! Looks every so often: the net under all other triggers.
+//! Polling: the safety net under all other triggers.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,10 +7,14 @@ use fastrand::Rng;
 
 use super::Trigger;
 use super::health::Health;
-use super::looks::{Looks, Reason};
+use super::reason::Reason;
+use super::requests::RefreshRequester;
 
-/// Looks every so often, each time after a wait of the period give or take 10 %, so that the instances of a
-/// service do not ask all at once.
+/// Requests a refresh periodically, each time after the period plus or minus 10 %, so that the instances of a
+/// service do not fetch all at once.
+///
+/// A refreshable polls every five minutes unless told otherwise
+/// ([`poll_every`](crate::refresh::Builder::poll_every)); add an `Interval` only to set its jitter.
 #[derive(Debug, Clone)]
 pub struct Interval {
     period: Duration,
@@ -19,7 +23,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Looks about every `period`; a period below one millisecond counts as one.
+    /// Creates a trigger that requests a refresh about every `period`; a period below one millisecond counts as one.
     pub fn every(period: Duration) -> Self {
         Self {
             period: period.max(Duration::from_millis(1)),
@@ -49,11 +53,11 @@ impl Interval {
 }
 
 impl Trigger for Interval {
-    async fn run(mut self, looks: Looks) {
-        looks.health(Health::Listening);
+    async fn run(mut self, requester: RefreshRequester) {
+        requester.set_health(Health::Listening);
         loop {
             tokio::time::sleep(self.next_wait()).await;
-            looks.look(Reason::Interval);
+            requester.request(Reason::Interval);
         }
     }
 
@@ -69,13 +73,13 @@ mod tests {
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
-    async fn it_looks_again_and_again_within_the_jitter() {
-        let (looks, mut lookout) = channel();
-        let task = tokio::spawn(Interval::every(Duration::from_secs(100)).seed(7).run(looks));
+    async fn it_requests_refreshes_within_the_jitter() {
+        let (requester, mut requests) = channel();
+        let task = tokio::spawn(Interval::every(Duration::from_secs(100)).seed(7).run(requester));
         let mut waits = Vec::new();
         for _ in 0..20 {
             let before = Instant::now();
-            assert!(lookout.next().await.has(Reason::Interval));
+            assert!(requests.next().await.has(Reason::Interval));
             waits.push(before.elapsed().as_secs_f64());
         }
         task.abort();

@@ -1,19 +1,19 @@
-//! When to look at the source.
+//! When to refresh.
 //!
-//! A [`Trigger`] says "look now" and nothing else. It carries no value and no power: whether anything has
-//! changed is decided by the secret's version at the source. So an event that is late, doubled, lost or forged
-//! costs at most a look, and any trigger can stand in for any other.
+//! A [`Trigger`] requests a refresh and nothing else. It carries no value and no authority: whether anything has
+//! changed is decided by the secret's version at the source. So an event that is late, duplicated, lost or forged
+//! costs at most a fetch, and any trigger can stand in for any other.
 //!
-//! | trigger | says "look" | feature |
+//! | trigger | requests a refresh | feature |
 //! |---|---|---|
-//! | [`Interval`] | every so often, with jitter | `reload` |
-//! | [`Reloader::reload`](crate::Reloader::reload) | by hand | `reload` |
+//! | [`Interval`] | periodically, with jitter; on by default | `refresh` |
+//! | [`Refreshable::refresh`](crate::Refreshable::refresh) | when the service calls it | `refresh` |
 #![cfg_attr(feature = "signal", doc = "| [`Hangup`] | on SIGHUP | `signal` |")]
 #![cfg_attr(
     feature = "kafka",
     doc = "| [`Kafka`] | when the rotation function publishes its event | `kafka` |"
 )]
-//! | an auth failure seen by the SDK edge | when a key is refused | `aws` |
+//! | a configured SDK client | when a key is rejected | `aws` |
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -24,7 +24,8 @@ mod health;
 mod interval;
 #[cfg(feature = "kafka")]
 mod kafka;
-mod looks;
+mod reason;
+mod requests;
 
 #[cfg(feature = "signal")]
 pub use hangup::Hangup;
@@ -32,29 +33,30 @@ pub use health::Health;
 pub use interval::Interval;
 #[cfg(feature = "kafka")]
 pub use kafka::Kafka;
-pub use looks::{Lookout, Looks, Reason, Wanted, channel};
+pub use reason::{Reason, Reasons};
+pub use requests::{RefreshRequest, RefreshRequester, RefreshRequests, channel, channel_for};
 
-/// Says when to look at the source.
+/// Requests refreshes.
 ///
-/// Closures `FnOnce(Looks) -> impl Future<Output = ()>` are triggers:
+/// Closures `FnOnce(RefreshRequester) -> impl Future<Output = ()>` are triggers:
 ///
 /// ```
-/// use credswap::trigger::{Looks, Reason, Trigger};
+/// use credswap::trigger::{Reason, RefreshRequester, Trigger};
 /// fn takes_a_trigger(_: impl Trigger) {}
-/// takes_a_trigger(|looks: Looks| async move {
+/// takes_a_trigger(|requester: RefreshRequester| async move {
 ///     // wait for something of your own, then:
-///     looks.look(Reason::Event);
+///     requester.request(Reason::Event);
 /// });
 /// ```
 pub trait Trigger: Send + 'static {
-    /// Runs until there is nothing more to say; the reloader drops the future when it shuts down.
+    /// Runs until there is nothing more to request; the future is dropped when refreshing ends.
     ///
-    /// A trigger that loses its connection reconnects by itself, says so by [`Looks::health`], and calls
-    /// [`Looks::look`] with [`Reason::CatchUp`] whenever it begins to listen (again), since what happened
-    /// before that it has not heard.
-    fn run(self, looks: Looks) -> impl Future<Output = ()> + Send;
+    /// A trigger that loses its connection reconnects by itself, reports that with [`RefreshRequester::set_health`], and
+    /// requests a refresh with [`Reason::CatchUp`] whenever it begins to listen (again), since it has not received what
+    /// happened before.
+    fn run(self, requester: RefreshRequester) -> impl Future<Output = ()> + Send;
 
-    /// What status, logs and metrics call it.
+    /// Returns the name in status, logs and metrics.
     fn name(&self) -> Cow<'static, str> {
         Cow::Borrowed("trigger")
     }
@@ -62,10 +64,10 @@ pub trait Trigger: Send + 'static {
 
 impl<F, Fut> Trigger for F
 where
-    F: FnOnce(Looks) -> Fut + Send + 'static,
+    F: FnOnce(RefreshRequester) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send,
 {
-    fn run(self, looks: Looks) -> impl Future<Output = ()> + Send {
-        self(looks)
+    fn run(self, requester: RefreshRequester) -> impl Future<Output = ()> + Send {
+        self(requester)
     }
 }

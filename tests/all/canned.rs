@@ -14,7 +14,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
-use credswap_embedded::Cloud;
+use credswap_testkit::Cloud;
 
 /// IAM, STS and Secrets Manager of this cloud.
 pub(crate) fn config(cloud: &Cloud, credentials: Credentials) -> SdkConfig {

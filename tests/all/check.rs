@@ -7,7 +7,7 @@ use credswap::aws::Check;
 use credswap::aws::check::{CallerIdentity, HeadBucket, NoCheck};
 use credswap::connect::Verdict;
 use credswap::{Error, ErrorKind};
-use credswap_embedded::{AccessKey, Action, Cloud, KeyStatus, Service};
+use credswap_testkit::{AccessKey, Action, Cloud, KeyStatus, Service};
 
 use crate::canned::{answering, config, nowhere, reach, s3_config};
 

@@ -6,8 +6,8 @@ use credswap::fleet::{
     FleetTopic, Incarnation, InstanceId, Limits, Live, Outbox, Report, Reporter, Verdict,
 };
 use credswap::kafka::{KafkaConfig, Producer};
-use credswap::{Error, ErrorKind, Reloader, Secret};
-use credswap_embedded::Broker;
+use credswap::{Error, ErrorKind, Refreshable, Secret};
+use credswap_testkit::Broker;
 use tokio::time::{Instant, sleep};
 
 const TOPIC: &str = "credswap.fleet";
@@ -177,7 +177,7 @@ async fn a_reporter_writes_what_the_ledger_reads() {
     let broker = Broker::start(TOPIC, 3);
     let source = || async { Ok::<_, Error>(Secret::new("material", "v2")) };
     let connect = |secret: Secret| async move { Ok(secret.expose_str()?.to_owned()) };
-    let keys = Reloader::builder(source, connect)
+    let keys = Refreshable::builder(source, connect)
         .start()
         .await
         .expect("starts");
@@ -185,7 +185,7 @@ async fn a_reporter_writes_what_the_ledger_reads() {
         .start()
         .expect("starts");
     let deadline = Instant::now() + Duration::from_secs(10);
-    let mut status = reporter.watch_status();
+    let mut status = reporter.subscribe_status();
     status
         .wait_for(|status| status.sent > 0)
         .await

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use credswap::fleet::{InstanceId, Ledger, Report, Reporter, Verdict as Word};
 use credswap::hot::Lease;
-use credswap::{Error, ErrorKind, Reloader, Secret};
+use credswap::{Error, ErrorKind, Refreshable, Secret};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 const SECRET: &str = "prod/uploader";
 const TTL: Duration = Duration::from_secs(90);
 
-/// A secret whose version the test sets, and the reloader that follows it.
+/// A secret whose version the test sets, and the refreshable that follows it.
 struct Fixture {
     version: Arc<Mutex<&'static str>>,
-    keys: Reloader<String>,
+    keys: Refreshable<String>,
 }
 
 impl Fixture {
@@ -27,7 +27,7 @@ impl Fixture {
             async move { Ok::<_, Error>(Secret::new("material", version)) }
         };
         let connect = |secret: Secret| async move { Ok(secret.expose_str()?.to_owned()) };
-        let keys = Reloader::builder(source, connect)
+        let keys = Refreshable::builder(source, connect)
             .seed(1)
             .start()
             .await
@@ -37,7 +37,7 @@ impl Fixture {
 
     async fn swap(&self, version: &'static str) {
         *self.version.lock().unwrap() = version;
-        self.keys.reload().await.expect("swaps");
+        self.keys.refresh().await.expect("swaps");
         assert_eq!(self.keys.status().version.as_str(), version);
     }
 
@@ -225,7 +225,7 @@ async fn a_look_that_finds_nothing_is_no_news() {
     let (_reporter, mut mailbox) = fixture.report();
     mailbox.next().await;
     for _ in 0..20 {
-        fixture.keys.reload().await.expect("unchanged");
+        fixture.keys.refresh().await.expect("unchanged");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     assert!(mailbox.try_next().is_none());
@@ -252,7 +252,7 @@ async fn signed_urls_are_reported_with_what_is_left_of_them() {
     let (reporter, mut mailbox) = fixture.report();
     mailbox.next().await;
     let lease = fixture.keys.lease();
-    Lease::hold(&lease).keep_until(Instant::now() + Duration::from_secs(3600));
+    Lease::hold(&lease).pin_until(Instant::now() + Duration::from_secs(3600));
     drop(lease);
     reporter.report_soon();
     let report = mailbox.next().await;
@@ -289,7 +289,7 @@ async fn a_refused_key_is_reported_at_once_with_its_time() {
     let (_reporter, mut mailbox) = fixture.report();
     assert!(mailbox.next().await.refused.is_empty());
     tokio::time::sleep(Duration::from_secs(5)).await;
-    fixture.keys.report_refused(1);
+    fixture.keys.report_rejected(1);
     let report = mailbox.next().await;
     assert_eq!(
         (report.refused[0].version.as_str(), report.refused[0].age),
@@ -300,7 +300,7 @@ async fn a_refused_key_is_reported_at_once_with_its_time() {
     assert_eq!(later.refused[0].age, refused.elapsed());
 
     tokio::time::sleep(Duration::from_secs(1)).await;
-    fixture.keys.report_refused(1);
+    fixture.keys.report_rejected(1);
     let again = mailbox.next().await;
     assert_eq!(
         (again.refused.len(), again.refused[0].age),
@@ -314,11 +314,11 @@ async fn an_old_key_that_is_refused_while_it_drains_is_reported_and_one_that_has
     let (_reporter, mut mailbox) = fixture.report();
     let lease = fixture.keys.lease();
     fixture.swap("v2").await;
-    fixture.keys.report_refused(1);
+    fixture.keys.report_rejected(1);
     assert_eq!(fixture.keys.status().refused[0].version.as_str(), "v1");
     drop(lease);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    fixture.keys.report_refused(1);
+    fixture.keys.report_rejected(1);
     let refused = fixture.keys.status().refused;
     assert_eq!((refused.len(), refused[0].times), (1, 1), "old news");
     let mut last = mailbox.next().await;

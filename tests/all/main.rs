@@ -14,7 +14,7 @@ mod fleet_wire;
 mod hot_drain;
 mod hot_model;
 mod hot_stress;
-mod reload;
+mod refresh;
 #[cfg(feature = "rotation")]
 mod rotation_crash;
 #[cfg(all(feature = "default", feature = "rotation", feature = "fleet"))]

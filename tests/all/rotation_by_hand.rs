@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use credswap_embedded::{AccessKey, Broker, Cloud, KeyStatus};
+use credswap_testkit::{AccessKey, Broker, Cloud, KeyStatus};
 
 use crate::rotation_lambda::{REPORTS, ROLE, SECRET, TOPIC, USER, read_all, site};
 use crate::runtime_api::binary;

@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use credswap::aws::check::CallerIdentity;
 use credswap::rotation::*;
 use credswap::{Error, ErrorKind, VersionId};
-use credswap_embedded::{self as embedded, Action, Cloud, SecretContent, Service};
+use credswap_testkit::{self as embedded, Action, Cloud, SecretContent, Service};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -590,7 +590,7 @@ async fn a_key_that_a_person_made_is_never_touched() {
             ErrorKind::Config,
             &[&person.id()[16..], "may be somebody's"],
         );
-        world.rotation().retire(SECRET).await.expect("it looks");
+        world.rotation().retire(SECRET).await.expect("it requester");
         world.cloud.remove_stage(SECRET, PENDING);
     }
     let keys = world.cloud.keys(USER);

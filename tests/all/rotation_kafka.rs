@@ -8,8 +8,8 @@ use credswap::fleet::{
 };
 use credswap::kafka::{KafkaConfig, Producer};
 use credswap::rotation::*;
-use credswap::{Error, Reloader, Secret, trigger};
-use credswap_embedded::Broker;
+use credswap::{Error, Refreshable, Secret, trigger};
+use credswap_testkit::Broker;
 use tokio::time::{sleep, timeout};
 
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/uploader-AbCdEf";
@@ -41,7 +41,7 @@ async fn a_consumer_understands_what_is_announced() {
     };
     let listens = trigger::Kafka::new(config(&broker), TOPIC).expect("a trigger");
     let connect = |secret: Secret| async move { Ok::<_, Error>(secret.version().to_string()) };
-    let live = Reloader::builder(source, connect)
+    let live = Refreshable::builder(source, connect)
         .trigger(listens.for_secret("prod/uploader"))
         .start()
         .await

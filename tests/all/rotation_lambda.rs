@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use credswap::fleet::{Incarnation, InstanceId, Live, Outbox, Report};
 use credswap::kafka::{KafkaConfig, Producer};
-use credswap_embedded::{AccessKey, Broker, Cloud, SecretContent};
+use credswap_testkit::{AccessKey, Broker, Cloud, SecretContent};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};

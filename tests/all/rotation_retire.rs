@@ -19,7 +19,7 @@ async fn rotated() -> (Hands, String) {
 }
 
 async fn retire(hands: &Hands, old: &str) -> (Did, Why) {
-    let retired = hands.rotation().retire(SECRET).await.expect("it looks");
+    let retired = hands.rotation().retire(SECRET).await.expect("it requester");
     report(retired, old)
 }
 
@@ -215,18 +215,18 @@ async fn silence_is_no_consent_unless_somebody_vouches() {
         async move { Ok::<_, Error>(report(rotation.retire(SECRET).await?, &old)) }
     };
     for _ in 0..3 {
-        let (did, why) = by(&Bounds::default()).await.expect("it looks");
+        let (did, why) = by(&Bounds::default()).await.expect("it requester");
         assert_eq!((did, why), (Did::Nothing, Why::Unknown));
         hands.world().now += DAY;
     }
-    let (did, why) = by(&vouched).await.expect("it looks");
+    let (did, why) = by(&vouched).await.expect("it requester");
     assert_eq!(did, Did::Deactivated);
     assert!(
         matches!(&why, Why::Released { assumed, .. } if !assumed.is_empty()),
         "{why}"
     );
     hands.world().now += DAY;
-    assert_eq!(by(&vouched).await.expect("it looks").0, Did::Deleted);
+    assert_eq!(by(&vouched).await.expect("it requester").0, Did::Deleted);
 }
 
 #[tokio::test(start_paused = true)]

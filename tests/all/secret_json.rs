@@ -66,7 +66,7 @@ fn what_the_secret_says_beside_the_key_is_kept() {
     assert_eq!(key.endpoint_url(), Some("http://localhost:9000"));
     assert_eq!(key.bucket(), None, "a list is somebody else's");
     assert_eq!(key.master_arn(), Some("arn:aws:x"));
-    assert_eq!((key.id(), key.id_tail()), (ID, "MPLE"));
+    assert_eq!((key.id(), key.id_suffix()), (ID, "MPLE"));
     assert_eq!(format!("{key:?}"), "AccessKey(…MPLE)");
 }
 

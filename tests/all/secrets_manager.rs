@@ -8,7 +8,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_secretsmanager::Client;
 use credswap::source::{SecretsManager, Source};
 use credswap::{Error, ErrorKind, Secret};
-use credswap_embedded::{AccessKey, Action, Cloud};
+use credswap_testkit::{AccessKey, Action, Cloud};
 
 use crate::canned::{answering, config, nowhere, reach};
 

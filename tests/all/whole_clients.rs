@@ -6,28 +6,28 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use credswap::aws::check::NoCheck;
 use credswap::aws::{S3, s3_clients_checked_by};
-use credswap::{ErrorKind, Reloader};
-use credswap_embedded::Action;
+use credswap::{ErrorKind, Refreshable};
+use credswap_testkit::Action;
 
 use crate::world::{BUCKET, SECRET, World, eventually, tail};
 
-/// A reloader of clients, whose secret carries the endpoint, the region and the bucket.
-async fn start(world: &World) -> Reloader<S3> {
+/// A refreshable of clients, whose secret carries the endpoint, the region and the bucket.
+async fn start(world: &World) -> Refreshable<S3> {
     start_with(world, &world.sdk()).await
 }
 
-async fn start_with(world: &World, sdk: &SdkConfig) -> Reloader<S3> {
+async fn start_with(world: &World, sdk: &SdkConfig) -> Refreshable<S3> {
     write(world, &world.key);
     let clients = s3_clients_checked_by(sdk, NoCheck)
         .expect("has an HTTP client")
         .configure(|builder| builder.force_path_style(true));
-    Reloader::builder(world.source(), clients)
+    Refreshable::builder(world.source(), clients)
         .start()
         .await
         .expect("starts")
 }
 
-fn write(world: &World, key: &credswap_embedded::AccessKey) {
+fn write(world: &World, key: &credswap_testkit::AccessKey) {
     world.cloud.put_secret(
         SECRET,
         format!(
@@ -40,10 +40,10 @@ fn write(world: &World, key: &credswap_embedded::AccessKey) {
 }
 
 /// Puts a new key into the secret, and the client made of it in place.
-async fn rotate(world: &World, s3: &Reloader<S3>) -> credswap_embedded::AccessKey {
+async fn rotate(world: &World, s3: &Refreshable<S3>) -> credswap_testkit::AccessKey {
     let key = world.rotate();
     write(world, &key);
-    s3.reload().await.expect("swaps");
+    s3.refresh().await.expect("swaps");
     key
 }
 
@@ -71,7 +71,7 @@ async fn a_client_is_made_of_all_that_the_secret_says() {
         .send()
         .await
         .expect("endpoint and region of the secret");
-    assert_eq!(lease.key().id_tail(), tail(&world.key));
+    assert_eq!(lease.key().id_suffix(), tail(&world.key));
     let new = rotate(&world, &s3).await;
     s3.lease()
         .list_buckets()

@@ -9,10 +9,10 @@ use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use credswap::aws::{self, Edge, LiveKey};
-use credswap::reload::{Bounds, Builder};
+use credswap::refresh::{Timeouts, Builder};
 use credswap::source::Source;
-use credswap::{Error, ErrorKind, Reloader, Secret};
-use credswap_embedded::{AccessKey, Cloud, KeyStatus, SecretContent};
+use credswap::{Error, ErrorKind, Refreshable, Secret};
+use credswap_testkit::{AccessKey, Cloud, KeyStatus, SecretContent};
 
 pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const USER: &str = "uploader";
@@ -74,18 +74,18 @@ impl World {
     }
 
     pub(crate) fn planned(&self) -> Builder<impl Source, aws::Credentials<aws::check::NoCheck>> {
-        let mut bounds = Bounds::default();
-        bounds.poll = (Duration::from_millis(5), Duration::from_millis(50));
-        bounds.refresh = Duration::from_secs(5);
-        Reloader::builder(
+        let mut timeouts = Timeouts::default();
+        timeouts.poll = (Duration::from_millis(5), Duration::from_millis(50));
+        timeouts.refresh = Duration::from_secs(5);
+        Refreshable::builder(
             self.source(),
             aws::credentials_checked_by(aws::check::NoCheck),
         )
-        .bounds(bounds)
+        .timeouts(timeouts)
     }
 
-    /// A reloader without triggers, its edge, and an S3 client over it.
-    pub(crate) async fn start(&self) -> (Reloader<LiveKey>, Edge, aws_sdk_s3::Client) {
+    /// A refreshable without triggers, its edge, and an S3 client over it.
+    pub(crate) async fn start(&self) -> (Refreshable<LiveKey>, Edge, aws_sdk_s3::Client) {
         let keys = self.planned().start().await.expect("the first key");
         let edge = Edge::new(&keys);
         let s3 = self.s3(&edge);

@@ -91,7 +91,7 @@ class World:
         return Look(self.keys().get(key), *self.retire(key), self.keys().get(key))
 
     def retire_until_gone(self, key: str, seconds: float) -> float:
-        """Looks until the key is gone: deactivated, watched, deleted, in this order. How long that took."""
+        """RefreshRequester until the key is gone: deactivated, watched, deleted, in this order. How long that took."""
         begun = time.monotonic()
         did = []
         while key in self.keys():

@@ -47,7 +47,7 @@ pub use head_bucket::HeadBucket;
 pub trait Check: Send + Sync + 'static {
     /// Says whether these credentials work.
     ///
-    /// The reloader bounds each call ([`Bounds::check`](crate::reload::Bounds::check)), and repeats it while the
+    /// The refreshable bounds each call ([`Timeouts::check`](crate::refresh::Bounds::check)), and repeats it while the
     /// verdict is [`Verdict::NotYet`].
     fn check(&self, credentials: &Credentials) -> impl Future<Output = Verdict> + Send;
 }

@@ -1,4 +1,4 @@
-//! The consumer's side: watches a reloader and reports what it uses.
+//! The consumer's side: watches a refreshable and reports what it uses.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::report::Report;
 use super::word::Word;
 use crate::error::{Error, ErrorKind};
 use crate::hot::Lease;
-use crate::reload::{Reloader, Status};
+use crate::refresh::{Refreshable, Status};
 
 mod task;
 
@@ -24,7 +24,7 @@ mod task;
 /// A report goes out at once when something changes, and as a sign of life after a third of the TTL. When the reporter
 /// is dropped it ends without a goodbye, and its last report counts until the TTL has passed.
 ///
-/// It does not keep the reloader running. When the reloader is gone its last status stays true, as leases do, and goes
+/// It does not keep the refreshable running. When the refreshable is gone its last status stays true, as leases do, and goes
 /// on being reported.
 pub struct Reporter {
     instance: InstanceId,
@@ -62,21 +62,21 @@ pub struct Builder<O> {
 
 impl Reporter {
     /// Plans a reporter of what `keys` uses of `secret`, the name or ARN that its source reads.
-    pub fn builder<V, O>(keys: &Reloader<V>, secret: impl Into<String>, outbox: O) -> Builder<O>
+    pub fn builder<V, O>(keys: &Refreshable<V>, secret: impl Into<String>, outbox: O) -> Builder<O>
     where
         V: Send + Sync + 'static,
         O: Outbox,
     {
         let hot = keys.hot();
         Builder {
-            watched: keys.watch_status(),
+            watched: keys.subscribe_status(),
             secret: secret.into(),
             outbox,
             instance: None,
             ttl: Duration::from_secs(90),
             live_horizon: Box::new(move || {
                 let lease = hot.lease();
-                Some((Lease::generation(&lease), Lease::hold(&lease).horizon()?))
+                Some((Lease::generation(&lease), Lease::token(&lease).pinned_until()?))
             }),
             rng: Rng::new(),
         }
@@ -98,7 +98,7 @@ impl Reporter {
     }
 
     /// How reporting fares, as it changes.
-    pub fn watch_status(&self) -> watch::Receiver<ReporterStatus> {
+    pub fn subscribe_status(&self) -> watch::Receiver<ReporterStatus> {
         self.status.clone()
     }
 
@@ -108,7 +108,7 @@ impl Reporter {
     }
 
     /// Says goodbye: from now on this process uses no version any more, except for those whose drain is still
-    /// awaited, and for signed URLs. Say it last, after [`Reloader::shutdown`], when the live value is out of use, too.
+    /// awaited, and for signed URLs. Say it last, after [`Refreshable::shutdown`], when the live value is out of use, too.
     /// It is tried for at most `within`. A second call returns at once.
     ///
     /// # Errors

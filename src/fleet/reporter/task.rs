@@ -13,12 +13,12 @@ use crate::error::{Error, ErrorKind};
 use crate::fleet::outbox::Outbox;
 use crate::fleet::report::Report;
 use crate::fleet::word::{Horizon, Word};
-use crate::reload::Status;
+use crate::refresh::Status;
 
 /// What the reporter runs: waits for news, and tells it.
 pub(super) struct Task<O> {
     pub(super) word: Word,
-    /// `None` when the reloader is gone.
+    /// `None` when the refreshable is gone.
     pub(super) watched: Option<watch::Receiver<Status>>,
     pub(super) nudge: Arc<Notify>,
     pub(super) outbox: O,
@@ -163,7 +163,7 @@ impl<O: Outbox> Task<O> {
     }
 }
 
-/// Returns when the status has changed. That the reloader is gone is no change.
+/// Returns when the status has changed. That the refreshable is gone is no change.
 async fn changed(watched: &mut Option<watch::Receiver<Status>>) {
     if let Some(receiver) = watched {
         if receiver.changed().await.is_ok() {

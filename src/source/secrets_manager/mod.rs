@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 
-use super::Source;
+use super::{FetchRequest, Source};
 use crate::error::{Error, ErrorKind};
 use crate::sdk::failure::Failure;
 use crate::sdk::patience::Patience;
@@ -106,7 +106,7 @@ impl SecretsManager {
 }
 
 impl Source for SecretsManager {
-    async fn fetch(&self) -> Result<Secret, Error> {
+    async fn fetch(&self, _: &FetchRequest) -> Result<Secret, Error> {
         let answer = self
             .client
             .get_secret_value()

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::secret_id::SecretId;
+use crate::secret::SecretId;
 
 /// The longest message that is looked into. The event is about 60 bytes; room for a rotation function that adds
 /// fields of its own.
@@ -40,7 +40,7 @@ pub(super) fn judge(payload: Option<&[u8]>, wanted: Option<&SecretId>) -> Verdic
         return Verdict::Malformed;
     };
     let concerns_us = match (wanted, &event.secret_id) {
-        (Some(wanted), Some(named)) => wanted.is(named),
+        (Some(wanted), Some(named)) => wanted.matches(named),
         _ => true,
     };
     if event.is_finish() && concerns_us {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn an_event_of_another_secret_is_ignored_and_one_that_names_none_passes() {
-        let wanted = SecretId::new("prod/uploader");
+        let wanted = SecretId::from("prod/uploader");
         let about = |id: &str| {
             judge(
                 Some(format!(r#"{{"step":"finishSecret","secretId":"{id}"}}"#).as_bytes()),
@@ -212,12 +212,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(payload in proptest::collection::vec(any::<u8>(), 0..512)) {
-            judge(Some(&payload), Some(&SecretId::new("x")));
+            judge(Some(&payload), Some(&SecretId::from("x")));
         }
 
         #[test]
         fn no_text_panics(payload in r#"[\[\]{}":,a-zA-Z0-9\\ ._-]{0,128}"#) {
-            judge(Some(payload.as_bytes()), Some(&SecretId::new("x")));
+            judge(Some(payload.as_bytes()), Some(&SecretId::from("x")));
         }
 
         #[test]
@@ -248,7 +248,7 @@ mod tests {
             let event = format!(
                 r#" {{{first}, {second}, "{secret_field}": "s", "{version_field}": "v", "{extra}": [1]}} "#
             );
-            let verdict = judge(Some(event.as_bytes()), Some(&SecretId::new("s")));
+            let verdict = judge(Some(event.as_bytes()), Some(&SecretId::from("s")));
             prop_assert_eq!(verdict == Verdict::Accepted, finish, "{}", event);
             prop_assert_ne!(verdict, Verdict::Malformed, "{}", event);
         }

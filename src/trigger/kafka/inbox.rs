@@ -7,9 +7,9 @@ use rdkafka::message::BorrowedMessage;
 use tokio::time::Instant;
 
 use super::event::{self, Verdict};
-use super::sparse::Sparse;
-use crate::secret_id::SecretId;
-use crate::trigger::{Looks, Reason};
+use crate::util::log_throttle::LogThrottle;
+use crate::secret::SecretId;
+use crate::trigger::{RefreshRequester, Reason};
 
 /// How often messages that are no event are logged.
 const LOG_EVERY: Duration = Duration::from_secs(60);
@@ -18,17 +18,17 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 pub(super) struct Inbox {
     secret: Option<SecretId>,
     topic: String,
-    looks: Looks,
-    log: Sparse,
+    requester: RefreshRequester,
+    log: LogThrottle,
 }
 
 impl Inbox {
-    pub(super) fn new(secret: Option<SecretId>, topic: String, looks: Looks) -> Self {
+    pub(super) fn new(secret: Option<SecretId>, topic: String, requester: RefreshRequester) -> Self {
         Self {
             secret,
             topic,
-            looks,
-            log: Sparse::every(LOG_EVERY),
+            requester,
+            log: LogThrottle::every(LOG_EVERY),
         }
     }
 
@@ -36,7 +36,7 @@ impl Inbox {
     pub(super) fn take(&mut self, message: &BorrowedMessage<'_>) {
         let verdict = event::judge(message.payload(), self.secret.as_ref());
         match verdict {
-            Verdict::Accepted => self.looks.look(Reason::Event),
+            Verdict::Accepted => self.requester.request(Reason::Event),
             Verdict::Ignored => {}
             Verdict::Malformed => {
                 self.log_malformed();
@@ -56,12 +56,12 @@ impl Inbox {
     pub(super) fn take_garbled(&mut self) {
         count(Verdict::Malformed);
         if self.log_malformed() {
-            self.looks.look(Reason::CatchUp);
+            self.requester.request(Reason::CatchUp);
         }
     }
 
     fn log_malformed(&mut self) -> bool {
-        let suppressed = self.log.now(Instant::now());
+        let suppressed = self.log.poll(Instant::now());
         if let Some(suppressed) = suppressed {
             tracing::warn!(
                 target: "credswap::kafka",

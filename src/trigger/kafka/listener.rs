@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use fastrand::Rng;
 
 use super::session::Ear;
 use crate::error::Error;
 use crate::kafka::{KafkaConfig, Purpose, Target, topic_name};
-use crate::secret_id::SecretId;
-use crate::trigger::{Looks, Trigger};
+use crate::trigger::{RefreshRequester, Trigger};
+use crate::util::Backoff;
 
-/// Looks when the rotation function publishes its event to a Kafka topic.
+/// RefreshRequester when the rotation function publishes its event to a Kafka topic.
 ///
 /// ```no_run
 /// use credswap::kafka::{KafkaConfig, Password};
@@ -21,8 +21,7 @@ use crate::trigger::{Looks, Trigger};
 /// // Amazon MSK: TLS is the default, port 9096 is the one for SASL/SCRAM.
 /// let config = KafkaConfig::new("b-1.events.example.kafka.eu-west-1.amazonaws.com:9096")
 ///     .scram_sha_512("uploader", Password::file("/run/secrets/msk-password"));
-/// let trigger = Kafka::new(config, "s3.test.secret.manager")?
-///     .for_secret("prod/uploader");
+/// let trigger = Kafka::new(config, "s3.test.secret.manager")?;
 /// # Ok(()) }
 /// ```
 ///
@@ -37,7 +36,7 @@ use crate::trigger::{Looks, Trigger};
 /// content, and skipped. Metric: `credswap_events_total{outcome="accepted"|"ignored"|"malformed"}`.
 ///
 /// # What is promised
-/// - No event is lost between the reloader's first read and the subscription: the offsets are fixed first, then
+/// - No event is lost between the refreshable's first read and the subscription: the offsets are fixed first, then
 ///   reading is proven on every partition, then [`Reason::CatchUp`](crate::trigger::Reason::CatchUp) asks for a look.
 /// - No event is lost while the brokers are away: positions are kept over lost connections and new clients, and
 ///   the events published meanwhile are read. Positions that are gone (retention, a topic made anew) become the
@@ -47,7 +46,7 @@ use crate::trigger::{Looks, Trigger};
 ///   client, which reads password and CA file anew.
 ///
 /// # What the health says
-/// | [`Health::Deaf`](crate::trigger::Health::Deaf) with | means |
+/// | [`Health::Disconnected`](crate::trigger::Health::Disconnected) with | means |
 /// |---|---|
 /// | no broker … can be reached | address, port, security group; the brokers are down |
 /// | a broker's host name is unknown | a wrong name, or no DNS from here |
@@ -64,10 +63,9 @@ use crate::trigger::{Looks, Trigger};
 pub struct Kafka {
     pub(super) config: KafkaConfig,
     pub(super) topic: String,
-    pub(super) secret: Option<SecretId>,
     pub(super) answer_within: Duration,
     pub(super) refresh_every: Duration,
-    reconnect: (Duration, Duration),
+    reconnect: Backoff,
 }
 
 impl Kafka {
@@ -83,19 +81,10 @@ impl Kafka {
         Ok(Self {
             config,
             topic,
-            secret: None,
             answer_within: Duration::from_secs(10),
             refresh_every: Duration::from_secs(60),
-            reconnect: (Duration::from_millis(250), Duration::from_secs(10)),
+            reconnect: Backoff::new(Duration::from_millis(250), Duration::from_secs(10)),
         })
-    }
-
-    /// Ignores events that name another secret than this name or ARN (with or without its six random
-    /// characters, in any region). Events that name no secret are heard all the same.
-    #[must_use]
-    pub fn for_secret(mut self, name_or_arn: impl Into<String>) -> Self {
-        self.secret = Some(SecretId::new(name_or_arn));
-        self
     }
 
     /// Sets the bound on the brokers' answers when a connection begins or is in doubt; 10 seconds by default.
@@ -113,11 +102,10 @@ impl Kafka {
         self
     }
 
-    /// Sets the shortest and the longest wait before a new client is made after trouble; 250 milliseconds and
-    /// 10 seconds by default. Each wait is twice the last, and up to as much again is added at random.
+    /// Sets the delays before a new client is made after a fault. Default 250 milliseconds to 10 seconds.
     #[must_use]
-    pub fn reconnect(mut self, shortest: Duration, longest: Duration) -> Self {
-        self.reconnect = (shortest, longest.max(shortest));
+    pub fn reconnect(mut self, backoff: Backoff) -> Self {
+        self.reconnect = backoff;
         self
     }
 
@@ -125,30 +113,20 @@ impl Kafka {
     pub(super) fn target(&self) -> Target {
         self.config.target(&self.topic, Purpose::Read)
     }
-
-    fn waits(&self) -> backon::ExponentialBackoff {
-        ExponentialBuilder::new()
-            .with_min_delay(self.reconnect.0)
-            .with_max_delay(self.reconnect.1)
-            .with_factor(2.0)
-            .with_jitter()
-            .without_max_times()
-            .build()
-    }
 }
 
 impl Trigger for Kafka {
-    async fn run(self, looks: Looks) {
-        let longest = self.reconnect.1;
-        let mut waits = self.waits();
-        let mut ear = Ear::new(self.clone(), looks);
+    async fn run(self, requester: RefreshRequester) {
+        let mut rng = Rng::new();
+        let mut delays = self.reconnect.delays(&mut rng);
+        let mut ear = Ear::new(self.clone(), requester);
         loop {
             let trouble = ear.listen().await;
             ear.tell(&trouble);
             if ear.listened {
-                waits = self.waits();
+                delays = self.reconnect.delays(&mut rng);
             }
-            tokio::time::sleep(waits.next().unwrap_or(longest)).await;
+            tokio::time::sleep(delays.next()).await;
         }
     }
 

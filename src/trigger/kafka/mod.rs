@@ -1,11 +1,10 @@
-//! Looks when the rotation function publishes its event to a Kafka topic.
+//! RefreshRequester when the rotation function publishes its event to a Kafka topic.
 
 mod event;
 mod inbox;
 mod listener;
 mod positions;
 mod session;
-mod sparse;
 #[cfg(test)]
 mod tests;
 

@@ -15,7 +15,7 @@ use super::Kafka;
 use super::inbox::Inbox;
 use super::positions::Positions;
 use crate::kafka::{Heard, Reader, Received, Trouble};
-use crate::trigger::{Health, Looks, Reason};
+use crate::trigger::{Health, RefreshRequester, Reason};
 
 /// How long a session may take to begin before its first trouble is told: a first address that does not answer
 /// (`localhost` as `::1`) is no reason to cry.
@@ -27,7 +27,7 @@ const IN_A_ROW: u32 = 32;
 /// What lasts over sessions.
 pub(super) struct Ear {
     kafka: Kafka,
-    looks: Looks,
+    requester: RefreshRequester,
     positions: Positions,
     inbox: Inbox,
     in_a_row: u32,
@@ -36,11 +36,11 @@ pub(super) struct Ear {
 }
 
 impl Ear {
-    pub(super) fn new(kafka: Kafka, looks: Looks) -> Self {
+    pub(super) fn new(kafka: Kafka, requester: RefreshRequester) -> Self {
         Self {
-            inbox: Inbox::new(kafka.secret.clone(), kafka.topic.clone(), looks.clone()),
+            inbox: Inbox::new(requester.secret_id().cloned(), kafka.topic.clone(), requester.clone()),
             kafka,
-            looks,
+            requester,
             positions: Positions::default(),
             in_a_row: 0,
             listened: false,
@@ -74,13 +74,13 @@ impl Ear {
         }
     }
 
-    /// How the session fares badly, told to the reloader.
+    /// How the session fares badly, told to the refreshable.
     pub(super) fn tell(&self, trouble: &Trouble) {
         let reason = trouble.explain(&self.kafka.target());
-        let health = Health::deaf(reason.clone());
-        if *self.looks.watch_health().borrow() != health {
+        let health = Health::disconnected(reason.clone());
+        if *self.requester.subscribe_health().borrow() != health {
             tracing::warn!(target: "credswap::kafka", topic = %self.kafka.topic, reason, "the Kafka trigger is deaf");
-            self.looks.health(health);
+            self.requester.set_health(health);
         }
     }
 
@@ -130,8 +130,8 @@ impl Ear {
         }
 
         self.listened = true;
-        self.looks.look(Reason::CatchUp);
-        self.looks.health(Health::Listening);
+        self.requester.request(Reason::CatchUp);
+        self.requester.set_health(Health::Listening);
         tracing::info!(
             target: "credswap::kafka",
             topic = %self.kafka.topic,

@@ -24,7 +24,7 @@ async fn what_was_published_before_is_covered_by_the_catch_up_and_not_read_again
     brokers.publish(r#"{"step": "createSecret"}"#).await;
     brokers.publish(FINISHED).await;
     running.until_event().await;
-    assert_eq!(running.lookout.take(), None);
+    assert_eq!(running.requests.take(), None);
 }
 
 #[tokio::test]

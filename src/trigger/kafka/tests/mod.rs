@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::kafka::{KafkaConfig, Password};
-use crate::trigger::{Health, Lookout, Reason, Trigger, Wanted, channel};
+use crate::trigger::{Health, RefreshRequests, Reason, Trigger, Reasons, channel};
 
 mod events;
 mod outages;
@@ -83,18 +83,18 @@ impl Brokers {
 }
 
 struct Running {
-    lookout: Lookout,
+    requests: RefreshRequests,
     health: watch::Receiver<Health>,
     task: JoinHandle<()>,
 }
 
 impl Running {
     fn start(trigger: Kafka) -> Self {
-        let (looks, lookout) = channel();
+        let (requester, requests) = channel();
         Self {
-            lookout,
-            health: looks.watch_health(),
-            task: tokio::spawn(trigger.run(looks)),
+            requests,
+            health: requester.watch_health(),
+            task: tokio::spawn(trigger.run(requester)),
         }
     }
 
@@ -120,16 +120,16 @@ impl Running {
 
     async fn until_deaf(&mut self) -> String {
         match self
-            .until(|health| matches!(health, Health::Deaf { .. }))
+            .until(|health| matches!(health, Health::Disconnected { .. }))
             .await
         {
-            Health::Deaf { reason } => reason.into_owned(),
+            Health::Disconnected { reason } => reason.into_owned(),
             _ => unreachable!("just matched"),
         }
     }
 
-    async fn next(&mut self) -> Wanted {
-        timeout(BOUND, self.lookout.next()).await.expect("a look")
+    async fn next(&mut self) -> Reasons {
+        timeout(BOUND, self.requests.next()).await.expect("a look")
     }
 
     /// Waits for a look because of an event; others may come before.

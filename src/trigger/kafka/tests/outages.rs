@@ -20,7 +20,7 @@ async fn a_broker_that_goes_and_comes_back_costs_no_event() {
 
         // And it listens as before.
         running.until_listening().await;
-        while running.lookout.take().is_some() {}
+        while running.requests.take().is_some() {}
         brokers.publish_to(0, FINISHED).await;
         running.until_event().await;
     }
@@ -32,7 +32,7 @@ async fn it_says_catch_up_when_it_listens_again() {
     let mut running = Running::listening(brokers.trigger()).await;
     brokers.cluster.broker_down(-1).expect("down");
     running.until_deaf().await;
-    assert_eq!(running.lookout.take(), None);
+    assert_eq!(running.requests.take(), None);
     brokers.cluster.broker_up(-1).expect("up");
     running.until_listening().await;
     assert!(running.next().await.has(Reason::CatchUp));
@@ -63,8 +63,8 @@ async fn it_does_not_listen_before_a_fetch_was_answered() {
     brokers.break_fetches();
     let mut running = Running::start(brokers.trigger());
     let first = running.until(|health| *health != Health::Starting).await;
-    assert!(matches!(first, Health::Deaf { .. }), "{first:?}");
-    assert_eq!(running.lookout.take(), None);
+    assert!(matches!(first, Health::Disconnected { .. }), "{first:?}");
+    assert_eq!(running.requests.take(), None);
 
     // What is published meanwhile is heard later.
     brokers.publish(FINISHED).await;

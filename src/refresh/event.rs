@@ -1,0 +1,53 @@
+//! What the refresh loop reports, as it happens.
+
+use crate::error::Error;
+use crate::secret::VersionId;
+
+/// Something that happened. See [`Refreshable::events`](super::Refreshable::events).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum RefreshEvent {
+    /// A new generation is live; the one before it drains.
+    #[non_exhaustive]
+    Swapped {
+        /// The new generation's number.
+        generation: u64,
+        /// The version that is live now.
+        version: VersionId,
+        /// The version that was live before.
+        previous: VersionId,
+    },
+    /// Nothing in this process uses the generation any more, and nothing will.
+    #[non_exhaustive]
+    Drained {
+        /// The generation's number.
+        generation: u64,
+        /// Its version.
+        version: VersionId,
+        /// Whether another generation of the same version is still in use here or live (after a rollback): do not retire
+        /// the key then.
+        still_in_use: bool,
+    },
+    /// A refresh failed. The last good value stays live.
+    Failed(Error),
+}
+
+/// What a refresh did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refreshed {
+    /// Another version was fetched, and is live now.
+    #[non_exhaustive]
+    Swapped {
+        /// The new generation's number.
+        generation: u64,
+        /// The version that is live now.
+        version: VersionId,
+    },
+    /// The live version was fetched (or one that was replaced so recently that the answer counts as stale).
+    #[non_exhaustive]
+    Unchanged {
+        /// The version that is live.
+        version: VersionId,
+    },
+}

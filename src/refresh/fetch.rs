@@ -1,0 +1,104 @@
+//! The steps of one refresh that can fail: fetch, connect, check. They decide nothing and publish nothing.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::builder::OnForbidden;
+use super::timeouts::Timeouts;
+use crate::connect::{Connect, Verdict};
+use crate::error::{Error, ErrorKind};
+use crate::hot::DrainToken;
+use crate::secret::Secret;
+use crate::source::{FetchRequest, Source};
+
+/// What every refresh uses.
+pub(super) struct Parts<S, C> {
+    pub(super) source: S,
+    pub(super) connect: C,
+    pub(super) timeouts: Timeouts,
+    pub(super) on_forbidden: OnForbidden,
+}
+
+/// A value that connected and passed its check.
+pub(super) struct Candidate<V> {
+    pub(super) secret: Secret,
+    pub(super) value: V,
+    pub(super) token: DrainToken,
+}
+
+/// Whether a fetched version can go live.
+pub(super) enum Proof<V> {
+    Proven(Box<Candidate<V>>),
+    NotYet(Error),
+}
+
+/// Runs `work` as a task of its own, so that a panic in a source, a connect or a check fails this refresh and does not end
+/// the loop. Cancel safe: dropping the future aborts the task.
+pub(super) async fn catch_panic<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(result)) => result,
+        // The panic's message is not quoted: it is foreign text, and may hold what the code was working on.
+        _ => Err(Error::new(
+            ErrorKind::Panicked,
+            "the source, the connect or the check panicked",
+        )),
+    }
+}
+
+impl<S: Source, C: Connect> Parts<S, C> {
+    pub(super) async fn fetch(&self, request: FetchRequest) -> Result<Secret, Error> {
+        let fetch = self.source.fetch(&request);
+        limit(self.timeouts.fetch, "fetching the secret", fetch).await?
+    }
+
+    pub(super) async fn prove(&self, secret: Secret) -> Result<Proof<C::Value>, Error> {
+        let token = DrainToken::new();
+        let value = limit(
+            self.timeouts.connect,
+            "connecting with the new secret",
+            self.connect.connect(&secret, &token),
+        )
+        .await??;
+        let verdict = limit(
+            self.timeouts.check,
+            "checking the new value",
+            self.connect.check(&value),
+        )
+        .await?;
+        match verdict {
+            Verdict::Good => {}
+            Verdict::NotYet(error) => return Ok(Proof::NotYet(error)),
+            Verdict::Forbidden(error) if self.on_forbidden == OnForbidden::Accept => {
+                tracing::warn!(version = %secret.version(), error = %error.report(), "the new value is genuine but not permitted; accepted as configured");
+            }
+            Verdict::Bad(error) | Verdict::Forbidden(error) | Verdict::Unknown(error) => {
+                return Err(error);
+            }
+        }
+        Ok(Proof::Proven(Box::new(Candidate {
+            secret,
+            value,
+            token,
+        })))
+    }
+}
+
+async fn limit<T>(
+    longest: Duration,
+    what: &'static str,
+    work: impl Future<Output = T>,
+) -> Result<T, Error> {
+    timeout(longest, work).await.map_err(|_| {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("{what} took longer than {longest:?}"),
+        )
+    })
+}

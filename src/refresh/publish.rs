@@ -1,0 +1,278 @@
+//! One refresh: what it begins with, what follows from what was fetched, and who is told.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::drains::{self, DrainProgress};
+use super::event::{RefreshEvent, Refreshed};
+use super::fetch::{Candidate, Proof, catch_panic};
+use super::status::{Draining, Failure};
+use super::supervisor::Supervisor;
+use crate::connect::Connect;
+use crate::error::{Error, ErrorKind};
+use crate::hot::HotSwap;
+use crate::secret::{Secret, VersionId};
+use crate::source::{FetchRequest, Source};
+use crate::trigger::{Reason, RefreshRequest};
+use crate::util::lock::lock;
+
+impl<S: Source, C: Connect> Supervisor<S, C> {
+    /// Fetches, and publishes what is new. `since` is when it was requested.
+    #[tracing::instrument(name = "credswap.refresh", skip_all, fields(reasons = ?request.reasons))]
+    pub(super) async fn refresh(
+        &mut self,
+        request: RefreshRequest,
+        since: Instant,
+    ) -> Result<(), Error> {
+        let mut request = request;
+        let begun = Instant::now();
+        if self.schedule.begin(begun) {
+            request.reasons = request.reasons | Reason::Expiry;
+        }
+        self.metrics.refresh(request.reasons);
+        self.recently_replaced.retain(|(_, until)| *until > begun);
+        if request.has(Reason::Event) || request.has(Reason::Rejected) {
+            self.schedule.expect_change(begun);
+        } else if request.has(Reason::CatchUp) {
+            self.schedule.once_settled(begun);
+        }
+        self.waiters.append(&mut lock(&self.shared.next_waiters));
+        self.unsettled.merge(request);
+
+        let result = match self.fetch().await {
+            Ok(secret) => self.fetched(secret, since).await,
+            Err(error) => Err(error),
+        };
+        // The rejections of a key that is still live came too late for this refresh.
+        if self.live_rejected.take() == Some(self.status.generation) && self.hot.is_some() {
+            self.request(Reason::Rejected);
+        }
+        result.inspect_err(|error| self.failed(error))
+    }
+
+    async fn fetch(&mut self) -> Result<Secret, Error> {
+        let request = FetchRequest {
+            reasons: self.unsettled.reasons,
+            expected_version: self.unsettled.expected_version.clone(),
+            live_version: self.hot.as_ref().map(|_| self.status.version.clone()),
+        };
+        let parts = Arc::clone(&self.parts);
+        self.meanwhile(catch_panic(async move { parts.fetch(request).await }))
+            .await
+    }
+
+    /// Decides what follows from what was fetched.
+    async fn fetched(&mut self, secret: Secret, since: Instant) -> Result<(), Error> {
+        let version = secret.version().clone();
+        if self.undecided.as_ref().is_some_and(|u| *u != version)
+            && let Some(other) = self.undecided.take()
+        {
+            self.notify_discarded(other);
+        }
+        if self.hot.is_some() && self.status.version == version {
+            self.unchanged();
+            return Ok(());
+        }
+        let stale = self.recently_replaced.iter().find(|(v, _)| *v == version);
+        if let Some((_, until)) = stale {
+            tracing::debug!(%version, "the source returned a version that was replaced just now");
+            let until = *until;
+            self.unchanged();
+            self.schedule.not_before(until);
+            return Ok(());
+        }
+
+        self.undecided = Some(version.clone());
+        let parts = Arc::clone(&self.parts);
+        let proof = self.meanwhile(catch_panic(async move { parts.prove(secret).await }));
+        let error = match proof.await {
+            Ok(Proof::Proven(candidate)) => {
+                self.undecided = None;
+                self.publish(*candidate, since);
+                return Ok(());
+            }
+            Ok(Proof::NotYet(error)) if self.schedule.not_yet(&version, Instant::now()) => {
+                tracing::info!(%version, error = %error.report(), "not propagated yet");
+                return Ok(());
+            }
+            Ok(Proof::NotYet(error)) => self.never_propagated(&version, error),
+            Err(error) => error,
+        };
+        // What may pass by itself may let the version go live later.
+        if error.kind() == ErrorKind::NotPropagated || !error.is_retryable() {
+            self.undecided = None;
+            self.notify_discarded(version);
+        }
+        Err(error)
+    }
+
+    /// Publishes a value: the first one, or the one that replaces the live one.
+    fn publish(&mut self, candidate: Candidate<C::Value>, since: Instant) {
+        let Candidate {
+            secret,
+            value,
+            token,
+        } = candidate;
+        let version = secret.version().clone();
+        let at = self.clock.now();
+        let Some(hot) = self.hot.clone() else {
+            self.hot = Some(Arc::new(HotSwap::new_with_token(value, token)));
+            self.live(&secret, 1, at);
+            tracing::info!(%version, "first value is live");
+            return;
+        };
+        // The replaced version is said to be draining before the swap, and the new one to be live after it: at no time is
+        // a version that may be retired in use and in neither place, and who waits for a version finds it.
+        let previous = self.status.version.clone();
+        self.status.draining.push(Draining {
+            generation: self.status.generation,
+            version: previous.clone(),
+            since: at,
+            pinned_until: None,
+            drain: None,
+        });
+        self.publish_status();
+        let drain = hot.swap_with_token(value, token);
+        let swapped = Instant::now();
+        let generation = hot.generation();
+        if let Some(draining) = self.status.draining.last_mut() {
+            let left = drain
+                .pinned_until()
+                .and_then(|until| until.checked_duration_since(swapped));
+            draining.pinned_until = left.map(|left| at + left);
+            draining.drain = Some(drain.clone());
+        }
+        self.live(&secret, generation, at);
+        self.rate_limit.refund();
+        self.metrics.swapped(swapped.duration_since(since));
+        tracing::info!(%version, generation, "swapped");
+
+        self.recently_replaced.retain(|(old, _)| *old != version);
+        let until = swapped + self.parts.timeouts.stale_reads;
+        self.recently_replaced.push((previous.clone(), until));
+        // No receiver is no error: events are for those who care.
+        let _ = self.shared.events.send(RefreshEvent::Swapped {
+            generation,
+            version: version.clone(),
+            previous: previous.clone(),
+        });
+        // Only now: a drain that completes at once must not be reported before the swap.
+        self.drains.add(drains::Draining {
+            drain,
+            version: previous,
+            swapped,
+        });
+        self.answer(&Ok(Refreshed::Swapped {
+            generation,
+            version,
+        }));
+    }
+
+    /// The secret's value is live as `generation`.
+    fn live(&mut self, secret: &Secret, generation: u64, at: std::time::SystemTime) {
+        self.status.version = secret.version().clone();
+        self.status.generation = generation;
+        self.status.since = at;
+        self.succeeded(at);
+        self.schedule.swapped();
+        self.unsettled = RefreshRequest::default();
+        if let Some(expires) = secret.expires() {
+            let left = expires.duration_since(at).unwrap_or_default();
+            self.schedule.renew_within(Instant::now(), left);
+        }
+    }
+
+    fn unchanged(&mut self) {
+        self.schedule.unchanged(Instant::now());
+        if !self.schedule.expects_change() {
+            self.unsettled = RefreshRequest::default();
+        }
+        self.succeeded(self.clock.now());
+        self.answer(&Ok(Refreshed::Unchanged {
+            version: self.status.version.clone(),
+        }));
+    }
+
+    fn succeeded(&mut self, at: std::time::SystemTime) {
+        self.status.last_success = at;
+        self.status.consecutive_failures = 0;
+        self.publish_status();
+    }
+
+    fn failed(&mut self, error: &Error) {
+        self.schedule.failed(Instant::now());
+        self.metrics.failed(error.kind());
+        self.status.consecutive_failures += 1;
+        self.status.last_error = Some(Failure {
+            error: error.clone(),
+            at: self.clock.now(),
+        });
+        self.publish_status();
+        if self.hot.is_some() {
+            tracing::warn!(
+                kind = %error.kind(),
+                error = %error.report(),
+                failures = self.status.consecutive_failures,
+                "refresh failed; the last good value stays live",
+            );
+        }
+        let _ = self.shared.events.send(RefreshEvent::Failed(error.clone()));
+        self.answer(&Err(error.clone()));
+    }
+
+    pub(super) fn drain_progressed(&mut self, progress: DrainProgress) {
+        match progress {
+            DrainProgress::Pinned(draining, until) => {
+                let generation = draining.drain.generation();
+                let left = until.saturating_duration_since(Instant::now());
+                tracing::info!(version = %draining.version, generation, ?left, "released; waiting for presigned URLs to expire");
+                let pinned_until = self.clock.now() + left;
+                for old in &mut self.status.draining {
+                    if old.generation == generation {
+                        old.pinned_until = Some(pinned_until);
+                    }
+                }
+                self.publish_status();
+                self.drains.add_pinned(draining);
+            }
+            DrainProgress::Drained(draining) => self.drained(draining),
+        }
+    }
+
+    fn drained(&mut self, draining: drains::Draining) {
+        let generation = draining.drain.generation();
+        let version = draining.version;
+        self.status.draining.retain(|old| old.generation != generation);
+        let still_in_use = self.status.uses(&version);
+        self.publish_status();
+        self.metrics.drained(draining.swapped.elapsed());
+        tracing::info!(%version, generation, still_in_use, "drained");
+        let _ = self.shared.events.send(RefreshEvent::Drained {
+            generation,
+            version: version.clone(),
+            still_in_use,
+        });
+        if !still_in_use {
+            self.notify_drained(version);
+        }
+    }
+
+    fn never_propagated(&self, version: &VersionId, error: Error) -> Error {
+        Error::new(
+            ErrorKind::NotPropagated,
+            format!(
+                "version {version} was still rejected after {:?}: it is wrong, or the authority is slow",
+                self.parts.timeouts.propagation
+            ),
+        )
+        .with_source(error)
+    }
+
+    fn answer(&mut self, result: &Result<Refreshed, Error>) {
+        for waiter in self.waiters.drain(..) {
+            // A waiter may have stopped waiting.
+            let _ = waiter.send(result.clone());
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Small tools that every layer may use. They depend on nothing else in this crate.
+
+#[cfg(feature = "_base")]
+mod backoff;
+#[cfg(any(feature = "refresh", feature = "rotation"))]
+pub(crate) mod clock;
+pub(crate) mod lock;
+#[cfg(all(feature = "refresh", feature = "kafka"))]
+pub(crate) mod log_throttle;
+
+#[cfg(feature = "_base")]
+pub use backoff::Backoff;
+#[cfg(feature = "_base")]
+pub(crate) use backoff::Delays;

@@ -1,0 +1,84 @@
+//! A source that fails, hangs or panics, and a trigger that does: the loop goes on, with what it has.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use credswap::refresh::Timeouts;
+use credswap::trigger::{Health, Interval, RefreshRequester, Reason};
+use credswap::{Error, ErrorKind, Refreshable, Secret};
+use tokio::time::Instant;
+
+use super::world::{Scripted, Text, World, live, settle};
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_is_tried_again_with_growing_waits_until_it_answers() {
+    let world = World::at("v1").await;
+    world.source.now(Err(ErrorKind::Unavailable));
+    world.hand.request(Reason::Event);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let failures = world.refreshable.status().consecutive_failures;
+    assert!((6..=20).contains(&failures), "{failures}");
+    assert_eq!(
+        *world.refreshable.lease(),
+        "material of v1",
+        "the last good one stays"
+    );
+    world.source.now(Ok("v2"));
+    // No further event: the one that came during the outage is not lost.
+    world.live("v2", Duration::from_secs(125)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_hangs_is_given_up_after_its_bound() {
+    let (source, text) = (Scripted::at("v1"), Text::default());
+    let mut timeouts = Timeouts::default();
+    timeouts.fetch = Duration::from_secs(3);
+    let refreshable = Refreshable::builder(source.clone(), text)
+        .timeouts(timeouts)
+        .start()
+        .await
+        .expect("starts");
+    source.takes(Duration::from_secs(3600));
+    let begun = Instant::now();
+    let failure = refreshable.refresh().await.expect_err("hangs");
+    assert_eq!(failure.kind(), ErrorKind::Timeout);
+    assert_eq!(begun.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_source_is_an_error_and_not_the_end() {
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let source = move || {
+        let n = fetches.fetch_add(1, Ordering::SeqCst);
+        async move {
+            assert_ne!(n, 1, "the second fetch panics");
+            Ok::<_, Error>(Secret::new("m", format!("v{n}")))
+        }
+    };
+    let refreshable = Refreshable::builder(source, Text::default())
+        .start()
+        .await
+        .expect("starts");
+    let failure = refreshable.refresh().await.expect_err("panics");
+    assert_eq!(failure.kind(), ErrorKind::Panicked);
+    live(&refreshable, "v2", Duration::from_secs(5)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trigger_that_panics_is_reported_and_the_others_go_on() {
+    let source = Scripted::at("v1");
+    let refreshable = Refreshable::builder(source.clone(), Text::default())
+        .trigger(|_looks: RefreshRequester| async { panic!("a defect in a trigger") })
+        .trigger(Interval::every(Duration::from_secs(60)))
+        .start()
+        .await
+        .expect("starts");
+    settle().await;
+    assert!(matches!(
+        refreshable.status().triggers[0].health,
+        Health::Disconnected { .. }
+    ));
+    source.now(Ok("v2"));
+    live(&refreshable, "v2", Duration::from_secs(67)).await;
+}

@@ -1,0 +1,223 @@
+//! A refreshable in the test's hand: its source, its verdicts and its trigger.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use credswap::connect::{Connect, Verdict};
+use credswap::hot::DrainToken;
+use credswap::refresh::Builder;
+use credswap::source::Source;
+use credswap::trigger::{Health, RefreshRequester, Reason};
+use credswap::{Error, ErrorKind, Refreshable, Secret, VersionId};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// A refreshable that was started at some version, and all that it depends on.
+pub(super) struct World {
+    pub(super) source: Scripted,
+    pub(super) text: Text,
+    pub(super) refreshable: Refreshable<String>,
+    pub(super) hand: Hand,
+}
+
+impl World {
+    pub(super) async fn at(version: &'static str) -> Self {
+        let (source, text) = (Scripted::at(version), Text::default());
+        let (builder, hand) = Hand::attach(Refreshable::builder(source.clone(), text.clone()).seed(1));
+        let refreshable = builder.start().await.expect("starts");
+        Self {
+            source,
+            text,
+            refreshable,
+            hand: hand.await,
+        }
+    }
+
+    /// Another version is current, and an event says so.
+    pub(super) fn rotate(&self, version: &'static str) {
+        self.source.now(Ok(version));
+        self.hand.request(Reason::Event);
+    }
+
+    /// The same, and it is live at once.
+    pub(super) async fn swap(&self, version: &'static str) {
+        self.rotate(version);
+        self.live(version, SOON).await;
+    }
+
+    /// Waits until the live version is `version`, in at most `within` of paused time.
+    pub(super) async fn live(&self, version: &str, within: Duration) {
+        live(&self.refreshable, version, within).await;
+    }
+}
+
+/// A source whose answers the test writes. The last answer stays.
+#[derive(Clone, Default)]
+pub(super) struct Scripted(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    answers: Mutex<VecDeque<Result<&'static str, ErrorKind>>>,
+    fetches: AtomicUsize,
+    running: AtomicUsize,
+    delay: Mutex<Duration>,
+    drained: Mutex<Vec<VersionId>>,
+}
+
+impl Scripted {
+    pub(super) fn at(version: &'static str) -> Self {
+        let source = Self::default();
+        source.next(Ok(version));
+        source
+    }
+
+    /// Adds an answer, which is given once, unless it stays the last.
+    pub(super) fn next(&self, answer: Result<&'static str, ErrorKind>) -> &Self {
+        self.0.answers.lock().unwrap().push_back(answer);
+        self
+    }
+
+    /// Replaces all answers.
+    pub(super) fn now(&self, answer: Result<&'static str, ErrorKind>) {
+        let mut answers = self.0.answers.lock().unwrap();
+        answers.clear();
+        answers.push_back(answer);
+    }
+
+    pub(super) fn takes(&self, delay: Duration) {
+        *self.0.delay.lock().unwrap() = delay;
+    }
+
+    pub(super) fn fetches(&self) -> usize {
+        self.0.fetches.load(Ordering::SeqCst)
+    }
+
+    /// The versions that were said to be drained.
+    pub(super) fn said_drained(&self) -> Vec<VersionId> {
+        self.0.drained.lock().unwrap().clone()
+    }
+}
+
+impl Source for Scripted {
+    async fn fetch(&self) -> Result<Secret, Error> {
+        assert_eq!(
+            self.0.running.fetch_add(1, Ordering::SeqCst),
+            0,
+            "two fetches at once"
+        );
+        self.0.fetches.fetch_add(1, Ordering::SeqCst);
+        let answer = {
+            let mut answers = self.0.answers.lock().unwrap();
+            if answers.len() > 1 {
+                answers.pop_front().unwrap()
+            } else {
+                *answers.front().expect("scripted")
+            }
+        };
+        let delay = *self.0.delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        answer
+            .map(|version| Secret::new(format!("material of {version}"), version))
+            .map_err(|kind| Error::new(kind, "scripted failure"))
+    }
+
+    async fn drained(&self, version: &VersionId) {
+        self.0.drained.lock().unwrap().push(version.clone());
+    }
+}
+
+/// Connects to the material as text; the test writes the verdicts.
+#[derive(Clone, Default)]
+pub(super) struct Text {
+    verdicts: Arc<Mutex<VecDeque<Verdict>>>,
+    checks: Arc<AtomicUsize>,
+}
+
+impl Text {
+    pub(super) fn says(&self, verdicts: impl IntoIterator<Item = Verdict>) {
+        self.verdicts.lock().unwrap().extend(verdicts);
+    }
+
+    /// The next so many checks find that the key is not propagated.
+    pub(super) fn does_not_know_yet(&self, times: usize) {
+        self.says((0..times).map(|_| Verdict::NotYet(error(ErrorKind::Rejected))));
+    }
+
+    /// From now on every check is passed.
+    pub(super) fn knows_all(&self) {
+        self.verdicts.lock().unwrap().clear();
+    }
+
+    pub(super) fn checks(&self) -> usize {
+        self.checks.load(Ordering::SeqCst)
+    }
+}
+
+impl Connect for Text {
+    type Value = String;
+
+    async fn connect(&self, secret: &Secret, _hold: &DrainToken) -> Result<String, Error> {
+        Ok(secret.expose_str()?.to_owned())
+    }
+
+    async fn check(&self, _value: &String) -> Verdict {
+        self.checks.fetch_add(1, Ordering::SeqCst);
+        self.verdicts
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or(Verdict::Good)
+    }
+}
+
+/// A trigger in the test's hand.
+pub(super) struct Hand(RefreshRequester);
+
+impl Hand {
+    pub(super) fn attach<S: Source, C: Connect>(
+        builder: Builder<S, C>,
+    ) -> (Builder<S, C>, impl Future<Output = Hand>) {
+        let (give, mut take) = mpsc::unbounded_channel();
+        let builder = builder.trigger(move |requester: RefreshRequester| async move {
+            requester.health(Health::Listening);
+            give.send(requester).expect("the test waits for it");
+            std::future::pending().await
+        });
+        (
+            builder,
+            async move { Hand(take.recv().await.expect("started")) },
+        )
+    }
+
+    pub(super) fn look(&self, reason: Reason) {
+        self.0.look(reason);
+    }
+}
+
+pub(super) fn error(kind: ErrorKind) -> Error {
+    Error::new(kind, "scripted verdict")
+}
+
+/// Waits until the live version is `version`, in at most `within` of paused time.
+pub(super) async fn live(refreshable: &Refreshable<String>, version: &str, within: Duration) {
+    let mut status = refreshable.subscribe_status();
+    timeout(
+        within,
+        status.wait_for(|status| status.version.as_str() == version),
+    )
+    .await
+    .unwrap_or_else(|_| panic!("{version} is not live after {within:?}"))
+    .expect("running");
+}
+
+/// Lets all tasks run that can.
+pub(super) async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(super) const SOON: Duration = Duration::from_millis(50);

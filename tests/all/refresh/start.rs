@@ -1,0 +1,93 @@
+//! What a refreshable waits for before it is there, and what it does not wait for.
+
+use std::time::Duration;
+
+use credswap::trigger::{Health, RefreshRequester, Reason};
+use credswap::{ErrorKind, Refreshable};
+use tokio::time::Instant;
+
+use super::world::{Hand, Scripted, Text, live, settle};
+
+#[tokio::test(start_paused = true)]
+async fn start_returns_when_a_checked_value_is_live() {
+    let text = Text::default();
+    let refreshable = Refreshable::builder(Scripted::at("v1"), text.clone())
+        .start()
+        .await
+        .expect("starts");
+    assert_eq!(*refreshable.lease(), "material of v1");
+    assert_eq!(text.checks(), 1);
+    let status = refreshable.status();
+    assert_eq!((status.version.as_str(), status.generation), ("v1", 1));
+    assert!(status.is_healthy());
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_fails_with_the_sources_error_and_leaves_nothing_running() {
+    let source = Scripted::default();
+    source.next(Err(ErrorKind::PermissionDenied));
+    let (builder, hand) = Hand::attach(Refreshable::builder(source.clone(), Text::default()));
+    let error = builder.start().await.expect_err("denied");
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    drop(hand);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(source.fetches(), 1, "something still runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_waits_for_a_key_that_is_not_propagated_yet_and_gives_up_after_the_bound() {
+    let text = Text::default();
+    text.does_not_know_yet(3);
+    Refreshable::builder(Scripted::at("v1"), text)
+        .start()
+        .await
+        .expect("propagated at last");
+
+    let text = Text::default();
+    text.does_not_know_yet(1000);
+    let begun = Instant::now();
+    let failure = Refreshable::builder(Scripted::at("v1"), text)
+        .start()
+        .await
+        .expect_err("never");
+    assert_eq!(failure.kind(), ErrorKind::NotPropagated);
+    let took = begun.elapsed();
+    assert!((120..130).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trigger_that_never_connects_does_not_hold_up_the_start() {
+    let refreshable = Refreshable::builder(Scripted::at("v1"), Text::default())
+        .trigger(|requester: RefreshRequester| async move {
+            requester.health(Health::disconnected("the broker is not there"));
+            std::future::pending().await
+        })
+        .start()
+        .await
+        .expect("starts without it");
+    settle().await;
+    let status = refreshable.status();
+    assert_eq!(
+        status.triggers[0].health,
+        Health::disconnected("the broker is not there")
+    );
+    assert!(!status.is_healthy());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_between_the_first_read_and_the_subscription_is_not_lost() {
+    let source = Scripted::at("v1");
+    let rotated = source.clone();
+    // The trigger subscribes only after the first read has been made, and a rotation has passed unheard.
+    let refreshable = Refreshable::builder(source, Text::default())
+        .trigger(move |requester: RefreshRequester| async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            rotated.now(Ok("v2"));
+            requester.request(Reason::CatchUp);
+            std::future::pending().await
+        })
+        .start()
+        .await
+        .expect("starts");
+    live(&refreshable, "v2", Duration::from_secs(3)).await;
+}
