@@ -141,7 +141,9 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
         let used = first_use.await.expect("the hook keeps it until then");
         common::record(&mut measured.first_use, used - begun);
         loop {
-            if let RefreshEvent::Drained { .. } = events.recv().await.expect("the refreshable is there") {
+            if let RefreshEvent::Drained { .. } =
+                events.recv().await.expect("the refreshable is there")
+            {
                 break;
             }
         }
@@ -160,11 +162,14 @@ async fn start(cloud: &Cloud, broker: &Broker, fetch_wait: u32) -> Refreshable<L
         .plaintext()
         .property("fetch.wait.max.ms", fetch_wait.to_string());
     let kafka = Kafka::new(config, broker.topic()).expect("a good configuration");
-    let keys = Refreshable::builder(SecretsManager::new(secrets, SECRET), aws::credentials(&sdk))
-        .trigger(kafka)
-        .start()
-        .await
-        .expect("the first key is good");
+    let keys = Refreshable::builder(
+        SecretsManager::from_client(secrets, SECRET),
+        aws::credentials(&sdk),
+    )
+    .trigger(kafka)
+    .start()
+    .await
+    .expect("the first key is good");
     let mut status = keys.subscribe_status();
     tokio::time::timeout(PATIENCE, status.wait_for(|status| status.is_healthy()))
         .await

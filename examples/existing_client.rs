@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     // What a service adds: a refreshable, its edge, and `configure!` around the builder of the client.
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
     let keys = Refreshable::builder(
-        SecretsManager::new(secrets, "prod/uploader"),
+        SecretsManager::from_client(secrets, "prod/uploader"),
         aws::credentials(&sdk),
     )
     .start()

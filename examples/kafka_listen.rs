@@ -1,4 +1,4 @@
-//! Listens to the topic of rotation events and prints what the Kafka trigger hears and how it fares: for trying
+//! Subscribes to the topic of rotation events and prints the requests and the health of the Kafka trigger: for trying
 //! out addresses, logins, certificates and ACLs, on Amazon MSK or elsewhere.
 //!
 //! ```text
@@ -12,7 +12,7 @@ mod kafka;
 use clap::Parser;
 use credswap::trigger::{self, Health, Kafka, Trigger};
 
-/// Listens to rotation events until Ctrl-C. `RUST_LOG=credswap=debug` shows librdkafka's words, too.
+/// Listens to rotation events until Ctrl-C. `RUST_LOG=credswap=debug` shows librdkafka's messages, too.
 #[derive(Parser)]
 struct Args {
     /// The topic of the rotation events.
@@ -20,7 +20,7 @@ struct Args {
     topic: String,
     #[command(flatten)]
     kafka: kafka::Kafka,
-    /// Hear only events of this secret (name or ARN), and those that name none.
+    /// Skip events that name another secret than this name or ARN.
     #[arg(long)]
     secret_id: Option<String>,
 }
@@ -31,23 +31,22 @@ async fn main() -> Result<(), credswap::Error> {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
     let args = Args::parse();
+    let kafka = Kafka::new(args.kafka.config(), args.topic)?;
 
-    let mut kafka = Kafka::new(args.kafka.config(), args.topic)?;
-    if let Some(secret_id) = args.secret_id {
-        kafka = kafka.for_secret(secret_id);
-    }
-
-    // What a refreshable does with a trigger: run it, heed its looks, watch its health.
-    let (requester, mut requests) = trigger::channel();
-    let mut health = requester.watch_health();
+    // What a refreshable does with a trigger: run it, serve its requests, watch its health.
+    let (requester, mut requests) = match args.secret_id {
+        Some(secret_id) => trigger::channel_for(secret_id),
+        None => trigger::channel(),
+    };
+    let mut health = requester.subscribe_health();
     tokio::spawn(kafka.run(requester));
     loop {
         tokio::select! {
             Ok(()) = health.changed() => match &*health.borrow_and_update() {
-                Health::Disconnected { reason } => println!("deaf: {reason}"),
+                Health::Disconnected { reason } => println!("disconnected: {reason}"),
                 health => println!("{health:?}"),
             },
-            wanted = requests.next() => println!("look: {wanted:?}"),
+            request = requests.next() => println!("refresh requested: {:?}", request.reasons),
             _ = tokio::signal::ctrl_c() => return Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use credswap::connect::{Connect, Verdict};
 use credswap::hot::DrainToken;
-use credswap::refresh::Outcome;
+use credswap::refresh::Refreshed;
 use credswap::{Error, ErrorKind, Refreshable, Secret};
 
 /// A pool of database connections.
@@ -65,7 +65,7 @@ async fn main() -> Result<(), Error> {
     let pool = Refreshable::builder(source, Connector).start().await?;
     for _ in 0..VERSIONS.len() {
         match pool.refresh().await {
-            Ok(Outcome::Swapped { version, .. }) => println!("swapped to {version}"),
+            Ok(Refreshed::Swapped { version, .. }) => println!("swapped to {version}"),
             Ok(_) => println!("nothing new"),
             Err(error) => println!("refused: {}", error.report()),
         }

@@ -53,8 +53,8 @@ async fn main() -> anyhow::Result<()> {
     let kafka = args.kafka.config();
 
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-    let source = SecretsManager::new(secrets, &args.secret_id);
-    let told = trigger::Kafka::new(kafka.clone(), args.topic)?.for_secret(&args.secret_id);
+    let source = SecretsManager::from_client(secrets, &args.secret_id);
+    let told = trigger::Kafka::new(kafka.clone(), args.topic)?;
     let keys = Refreshable::builder(source, aws::credentials(&sdk));
     let keys = keys.trigger(told).start().await?;
     // What makes it one of the fleet.

@@ -25,9 +25,12 @@ async fn main() -> anyhow::Result<()> {
 
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
     let clients = aws::s3_clients(&sdk)?.configure(|builder| builder.force_path_style(true));
-    let s3 = Refreshable::builder(SecretsManager::new(secrets, "prod/uploader"), clients)
-        .start()
-        .await?;
+    let s3 = Refreshable::builder(
+        SecretsManager::from_client(secrets, "prod/uploader"),
+        clients,
+    )
+    .start()
+    .await?;
 
     upload(&s3).await?;
     let old = s3.lease(); // somebody is still busy with the first client …
@@ -41,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     );
     drop(old); // … and now nobody is
     s3.subscribe_status()
-        .wait_for(|status| status.held.is_empty())
+        .wait_for(|status| status.draining.is_empty())
         .await?;
     println!(
         "drained; connections to S3: {}",

@@ -16,7 +16,7 @@
 //! let msk = KafkaConfig::new("b-1.msk.example.com:9096")
 //!     .scram_sha_512("uploader", Password::file("/run/secrets/msk"));
 //!
-//! let keys = Refreshable::builder(SecretsManager::new(secrets, "prod/uploader"), aws::credentials(&sdk))
+//! let keys = Refreshable::builder(SecretsManager::from_client(secrets, "prod/uploader"), aws::credentials(&sdk))
 //!     .trigger(trigger::Kafka::new(msk, "s3.test.secret.manager")?)        // at once when told
 //!     .trigger(trigger::Interval::every(Duration::from_secs(300)))         // and soon, if nobody tells
 //!     .start().await?;                                                     // Ok: a proven key is live

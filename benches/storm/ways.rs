@@ -11,7 +11,7 @@ use aws_sdk_s3::Client;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use credswap::aws::{self, Edge, LiveKey};
 use credswap::refresh::RefreshEvent;
-use credswap::trigger::{RefreshRequester, Reason};
+use credswap::trigger::{Reason, RefreshRequester};
 use credswap::{Error, Refreshable, Secret};
 use credswap_testkit::{AccessKey, Cloud, SecretContent};
 use tokio::sync::{broadcast, mpsc};

@@ -47,8 +47,10 @@ impl Kafka {
     }
 
     async fn user(&self, secret_id: &str) -> Result<User, Error> {
-        let source = SecretsManager::new(self.secrets.clone(), secret_id);
-        let secret = source.fetch().await?;
+        let source = SecretsManager::from_client(self.secrets.clone(), secret_id);
+        let secret = source
+            .fetch(&credswap::source::FetchRequest::default())
+            .await?;
         // The text of serde's error may quote what it read.
         serde_json::from_slice(secret.expose()).map_err(|_| {
             Error::new(

@@ -54,7 +54,7 @@ impl World {
             secret_id: SECRET_ID.to_owned(),
             bucket: BUCKET.to_owned(),
             prefix: "run".to_owned(),
-            kafka: Kafka::new(brokers.clone(), TOPIC)?.for_secret(SECRET_ID),
+            kafka: Kafka::new(brokers.clone(), TOPIC)?,
             instances,
             reports: Some(Reports {
                 kafka: brokers,

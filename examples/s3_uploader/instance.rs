@@ -37,7 +37,7 @@ async fn adopt(
     flights: &Flights,
 ) -> Result<(Refreshable<LiveKey>, Client, Option<Reporter>), credswap::Error> {
     let secrets = SecretsManagerClient::new(&site.sdk);
-    let source = SecretsManager::new(secrets, &site.secret_id);
+    let source = SecretsManager::from_client(secrets, &site.secret_id);
     let keys = Refreshable::builder(source, aws::credentials(&site.sdk))
         .trigger(site.kafka.clone())
         .trigger(Interval::every(Duration::from_secs(300)))
@@ -143,7 +143,9 @@ impl Instance {
 async fn collect(mut events: broadcast::Receiver<RefreshEvent>, tell: watch::Sender<Vec<Instant>>) {
     loop {
         match events.recv().await {
-            Ok(RefreshEvent::Swapped { .. }) => tell.send_modify(|swapped| swapped.push(Instant::now())),
+            Ok(RefreshEvent::Swapped { .. }) => {
+                tell.send_modify(|swapped| swapped.push(Instant::now()))
+            }
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => return,
         }

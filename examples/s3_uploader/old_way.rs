@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_secretsmanager::Client as SecretsManagerClient;
 use credswap::rotation::NoReports;
-use credswap::trigger::{self, Health, RefreshRequests, Reason, Trigger};
+use credswap::trigger::{self, Health, Reason, RefreshRequests, Trigger};
 use serde_json::Value;
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ impl Way for OldWay {
         let swaps = Arc::default();
 
         let (requester, requests) = trigger::channel();
-        let mut health = requester.watch_health();
+        let mut health = requester.subscribe_health();
         let mut tasks = JoinSet::new();
         tasks.spawn(site.kafka.clone().run(requester));
         let refresher = Refresher {

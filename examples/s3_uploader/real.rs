@@ -42,9 +42,7 @@ pub(crate) async fn site(real: &Real, instances: u16) -> anyhow::Result<Site> {
     let brokers = brokers(real)?;
     Ok(Site {
         s3,
-        kafka: Kafka::new(brokers.clone(), &real.topic)
-            .map_err(|error| anyhow!(error.report()))?
-            .for_secret(&real.secret_id),
+        kafka: Kafka::new(brokers.clone(), &real.topic)?,
         instances,
         reports: real.reports_topic.as_ref().map(|topic| Reports {
             kafka: brokers,

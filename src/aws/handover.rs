@@ -43,7 +43,7 @@ use crate::refresh::Refreshable;
 /// let config = aws_sdk_secretsmanager::config::Builder::from(&sdk);
 /// let client = aws_sdk_secretsmanager::Client::from_conf(credswap::configure!(handover, config).build());
 ///
-/// let source = SecretsManager::new(client, "prod/uploader");
+/// let source = SecretsManager::from_client(client, "prod/uploader");
 /// let keys = Refreshable::builder(source, aws::credentials(&sdk)).start().await?;
 /// handover.follow(&keys); // from now on the live key reads its own successor
 /// # Ok(()) }

@@ -26,7 +26,10 @@ pub(super) struct LiveIdentity {
 }
 
 impl LiveIdentity {
-    pub(super) fn new(keys: Refreshable<LiveKey>, partition: Option<IdentityCachePartition>) -> Self {
+    pub(super) fn new(
+        keys: Refreshable<LiveKey>,
+        partition: Option<IdentityCachePartition>,
+    ) -> Self {
         Self { keys, partition }
     }
 

@@ -7,7 +7,7 @@
 //! use credswap::{Refreshable, aws, source::SecretsManager};
 //! # async fn example(sdk: aws_types::SdkConfig) -> Result<(), credswap::Error> {
 //! let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-//! let keys = Refreshable::builder(SecretsManager::new(secrets, "prod/uploader"), aws::credentials(&sdk))
+//! let keys = Refreshable::builder(SecretsManager::from_client(secrets, "prod/uploader"), aws::credentials(&sdk))
 //!     .start()
 //!     .await?;
 //! let edge = aws::Edge::new(&keys);
@@ -40,8 +40,6 @@
 //! drain: retire a key when it is drained, and nothing is ever refused.
 
 mod access_key;
-#[cfg(any(feature = "sts", feature = "s3"))]
-mod behavior;
 pub mod check;
 mod configure;
 mod connect;
@@ -65,8 +63,6 @@ mod s3_clients;
 pub use access_key::AccessKey;
 #[cfg(feature = "rotation")]
 pub(crate) use access_key::tail;
-#[cfg(feature = "rotation")]
-pub(crate) use behavior::with_behavior;
 pub use check::Check;
 #[cfg(feature = "sts")]
 pub use connect::credentials;

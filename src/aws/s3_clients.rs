@@ -22,7 +22,6 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::SdkConfig;
 
 use super::access_key::AccessKey;
-use super::behavior::with_behavior;
 use super::check::Check;
 use super::fields::Fields;
 use super::fixed_identity::FixedIdentity;
@@ -31,8 +30,9 @@ use super::refused_key::auth_error;
 use crate::connect::{Connect, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::hot::DrainToken;
+use crate::sdk::behavior::with_behavior;
 use crate::secret::Secret;
-use crate::trigger::{RefreshRequester, Reason};
+use crate::trigger::{Reason, RefreshRequester};
 
 /// An S3 client that is bound to one key. Dereferences to [`aws_sdk_s3::Client`].
 pub struct S3 {

@@ -14,8 +14,8 @@ use super::report::Report;
 use super::verdict::{Consumer, Holder, Presence, Refusal, Silent, Verdict, Why};
 use super::wire;
 use crate::error::Error;
-use crate::secret::VersionId;
 use crate::secret::SecretId;
+use crate::secret::VersionId;
 
 /// Who uses which version of which secret, by what the consumers have said.
 #[derive(Debug, Default)]

@@ -88,7 +88,11 @@ impl Word {
             held.horizon = held.horizon.max(horizon);
         }
         if let Some((version, horizon)) = live.and_then(|(generation, end)| {
-            let held = self.status.draining.iter().find(|h| h.generation == generation);
+            let held = self
+                .status
+                .draining
+                .iter()
+                .find(|h| h.generation == generation);
             let version = held.map_or(&self.status.version, |held| &held.version);
             Some((version, left(Some(end))?))
         }) {
@@ -108,7 +112,12 @@ impl Word {
         self.tell(report, live, now);
         report.live = None;
         let version = &self.status.version;
-        if !self.status.draining.iter().any(|held| held.version == *version) {
+        if !self
+            .status
+            .draining
+            .iter()
+            .any(|held| held.version == *version)
+        {
             if report.released.len() == MOST_PAST {
                 report.released.remove(0);
             }

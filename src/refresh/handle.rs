@@ -290,7 +290,10 @@ impl LoopHandle {
 }
 
 fn ended() -> Error {
-    Error::new(ErrorKind::ShutDown, "refreshing has ended: the refreshable was shut down")
+    Error::new(
+        ErrorKind::ShutDown,
+        "refreshing has ended: the refreshable was shut down",
+    )
 }
 
 impl<V> Clone for Refreshable<V> {

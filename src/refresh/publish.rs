@@ -243,7 +243,9 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     fn drained(&mut self, draining: drains::Draining) {
         let generation = draining.drain.generation();
         let version = draining.version;
-        self.status.draining.retain(|old| old.generation != generation);
+        self.status
+            .draining
+            .retain(|old| old.generation != generation);
         let still_in_use = self.status.uses(&version);
         self.publish_status();
         self.metrics.drained(draining.swapped.elapsed());

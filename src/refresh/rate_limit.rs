@@ -77,7 +77,9 @@ mod tests {
         let token = begun + Duration::from_secs(5);
         for waited in [0, 1000, 2500, 4000] {
             let now = begun + Duration::from_millis(waited);
-            let then = limit.try_acquire(now).expect_err("half a token is not enough");
+            let then = limit
+                .try_acquire(now)
+                .expect_err("half a token is not enough");
             assert!(then >= token && then <= token + Duration::from_millis(2));
         }
     }

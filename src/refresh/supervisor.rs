@@ -145,11 +145,17 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         let (stop, stopped) = oneshot::channel();
         let (first, live) = oneshot::channel();
         tokio::spawn(self.run(first, stopped));
-        let hot = live
-            .await
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::ShutDown, "the runtime was shut down")))?;
+        let hot = live.await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::ShutDown, "the runtime was shut down"))
+        })?;
         let loop_handle = LoopHandle::new(shared, requester, stop);
-        Ok(Refreshable::new(hot, status, timeouts, secret_id, Some(loop_handle)))
+        Ok(Refreshable::new(
+            hot,
+            status,
+            timeouts,
+            secret_id,
+            Some(loop_handle),
+        ))
     }
 
     /// Runs until `stop` says how long the drains may take, or its other end is dropped.

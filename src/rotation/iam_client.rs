@@ -13,9 +13,9 @@ use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
 use super::iam::{Caller, Iam, KeyInfo, KeyStatus, LastUsed, Made, NewKey};
-use crate::aws::with_behavior;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::auth_error::Meaning;
+use crate::sdk::behavior::with_behavior;
 use crate::sdk::failure::{Failure, Refusal};
 use crate::sdk::patience::Patience;
 

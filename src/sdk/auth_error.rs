@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// A refusal that has to do with who signed the request, or may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AuthError {
+pub(crate) struct AuthError {
     code: &'static str,
     meaning: Meaning,
 }
@@ -16,7 +16,7 @@ pub struct AuthError {
 /// What an [`AuthError`] says about the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Meaning {
+pub(crate) enum Meaning {
     /// The service does not know the access key id: deleted, deactivated, or so new that it is not known yet.
     UnknownKey,
     /// The key id is known and the signature is wrong: the secret access key is not the one that belongs to it.
@@ -30,7 +30,7 @@ pub enum Meaning {
 
 impl AuthError {
     /// The auth error of that name; `None` if it is another error.
-    pub fn of_code(code: &str) -> Option<Self> {
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
         CODES
             .iter()
             .find(|(known, _)| *known == code)
@@ -40,7 +40,7 @@ impl AuthError {
     /// The auth error in a raw response: its status, its header `x-amzn-errortype` and its body.
     ///
     /// A signature that is refused for its *time* is no auth error: another key would not help against a wrong clock.
-    pub fn of_response(status: u16, error_type: Option<&str>, body: &[u8]) -> Option<Self> {
+    pub(crate) fn of_response(status: u16, error_type: Option<&str>, body: &[u8]) -> Option<Self> {
         if !(400..500).contains(&status) {
             return None;
         }
@@ -56,17 +56,17 @@ impl AuthError {
     }
 
     /// The service's name for it; `none` for a response that says nothing but 403.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         self.code
     }
 
     /// What it says about the key.
-    pub fn meaning(self) -> Meaning {
+    pub(crate) fn meaning(self) -> Meaning {
         self.meaning
     }
 
     /// Whether the cause may be the request as well as the key.
-    pub fn is_ambiguous(self) -> bool {
+    pub(crate) fn is_ambiguous(self) -> bool {
         self.meaning == Meaning::Denied
     }
 
@@ -79,7 +79,7 @@ impl AuthError {
 /// Whether the service refused the request's *time*: this machine's clock, or the service's, is wrong.
 ///
 /// Query and JSON services have no code of their own for it: they say that the signature is wrong, and why in words.
-pub fn is_clock_skew(code: &str, message: &str) -> bool {
+pub(crate) fn is_clock_skew(code: &str, message: &str) -> bool {
     match code {
         "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => true,
         _ => {
@@ -93,7 +93,7 @@ pub fn is_clock_skew(code: &str, message: &str) -> bool {
 /// or from JSON's `__type` or `code`; without its namespace. `None` if there is none, or if it does not look like one.
 ///
 /// Only the first 64 KiB of the body are looked at.
-pub fn error_code<'a>(error_type: Option<&'a str>, body: &'a [u8]) -> Option<&'a str> {
+pub(crate) fn error_code<'a>(error_type: Option<&'a str>, body: &'a [u8]) -> Option<&'a str> {
     if let Some(code) = error_type.and_then(bare) {
         return Some(code);
     }

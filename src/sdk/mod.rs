@@ -1,6 +1,8 @@
-//! What all that call AWS services share: how often to ask, and what a failed call means.
+//! What all that call AWS services share: how often to try, and what a failed call means.
 
-pub mod auth_error;
+pub(crate) mod auth_error;
+#[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
+pub(crate) mod behavior;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
 pub(crate) mod failure;
 #[cfg(any(feature = "secrets-manager", feature = "rotation"))]

@@ -75,7 +75,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_requests_refreshes_within_the_jitter() {
         let (requester, mut requests) = channel();
-        let task = tokio::spawn(Interval::every(Duration::from_secs(100)).seed(7).run(requester));
+        let task = tokio::spawn(
+            Interval::every(Duration::from_secs(100))
+                .seed(7)
+                .run(requester),
+        );
         let mut waits = Vec::new();
         for _ in 0..20 {
             let before = Instant::now();

@@ -93,7 +93,9 @@ impl<R: Into<Self>> BitOr<R> for Reasons {
 
 impl FromIterator<Reason> for Reasons {
     fn from_iter<I: IntoIterator<Item = Reason>>(reasons: I) -> Self {
-        reasons.into_iter().fold(Self::default(), |set, reason| set | reason)
+        reasons
+            .into_iter()
+            .fold(Self::default(), |set, reason| set | reason)
     }
 }
 

@@ -38,8 +38,16 @@ impl Backoff {
     /// `initial` below one millisecond counts as one millisecond.
     pub const fn new(initial: Duration, max: Duration) -> Self {
         const SHORTEST: Duration = Duration::from_millis(1);
-        let initial = if initial.as_nanos() < SHORTEST.as_nanos() { SHORTEST } else { initial };
-        let max = if max.as_nanos() < initial.as_nanos() { initial } else { max };
+        let initial = if initial.as_nanos() < SHORTEST.as_nanos() {
+            SHORTEST
+        } else {
+            initial
+        };
+        let max = if max.as_nanos() < initial.as_nanos() {
+            initial
+        } else {
+            max
+        };
         Self { initial, max }
     }
 
@@ -74,7 +82,10 @@ mod tests {
             for longest in [1, 2, 4, 6, 6, 6] {
                 let longest = Duration::from_secs(longest);
                 let delay = delays.next();
-                assert!(delay > longest / 2 && delay <= longest, "{delay:?} of {longest:?}");
+                assert!(
+                    delay > longest / 2 && delay <= longest,
+                    "{delay:?} of {longest:?}"
+                );
             }
         }
     }
@@ -84,7 +95,10 @@ mod tests {
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(6));
         let first = |seed| {
             let mut rng = Rng::with_seed(seed);
-            (backoff.delays(&mut rng).next(), backoff.delays(&mut rng).next())
+            (
+                backoff.delays(&mut rng).next(),
+                backoff.delays(&mut rng).next(),
+            )
         };
         let (one, other) = first(7);
         assert_ne!(one, other);
@@ -94,8 +108,14 @@ mod tests {
     #[test]
     fn a_reversed_or_empty_range_neither_panics_nor_spins() {
         let reversed = Backoff::new(Duration::from_secs(9), Duration::from_secs(1));
-        assert_eq!((reversed.initial, reversed.max), (reversed.max, Duration::from_secs(9)));
-        assert_eq!(Backoff::new(Duration::ZERO, Duration::ZERO).initial, Duration::from_millis(1));
+        assert_eq!(
+            (reversed.initial, reversed.max),
+            (reversed.max, Duration::from_secs(9))
+        );
+        assert_eq!(
+            Backoff::new(Duration::ZERO, Duration::ZERO).initial,
+            Duration::from_millis(1)
+        );
         let mut longest = Backoff::new(Duration::MAX, Duration::MAX).delays(&mut Rng::with_seed(1));
         longest.next();
         longest.next();

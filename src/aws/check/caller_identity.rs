@@ -8,8 +8,8 @@ use aws_types::SdkConfig;
 
 use super::Check;
 use super::verdict::{LONGEST, bounded, verdict_on};
-use crate::aws::behavior::with_behavior;
 use crate::connect::Verdict;
+use crate::sdk::behavior::with_behavior;
 use crate::sdk::failure::Failure;
 
 /// Asks STS `GetCallerIdentity`. Any key that AWS accepts passes; no policy can forbid it.

@@ -9,9 +9,9 @@ use aws_types::SdkConfig;
 
 use super::Check;
 use super::verdict::{LONGEST, bounded, verdict_on};
-use crate::aws::behavior::with_behavior;
 use crate::connect::Verdict;
 use crate::error::ErrorKind;
+use crate::sdk::behavior::with_behavior;
 use crate::sdk::failure::{Failure, Refusal};
 
 /// Asks S3 `HeadBucket`. A key passes if it is accepted and has `s3:ListBucket` on the bucket.

@@ -76,7 +76,10 @@ impl Reporter {
             ttl: Duration::from_secs(90),
             live_horizon: Box::new(move || {
                 let lease = hot.lease();
-                Some((Lease::generation(&lease), Lease::token(&lease).pinned_until()?))
+                Some((
+                    Lease::generation(&lease),
+                    Lease::token(&lease).pinned_until()?,
+                ))
             }),
             rng: Rng::new(),
         }

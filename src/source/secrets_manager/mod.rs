@@ -1,20 +1,22 @@
-//! AWS Secrets Manager, asked for the version that a staging label is on.
+//! AWS Secrets Manager: the version with a staging label.
 
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_types::SdkConfig;
 
 use super::{FetchRequest, Source};
 use crate::error::{Error, ErrorKind};
+use crate::sdk::behavior::with_behavior;
 use crate::sdk::failure::Failure;
 use crate::sdk::patience::Patience;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretId};
 
 mod refused;
 
-/// Reads a secret from AWS Secrets Manager: text or binary, the version that is `AWSCURRENT`.
+/// Fetches a secret from AWS Secrets Manager: text or binary, the version that is `AWSCURRENT`.
 ///
 /// The caller needs `secretsmanager:GetSecretValue` on the secret, and `kms:Decrypt` on its key unless that is
 /// `aws/secretsmanager`.
@@ -22,23 +24,28 @@ mod refused;
 /// ```no_run
 /// # fn example(sdk: &aws_types::SdkConfig) {
 /// use credswap::source::SecretsManager;
-/// let client = aws_sdk_secretsmanager::Client::new(sdk);
-/// let source = SecretsManager::new(client, "prod/uploader");
+/// let source = SecretsManager::new(sdk, "prod/uploader");
 /// # }
 /// ```
 ///
-/// Throttling, status 5xx and what is lost on the network are tried again, with backoff and jitter.
+/// Throttling, status 5xx and network errors are retried, with backoff and jitter.
 #[derive(Debug, Clone)]
 pub struct SecretsManager {
     client: Client,
-    secret_id: String,
+    secret_id: SecretId,
     stage: String,
     patience: Patience,
 }
 
 impl SecretsManager {
-    /// The secret of this name or ARN (the ARN, if it is in another account).
-    pub fn new(client: Client, secret_id: impl Into<String>) -> Self {
+    /// Creates a source that fetches the secret of this name or ARN (the ARN, if it is in another account), with the
+    /// region, endpoint, HTTP client and credentials of `sdk`.
+    pub fn new(sdk: &SdkConfig, secret_id: impl Into<SecretId>) -> Self {
+        Self::from_client(Client::new(&with_behavior(sdk)), secret_id)
+    }
+
+    /// Creates a source that uses a client of your own.
+    pub fn from_client(client: Client, secret_id: impl Into<SecretId>) -> Self {
         Self {
             client,
             secret_id: secret_id.into(),
@@ -47,21 +54,21 @@ impl SecretsManager {
         }
     }
 
-    /// The staging label whose version is read. Default `AWSCURRENT`.
+    /// Sets the staging label whose version is fetched. Default `AWSCURRENT`.
     #[must_use]
     pub fn stage(mut self, stage: impl Into<String>) -> Self {
         self.stage = stage.into();
         self
     }
 
-    /// How often a read is tried, the first time included. Default 4.
+    /// Sets how often a fetch is tried, the first attempt included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.patience.attempts = attempts;
         self
     }
 
-    /// How long one attempt may take, credentials included. Default 5 s.
+    /// Sets how long one attempt may take, credentials included. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.patience.attempt_timeout = timeout;
@@ -106,11 +113,15 @@ impl SecretsManager {
 }
 
 impl Source for SecretsManager {
+    fn secret_id(&self) -> Option<&SecretId> {
+        Some(&self.secret_id)
+    }
+
     async fn fetch(&self, _: &FetchRequest) -> Result<Secret, Error> {
         let answer = self
             .client
             .get_secret_value()
-            .secret_id(&self.secret_id)
+            .secret_id(self.secret_id.as_str())
             .version_stage(&self.stage)
             .customize()
             .config_override(self.bounded())

@@ -7,9 +7,9 @@ use rdkafka::message::BorrowedMessage;
 use tokio::time::Instant;
 
 use super::event::{self, Verdict};
-use crate::util::log_throttle::LogThrottle;
 use crate::secret::SecretId;
-use crate::trigger::{RefreshRequester, Reason};
+use crate::trigger::{Reason, RefreshRequester};
+use crate::util::log_throttle::LogThrottle;
 
 /// How often messages that are no event are logged.
 const LOG_EVERY: Duration = Duration::from_secs(60);
@@ -23,7 +23,11 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(secret: Option<SecretId>, topic: String, requester: RefreshRequester) -> Self {
+    pub(super) fn new(
+        secret: Option<SecretId>,
+        topic: String,
+        requester: RefreshRequester,
+    ) -> Self {
         Self {
             secret,
             topic,

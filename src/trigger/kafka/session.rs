@@ -15,7 +15,7 @@ use super::Kafka;
 use super::inbox::Inbox;
 use super::positions::Positions;
 use crate::kafka::{Heard, Reader, Received, Trouble};
-use crate::trigger::{Health, RefreshRequester, Reason};
+use crate::trigger::{Health, Reason, RefreshRequester};
 
 /// How long a session may take to begin before its first trouble is told: a first address that does not answer
 /// (`localhost` as `::1`) is no reason to cry.
@@ -38,7 +38,11 @@ pub(super) struct Ear {
 impl Ear {
     pub(super) fn new(kafka: Kafka, requester: RefreshRequester) -> Self {
         Self {
-            inbox: Inbox::new(requester.secret_id().cloned(), kafka.topic.clone(), requester.clone()),
+            inbox: Inbox::new(
+                requester.secret_id().cloned(),
+                kafka.topic.clone(),
+                requester.clone(),
+            ),
             kafka,
             requester,
             positions: Positions::default(),

@@ -142,11 +142,11 @@ async fn a_wait_that_runs_out_tells_how_many_are_still_out() {
 }
 
 #[tokio::test]
-async fn a_hold_inside_the_value_pins_the_generation_beyond_its_leases() {
-    let hold = DrainToken::new();
-    let escaped = hold.clone();
-    let cell = HotSwap::new_with_token("client", hold.clone());
-    drop(hold);
+async fn a_token_inside_the_value_pins_the_generation_beyond_its_leases() {
+    let token = DrainToken::new();
+    let escaped = token.clone();
+    let cell = HotSwap::new_with_token("client", token.clone());
+    drop(token);
     let drain = cell.swap("next client");
     assert!(!drain.is_drained(), "a part of the value is still out");
     assert_eq!(drain.outstanding(), 1);
@@ -155,12 +155,12 @@ async fn a_hold_inside_the_value_pins_the_generation_beyond_its_leases() {
 }
 
 #[tokio::test]
-async fn a_hold_taken_from_a_lease_outlives_it() {
+async fn a_token_taken_from_a_lease_outlives_it() {
     let cell = HotSwap::new(());
-    let hold = Lease::hold(&cell.lease());
+    let token = Lease::token(&cell.lease());
     let drain = cell.swap(());
     assert!(!drain.is_drained());
-    drop(hold);
+    drop(token);
     assert!(drain.is_drained());
 }
 
@@ -170,10 +170,10 @@ async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
     let lease = cell.lease();
     let begun = Instant::now();
     for seconds in [10, 60, 30] {
-        Lease::hold(&lease).pin_until(begun + Duration::from_secs(seconds));
+        Lease::token(&lease).pin_until(begun + Duration::from_secs(seconds));
     }
-    let horizon = Lease::hold(&lease).horizon();
-    assert_eq!(horizon, Some(begun + Duration::from_secs(60)));
+    let pinned_until = Lease::token(&lease).pinned_until();
+    assert_eq!(pinned_until, Some(begun + Duration::from_secs(60)));
     let drain = cell.swap(());
     let late = drain
         .wait_timeout(Duration::from_secs(1))
@@ -203,7 +203,7 @@ async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
 async fn released_waits_for_the_leases_and_not_for_the_horizon() {
     let cell = HotSwap::new(());
     let lease = cell.lease();
-    Lease::hold(&lease).pin_until(Instant::now() + Duration::from_secs(60));
+    Lease::token(&lease).pin_until(Instant::now() + Duration::from_secs(60));
     let drain = cell.swap(());
     let second = Duration::from_secs(1);
     let early = tokio::time::timeout(second, drain.released()).await;
@@ -217,7 +217,7 @@ async fn released_waits_for_the_leases_and_not_for_the_horizon() {
 #[tokio::test]
 async fn a_horizon_in_the_past_puts_off_nothing() {
     let cell = HotSwap::new(());
-    Lease::hold(&cell.lease()).pin_until(Instant::now());
+    Lease::token(&cell.lease()).pin_until(Instant::now());
     assert!(cell.swap(()).is_drained());
 }
 
@@ -263,13 +263,13 @@ fn debug_shows_the_generation_and_how_many_are_out() {
 }
 
 #[test]
-fn a_hold_tells_its_generation_to_the_cell_that_published_it_and_to_no_other() {
+fn a_token_tells_its_generation_to_the_cell_that_published_it_and_to_no_other() {
     let (cell, other) = (HotSwap::new("first"), HotSwap::new("first"));
-    let hold = DrainToken::new();
-    assert_eq!(cell.generation_of(&hold), None, "not published yet");
-    let _ = cell.swap_with_token("second", hold.clone());
+    let token = DrainToken::new();
+    assert_eq!(cell.generation_of(&token), None, "not published yet");
+    let _ = cell.swap_with_token("second", token.clone());
     let _ = cell.swap("third");
-    assert_eq!(cell.generation_of(&hold), Some(2));
-    assert_eq!(cell.generation_of(&Lease::hold(&cell.lease())), Some(3));
-    assert_eq!(other.generation_of(&hold), None);
+    assert_eq!(cell.generation_of(&token), Some(2));
+    assert_eq!(cell.generation_of(&Lease::token(&cell.lease())), Some(3));
+    assert_eq!(other.generation_of(&token), None);
 }

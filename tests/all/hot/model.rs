@@ -1,4 +1,4 @@
-//! Any order of swaps, leases, clones, holds and drops, against a plain model that counts.
+//! Any order of swaps, leases, clones, tokens and drops, against a plain model that counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ impl Drop for Value {
 /// One generation as the model sees it.
 struct Model {
     leases: usize,
-    holds: usize,
+    tokens: usize,
     drops: Arc<AtomicUsize>,
     drain: Option<Drain>,
 }
@@ -48,7 +48,7 @@ struct Model {
 struct World {
     generations: Vec<Model>,
     leases: Vec<Lease<Value>>,
-    holds: Vec<(usize, DrainToken)>,
+    tokens: Vec<(usize, DrainToken)>,
 }
 
 impl World {
@@ -56,7 +56,7 @@ impl World {
         let drops = Arc::new(AtomicUsize::new(0));
         self.generations.push(Model {
             leases: 0,
-            holds: 0,
+            tokens: 0,
             drops: Arc::clone(&drops),
             drain: None,
         });
@@ -79,12 +79,12 @@ impl World {
                 index + 1
             );
             let Some(drain) = &model.drain else { continue };
-            let out = model.leases + model.holds;
+            let out = model.leases + model.tokens;
             prop_assert_eq!(drain.is_drained(), out == 0, "drained {}", index + 1);
             let expected = if model.leases > 0 {
                 model.leases
             } else {
-                model.holds
+                model.tokens
             };
             prop_assert_eq!(drain.outstanding(), expected, "outstanding {}", index + 1);
         }
@@ -125,13 +125,13 @@ proptest! {
                 Step::HoldOf(n) if !world.leases.is_empty() => {
                     let lease = world.leases[n % world.leases.len()].clone();
                     let number = usize::try_from(Lease::generation(&lease)).expect("small");
-                    world.generations[number - 1].holds += 1;
-                    world.holds.push((number, Lease::hold(&lease)));
+                    world.generations[number - 1].tokens += 1;
+                    world.tokens.push((number, Lease::token(&lease)));
                 }
-                Step::DropHold(n) if !world.holds.is_empty() => {
-                    let (number, hold) = world.holds.swap_remove(n % world.holds.len());
-                    world.generations[number - 1].holds -= 1;
-                    drop(hold);
+                Step::DropHold(n) if !world.tokens.is_empty() => {
+                    let (number, token) = world.tokens.swap_remove(n % world.tokens.len());
+                    world.generations[number - 1].tokens -= 1;
+                    drop(token);
                 }
                 _ => {}
             }

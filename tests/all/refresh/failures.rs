@@ -5,35 +5,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use credswap::refresh::Timeouts;
-use credswap::trigger::{Health, Interval, RefreshRequester, Reason};
+use credswap::trigger::{Health, Interval, Reason, RefreshRequester};
 use credswap::{Error, ErrorKind, Refreshable, Secret};
 use tokio::time::Instant;
 
-use super::world::{Scripted, Text, World, live, settle};
+use super::fixture::{Fixture, Scripted, Text, live, settle};
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_fails_is_tried_again_with_growing_waits_until_it_answers() {
-    let world = World::at("v1").await;
-    world.source.now(Err(ErrorKind::Unavailable));
-    world.hand.request(Reason::Event);
+async fn a_source_that_fails_is_tried_again_with_backoff_until_it_answers() {
+    let fixture = Fixture::at("v1").await;
+    fixture.source.now(Err(ErrorKind::Unavailable));
+    fixture.hand.request(Reason::Event);
     tokio::time::sleep(Duration::from_secs(600)).await;
-    let failures = world.refreshable.status().consecutive_failures;
+    let failures = fixture.refreshable.status().consecutive_failures;
     assert!((6..=20).contains(&failures), "{failures}");
     assert_eq!(
-        *world.refreshable.lease(),
+        *fixture.refreshable.lease(),
         "material of v1",
         "the last good one stays"
     );
-    world.source.now(Ok("v2"));
+    fixture.source.now(Ok("v2"));
     // No further event: the one that came during the outage is not lost.
-    world.live("v2", Duration::from_secs(125)).await;
+    fixture.live("v2", Duration::from_secs(125)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_hangs_is_given_up_after_its_bound() {
+async fn a_fetch_that_hangs_times_out() {
     let (source, text) = (Scripted::at("v1"), Text::default());
-    let mut timeouts = Timeouts::default();
-    timeouts.fetch = Duration::from_secs(3);
+    let timeouts = Timeouts::default().fetch(Duration::from_secs(3));
     let refreshable = Refreshable::builder(source.clone(), text)
         .timeouts(timeouts)
         .start()
@@ -69,7 +68,7 @@ async fn a_panic_in_the_source_is_an_error_and_not_the_end() {
 async fn a_trigger_that_panics_is_reported_and_the_others_go_on() {
     let source = Scripted::at("v1");
     let refreshable = Refreshable::builder(source.clone(), Text::default())
-        .trigger(|_looks: RefreshRequester| async { panic!("a defect in a trigger") })
+        .trigger(|_requester: RefreshRequester| async { panic!("a defect in a trigger") })
         .trigger(Interval::every(Duration::from_secs(60)))
         .start()
         .await

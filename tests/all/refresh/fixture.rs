@@ -1,4 +1,4 @@
-//! A refreshable in the test's hand: its source, its verdicts and its trigger.
+//! A refreshable whose source, verdicts and trigger the test drives.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,24 +8,28 @@ use std::time::Duration;
 use credswap::connect::{Connect, Verdict};
 use credswap::hot::DrainToken;
 use credswap::refresh::Builder;
-use credswap::source::Source;
-use credswap::trigger::{Health, RefreshRequester, Reason};
+use credswap::source::{FetchRequest, Source};
+use credswap::trigger::{Health, Reason, RefreshRequester};
 use credswap::{Error, ErrorKind, Refreshable, Secret, VersionId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// A refreshable that was started at some version, and all that it depends on.
-pub(super) struct World {
+pub(super) struct Fixture {
     pub(super) source: Scripted,
     pub(super) text: Text,
     pub(super) refreshable: Refreshable<String>,
     pub(super) hand: Hand,
 }
 
-impl World {
+impl Fixture {
     pub(super) async fn at(version: &'static str) -> Self {
         let (source, text) = (Scripted::at(version), Text::default());
-        let (builder, hand) = Hand::attach(Refreshable::builder(source.clone(), text.clone()).seed(1));
+        let (builder, hand) = Hand::attach(
+            Refreshable::builder(source.clone(), text.clone())
+                .without_polling()
+                .seed(1),
+        );
         let refreshable = builder.start().await.expect("starts");
         Self {
             source,
@@ -53,7 +57,7 @@ impl World {
     }
 }
 
-/// A source whose answers the test writes. The last answer stays.
+/// A source whose answers the test sets. The last answer stays.
 #[derive(Clone, Default)]
 pub(super) struct Scripted(Arc<Inner>);
 
@@ -64,6 +68,9 @@ struct Inner {
     running: AtomicUsize,
     delay: Mutex<Duration>,
     drained: Mutex<Vec<VersionId>>,
+    discarded: Mutex<Vec<VersionId>>,
+    shutdowns: AtomicUsize,
+    requests: Mutex<Vec<FetchRequest>>,
 }
 
 impl Scripted {
@@ -94,14 +101,35 @@ impl Scripted {
         self.0.fetches.load(Ordering::SeqCst)
     }
 
-    /// The versions that were said to be drained.
-    pub(super) fn said_drained(&self) -> Vec<VersionId> {
+    /// The versions of which the source was notified that they drained.
+    pub(super) fn notified_drained(&self) -> Vec<VersionId> {
         self.0.drained.lock().unwrap().clone()
+    }
+
+    /// The versions of which the source was notified that they were discarded.
+    pub(super) fn notified_discarded(&self) -> Vec<VersionId> {
+        self.0.discarded.lock().unwrap().clone()
+    }
+
+    pub(super) fn shutdowns(&self) -> usize {
+        self.0.shutdowns.load(Ordering::SeqCst)
+    }
+
+    /// Why the last fetch was made.
+    pub(super) fn last_request(&self) -> FetchRequest {
+        self.0
+            .requests
+            .lock()
+            .unwrap()
+            .last()
+            .expect("fetched")
+            .clone()
     }
 }
 
 impl Source for Scripted {
-    async fn fetch(&self) -> Result<Secret, Error> {
+    async fn fetch(&self, request: &FetchRequest) -> Result<Secret, Error> {
+        self.0.requests.lock().unwrap().push(request.clone());
         assert_eq!(
             self.0.running.fetch_add(1, Ordering::SeqCst),
             0,
@@ -127,9 +155,17 @@ impl Source for Scripted {
     async fn drained(&self, version: &VersionId) {
         self.0.drained.lock().unwrap().push(version.clone());
     }
+
+    async fn discarded(&self, version: &VersionId) {
+        self.0.discarded.lock().unwrap().push(version.clone());
+    }
+
+    async fn shutdown(&self) {
+        self.0.shutdowns.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
-/// Connects to the material as text; the test writes the verdicts.
+/// Connects to the material as text; the test sets the verdicts.
 #[derive(Clone, Default)]
 pub(super) struct Text {
     verdicts: Arc<Mutex<VecDeque<Verdict>>>,
@@ -137,17 +173,17 @@ pub(super) struct Text {
 }
 
 impl Text {
-    pub(super) fn says(&self, verdicts: impl IntoIterator<Item = Verdict>) {
+    pub(super) fn returns(&self, verdicts: impl IntoIterator<Item = Verdict>) {
         self.verdicts.lock().unwrap().extend(verdicts);
     }
 
     /// The next so many checks find that the key is not propagated.
-    pub(super) fn does_not_know_yet(&self, times: usize) {
-        self.says((0..times).map(|_| Verdict::NotYet(error(ErrorKind::Rejected))));
+    pub(super) fn rejects_as_new(&self, times: usize) {
+        self.returns((0..times).map(|_| Verdict::NotYet(error(ErrorKind::Rejected))));
     }
 
     /// From now on every check is passed.
-    pub(super) fn knows_all(&self) {
+    pub(super) fn accepts_all(&self) {
         self.verdicts.lock().unwrap().clear();
     }
 
@@ -159,7 +195,7 @@ impl Text {
 impl Connect for Text {
     type Value = String;
 
-    async fn connect(&self, secret: &Secret, _hold: &DrainToken) -> Result<String, Error> {
+    async fn connect(&self, secret: &Secret, _token: &DrainToken) -> Result<String, Error> {
         Ok(secret.expose_str()?.to_owned())
     }
 
@@ -173,7 +209,7 @@ impl Connect for Text {
     }
 }
 
-/// A trigger in the test's hand.
+/// A trigger that the test drives.
 pub(super) struct Hand(RefreshRequester);
 
 impl Hand {
@@ -182,7 +218,7 @@ impl Hand {
     ) -> (Builder<S, C>, impl Future<Output = Hand>) {
         let (give, mut take) = mpsc::unbounded_channel();
         let builder = builder.trigger(move |requester: RefreshRequester| async move {
-            requester.health(Health::Listening);
+            requester.set_health(Health::Listening);
             give.send(requester).expect("the test waits for it");
             std::future::pending().await
         });
@@ -192,8 +228,13 @@ impl Hand {
         )
     }
 
-    pub(super) fn look(&self, reason: Reason) {
-        self.0.look(reason);
+    pub(super) fn request(&self, reason: Reason) {
+        self.0.request(reason);
+    }
+
+    /// An event names `version` as the current one.
+    pub(super) fn request_version(&self, version: &str) {
+        self.0.request_version(Reason::Event, version.into());
     }
 }
 

@@ -1,10 +1,10 @@
-//! The loop: what is published, when it looks, and what it says.
+//! The refresh loop: what is published, when it fetches, and what it reports.
 
 mod drain;
 mod end;
 mod failures;
-mod look;
+mod fixture;
+mod observability;
 mod publish;
+mod requests;
 mod start;
-mod told;
-mod world;

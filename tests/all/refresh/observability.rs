@@ -1,11 +1,11 @@
-//! What it tells those who watch it: metrics, and in the status which keys were refused.
+//! Metrics, and the rejected keys in the status.
 
 use std::collections::BTreeMap;
 
 use credswap::ErrorKind;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use super::world::{World, settle};
+use super::fixture::{Fixture, settle};
 
 /// Each metric by its name and labels; of a histogram, how many values it has.
 fn read(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
@@ -28,20 +28,20 @@ fn read(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn looks_swaps_drains_and_failures_are_counted() {
+async fn refreshes_swaps_drains_and_failures_are_counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     // A current-thread runtime: the refreshable's task runs on this thread, under this recorder.
     let _here = metrics::set_default_local_recorder(&recorder);
-    let world = World::at("v1").await;
-    let held = world.refreshable.lease();
-    world.swap("v2").await;
+    let fixture = Fixture::at("v1").await;
+    let held = fixture.refreshable.lease();
+    fixture.swap("v2").await;
     drop(held);
     settle().await;
-    world.source.now(Err(ErrorKind::Unavailable));
-    let failed = world.refreshable.refresh().await;
+    fixture.source.now(Err(ErrorKind::Unavailable));
+    let failed = fixture.refreshable.refresh().await;
     failed.expect_err("the source is down");
-    let told = read(&snapshotter);
+    let metrics = read(&snapshotter);
     for (name, value) in [
         ("credswap_generation", 2.0),
         ("credswap_draining_generations", 0.0),
@@ -53,34 +53,37 @@ async fn looks_swaps_drains_and_failures_are_counted() {
         ("credswap_swap_delay_seconds", 1.0),
         ("credswap_drain_seconds", 1.0),
     ] {
-        assert_eq!(told.get(name), Some(&value), "{name}: {told:#?}");
+        assert_eq!(metrics.get(name), Some(&value), "{name}: {metrics:#?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_generation_that_is_held_shows() {
+async fn a_generation_that_drains_is_counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _here = metrics::set_default_local_recorder(&recorder);
-    let world = World::at("v1").await;
-    let _held = world.refreshable.lease();
-    world.swap("v2").await;
-    let told = read(&snapshotter);
-    assert_eq!(told["credswap_draining_generations"], 1.0);
-    assert!(!told.contains_key("credswap_drain_seconds"), "{told:#?}");
+    let fixture = Fixture::at("v1").await;
+    let _held = fixture.refreshable.lease();
+    fixture.swap("v2").await;
+    let metrics = read(&snapshotter);
+    assert_eq!(metrics["credswap_draining_generations"], 1.0);
+    assert!(
+        !metrics.contains_key("credswap_drain_seconds"),
+        "{metrics:#?}"
+    );
 }
 
-fn refused(world: &World) -> Vec<(String, u64)> {
-    let refused = world.refreshable.status().refused.into_iter();
-    refused.map(|r| (r.version.to_string(), r.times)).collect()
+fn rejected(fixture: &Fixture) -> Vec<(String, u64)> {
+    let rejected = fixture.refreshable.status().rejected.into_iter();
+    rejected.map(|r| (r.version.to_string(), r.times)).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_told_while_its_version_is_in_use() {
-    let world = World::at("v1").await;
-    let held = world.refreshable.lease();
-    world.swap("v2").await;
-    let mut status = world.refreshable.subscribe_status();
+async fn a_rejection_is_noted_while_its_version_is_in_use() {
+    let fixture = Fixture::at("v1").await;
+    let held = fixture.refreshable.lease();
+    fixture.swap("v2").await;
+    let mut status = fixture.refreshable.subscribe_status();
     let told = |version: &str, times| (version.to_owned(), times);
     for (generation, expected) in [
         (1, vec![told("v1", 1)]),
@@ -88,29 +91,35 @@ async fn a_refusal_is_told_while_its_version_is_in_use() {
         (1, vec![told("v2", 1), told("v1", 2)]),
     ] {
         status.mark_unchanged();
-        world.refreshable.report_rejected(generation);
-        assert!(status.has_changed().expect("the refreshable is there"));
-        assert_eq!(refused(&world), expected);
+        fixture.refreshable.report_rejected(generation);
+        status.changed().await.expect("the refreshable is there");
+        assert_eq!(rejected(&fixture), expected);
     }
     drop(held);
     settle().await;
     status.mark_unchanged();
-    world.refreshable.report_rejected(1);
+    fixture.refreshable.report_rejected(1);
+    settle().await;
     assert!(!status.has_changed().expect("the refreshable is there"));
-    assert_eq!(refused(&world), [told("v2", 1), told("v1", 2)], "old news");
+    assert_eq!(
+        rejected(&fixture),
+        [told("v2", 1), told("v1", 2)],
+        "old news"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_eight_refused_versions_are_kept() {
-    let world = World::at("a").await;
-    let mut leases = vec![world.refreshable.lease()];
+async fn the_newest_eight_rejected_versions_are_kept() {
+    let fixture = Fixture::at("a").await;
+    let mut leases = vec![fixture.refreshable.lease()];
     for version in ["b", "c", "d", "e", "f", "g", "h", "i"] {
-        world.swap(version).await;
-        leases.push(world.refreshable.lease());
+        fixture.swap(version).await;
+        leases.push(fixture.refreshable.lease());
     }
     for generation in 1..=9 {
-        world.refreshable.report_rejected(generation);
+        fixture.refreshable.report_rejected(generation);
     }
-    let kept: Vec<_> = refused(&world).into_iter().map(|(v, _)| v).collect();
+    settle().await;
+    let kept: Vec<_> = rejected(&fixture).into_iter().map(|(v, _)| v).collect();
     assert_eq!(kept, ["b", "c", "d", "e", "f", "g", "h", "i"]);
 }

@@ -4,50 +4,55 @@ use std::time::Duration;
 
 use credswap::connect::Verdict;
 use credswap::hot::Lease;
-use credswap::refresh::{RefreshEvent, OnForbidden, Outcome};
+use credswap::refresh::{OnForbidden, RefreshEvent, Refreshed};
 use credswap::trigger::Reason;
-use credswap::{Error, ErrorKind, Refreshable, Secret};
+use credswap::{Error, ErrorKind, Refreshable, Secret, VersionId};
 use tokio::time::timeout;
 
-use super::world::{Scripted, Text, World, error, settle};
+use super::fixture::{Fixture, Scripted, Text, error, settle};
 
 #[tokio::test(start_paused = true)]
 async fn an_event_swaps_to_the_new_version_at_once() {
-    let world = World::at("v1").await;
-    let old = world.refreshable.lease();
-    world.swap("v2").await;
-    assert_eq!(*world.refreshable.lease(), "material of v2");
+    let fixture = Fixture::at("v1").await;
+    let old = fixture.refreshable.lease();
+    fixture.swap("v2").await;
+    assert_eq!(*fixture.refreshable.lease(), "material of v2");
     assert_eq!(*old, "material of v1");
     assert_eq!(Lease::generation(&old), 1);
-    assert_eq!(world.refreshable.generation(), 2);
+    assert_eq!(fixture.refreshable.generation(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_version_is_no_swap_and_no_notice() {
-    let world = World::at("v1").await;
-    let mut events = world.refreshable.events();
-    let updates = world.refreshable.updates();
-    world.hand.request(Reason::Interval);
+async fn the_same_version_is_not_swapped_and_not_reported() {
+    let fixture = Fixture::at("v1").await;
+    let mut events = fixture.refreshable.events();
+    let updates = fixture.refreshable.updates();
+    fixture.hand.request(Reason::Interval);
     settle().await;
-    let looked = world.refreshable.refresh().await.expect("reads");
-    assert!(matches!(looked, Outcome::Unchanged { .. }), "{looked:?}");
-    assert_eq!(world.refreshable.generation(), 1);
+    let refreshed = fixture.refreshable.refresh().await.expect("reads");
+    assert!(
+        matches!(refreshed, Refreshed::Unchanged { .. }),
+        "{refreshed:?}"
+    );
+    assert_eq!(fixture.refreshable.generation(), 1);
     assert_eq!(updates.latest(), 1);
-    assert!(events.try_recv().is_err(), "a notice about nothing");
-    assert_eq!(world.text.checks(), 1, "checked again for nothing");
+    assert!(events.try_recv().is_err(), "an event about nothing");
+    assert_eq!(fixture.text.checks(), 1, "checked again for nothing");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_new_version_never_replaces_a_good_one_and_is_reported() {
-    let world = World::at("v1").await;
-    let mut events = world.refreshable.events();
-    world.text.says([Verdict::Bad(error(ErrorKind::Rejected))]);
-    world.rotate("v2");
-    match events.recv().await.expect("told") {
+    let fixture = Fixture::at("v1").await;
+    let mut events = fixture.refreshable.events();
+    fixture
+        .text
+        .returns([Verdict::Bad(error(ErrorKind::Rejected))]);
+    fixture.rotate("v2");
+    match events.recv().await.expect("reported") {
         RefreshEvent::Failed(error) => assert_eq!(error.kind(), ErrorKind::Rejected),
         other => panic!("{other:?}"),
     }
-    let status = world.refreshable.status();
+    let status = fixture.refreshable.status();
     assert_eq!(
         (status.version.as_str(), status.consecutive_failures),
         ("v1", 1)
@@ -56,10 +61,10 @@ async fn a_bad_new_version_never_replaces_a_good_one_and_is_reported() {
         status.last_error.expect("kept").error.kind(),
         ErrorKind::Rejected
     );
-    assert_eq!(*world.refreshable.lease(), "material of v1");
-    // It is looked at again by itself, and taken when it is good.
-    world.live("v2", Duration::from_secs(3)).await;
-    assert_eq!(world.refreshable.status().consecutive_failures, 0);
+    assert_eq!(*fixture.refreshable.lease(), "material of v1");
+    // It is fetched again without a request, and taken when it is good.
+    fixture.live("v2", Duration::from_secs(3)).await;
+    assert_eq!(fixture.refreshable.status().consecutive_failures, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,48 +88,48 @@ async fn a_secret_that_does_not_connect_never_replaces_a_good_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_version_that_is_not_propagated_is_waited_for_while_the_old_one_stays() {
-    let world = World::at("v1").await;
-    world.text.does_not_know_yet(8);
-    world.rotate("v2");
+    let fixture = Fixture::at("v1").await;
+    fixture.text.rejects_as_new(8);
+    fixture.rotate("v2");
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(*world.refreshable.lease(), "material of v1");
+    assert_eq!(*fixture.refreshable.lease(), "material of v1");
     assert_eq!(
-        world.refreshable.status().consecutive_failures,
+        fixture.refreshable.status().consecutive_failures,
         0,
         "waiting is no failure"
     );
-    world.live("v2", Duration::from_secs(60)).await;
+    fixture.live("v2", Duration::from_secs(60)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_version_is_taken_while_an_older_one_waits_for_its_propagation() {
-    let world = World::at("v1").await;
-    world.text.does_not_know_yet(4);
-    world.rotate("v2");
+    let fixture = Fixture::at("v1").await;
+    fixture.text.rejects_as_new(4);
+    fixture.rotate("v2");
     settle().await;
-    world.text.knows_all();
-    world.swap("v3").await;
+    fixture.text.accepts_all();
+    fixture.swap("v3").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_never_propagates_is_reported_after_the_bound_and_tried_again() {
-    let world = World::at("v1").await;
-    world.text.does_not_know_yet(60);
-    world.rotate("v2");
-    let mut events = world.refreshable.events();
+async fn a_version_that_never_propagates_is_reported_and_tried_again() {
+    let fixture = Fixture::at("v1").await;
+    fixture.text.rejects_as_new(60);
+    fixture.rotate("v2");
+    let mut events = fixture.refreshable.events();
     match timeout(Duration::from_secs(130), events.recv())
         .await
         .expect("bounded")
-        .expect("told")
+        .expect("reported")
     {
         RefreshEvent::Failed(error) => assert_eq!(error.kind(), ErrorKind::NotPropagated),
         other => panic!("{other:?}"),
     }
-    world.live("v2", Duration::from_secs(600)).await;
+    fixture.live("v2", Duration::from_secs(600)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_genuine_key_that_may_not_is_rejected_or_accepted_as_configured() {
+async fn a_forbidden_key_is_rejected_or_accepted_as_configured() {
     for (policy, expected) in [(OnForbidden::Reject, "v1"), (OnForbidden::Accept, "v2")] {
         let (source, text) = (Scripted::at("v1"), Text::default());
         let refreshable = Refreshable::builder(source.clone(), text.clone())
@@ -132,31 +137,83 @@ async fn a_genuine_key_that_may_not_is_rejected_or_accepted_as_configured() {
             .start()
             .await
             .expect("starts");
-        text.says([Verdict::Forbidden(error(ErrorKind::Forbidden))]);
+        text.returns([Verdict::Forbidden(error(ErrorKind::Forbidden))]);
         source.now(Ok("v2"));
         let result = refreshable.refresh().await;
         assert_eq!(result.is_ok(), policy == OnForbidden::Accept, "{policy:?}");
-        assert_eq!(refreshable.status().version.as_str(), expected, "{policy:?}");
+        assert_eq!(
+            refreshable.status().version.as_str(),
+            expected,
+            "{policy:?}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_version_that_comes_back_is_a_swap_once_reads_have_settled() {
-    let world = World::at("v1").await;
-    world.swap("v2").await;
+async fn a_rollback_is_a_swap_once_reads_have_settled() {
+    let fixture = Fixture::at("v1").await;
+    fixture.swap("v2").await;
     tokio::time::sleep(Duration::from_secs(40)).await;
-    world.swap("v1").await;
-    assert_eq!(world.refreshable.generation(), 3);
+    fixture.swap("v1").await;
+    assert_eq!(fixture.refreshable.generation(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_read_right_after_a_swap_does_not_swap_back_but_a_rollback_gets_through() {
-    let world = World::at("v1").await;
-    world.swap("v2").await;
-    world.source.now(Ok("v1"));
-    let looked = world.refreshable.refresh().await.expect("reads");
-    assert!(matches!(looked, Outcome::Unchanged { .. }), "{looked:?}");
-    assert_eq!(world.refreshable.status().version.as_str(), "v2");
-    // The old version is still there when reads have settled, so it was no stale read: nobody has to say it again.
-    world.live("v1", Duration::from_secs(31)).await;
+async fn a_stale_read_does_not_swap_back_but_a_rollback_gets_through() {
+    let fixture = Fixture::at("v1").await;
+    fixture.swap("v2").await;
+    fixture.source.now(Ok("v1"));
+    let refreshed = fixture.refreshable.refresh().await.expect("reads");
+    assert!(
+        matches!(refreshed, Refreshed::Unchanged { .. }),
+        "{refreshed:?}"
+    );
+    assert_eq!(fixture.refreshable.status().version.as_str(), "v2");
+    // The old version is still there when reads have settled, so it was no stale read: nobody has to request it again.
+    fixture.live("v1", Duration::from_secs(31)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_cannot_go_live_is_discarded() {
+    let fixture = Fixture::at("v1").await;
+    let bad = || Verdict::Bad(error(ErrorKind::Rejected));
+    fixture.text.returns([bad()]);
+    fixture.source.now(Ok("v2"));
+    fixture.refreshable.refresh().await.expect_err("bad");
+    settle().await;
+    assert_eq!(fixture.source.notified_discarded(), [VersionId::from("v2")]);
+
+    // What may pass by itself is kept until another version takes its place.
+    let unknown = || Verdict::Unknown(error(ErrorKind::Unavailable));
+    fixture.text.returns([unknown()]);
+    fixture.source.now(Ok("v3"));
+    fixture.refreshable.refresh().await.expect_err("unknown");
+    fixture.text.rejects_as_new(1);
+    settle().await;
+    assert_eq!(fixture.source.notified_discarded(), [VersionId::from("v2")]);
+    fixture.source.now(Ok("v4"));
+    fixture.live("v4", Duration::from_secs(5)).await;
+    settle().await;
+    let discarded = ["v2", "v3"].map(VersionId::from);
+    assert_eq!(fixture.source.notified_discarded(), discarded);
+    // Those that were live are drained, not discarded.
+    fixture.swap("v5").await;
+    settle().await;
+    assert_eq!(fixture.source.notified_discarded(), discarded);
+    assert_eq!(
+        fixture.source.notified_drained(),
+        ["v1", "v4"].map(VersionId::from)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_waits_for_its_propagation_is_discarded_at_the_end() {
+    let fixture = Fixture::at("v1").await;
+    fixture.text.rejects_as_new(100);
+    fixture.rotate("v2");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(fixture.source.notified_discarded().is_empty(), "not yet");
+    let within = Duration::from_secs(1);
+    fixture.refreshable.shutdown(within).await.expect("idle");
+    assert_eq!(fixture.source.notified_discarded(), [VersionId::from("v2")]);
 }

@@ -1,12 +1,12 @@
-//! What a refreshable waits for before it is there, and what it does not wait for.
+//! What the start waits for, and what it does not wait for.
 
 use std::time::Duration;
 
-use credswap::trigger::{Health, RefreshRequester, Reason};
+use credswap::trigger::{Health, Reason, RefreshRequester};
 use credswap::{ErrorKind, Refreshable};
 use tokio::time::Instant;
 
-use super::world::{Hand, Scripted, Text, live, settle};
+use super::fixture::{Hand, Scripted, Text, live, settle};
 
 #[tokio::test(start_paused = true)]
 async fn start_returns_when_a_checked_value_is_live() {
@@ -17,13 +17,14 @@ async fn start_returns_when_a_checked_value_is_live() {
         .expect("starts");
     assert_eq!(*refreshable.lease(), "material of v1");
     assert_eq!(text.checks(), 1);
+    settle().await;
     let status = refreshable.status();
     assert_eq!((status.version.as_str(), status.generation), ("v1", 1));
     assert!(status.is_healthy());
 }
 
 #[tokio::test(start_paused = true)]
-async fn start_fails_with_the_sources_error_and_leaves_nothing_running() {
+async fn a_failed_start_returns_the_sources_error_and_leaves_nothing_running() {
     let source = Scripted::default();
     source.next(Err(ErrorKind::PermissionDenied));
     let (builder, hand) = Hand::attach(Refreshable::builder(source.clone(), Text::default()));
@@ -35,16 +36,16 @@ async fn start_fails_with_the_sources_error_and_leaves_nothing_running() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn start_waits_for_a_key_that_is_not_propagated_yet_and_gives_up_after_the_bound() {
+async fn start_waits_for_propagation_up_to_its_timeout() {
     let text = Text::default();
-    text.does_not_know_yet(3);
+    text.rejects_as_new(3);
     Refreshable::builder(Scripted::at("v1"), text)
         .start()
         .await
         .expect("propagated at last");
 
     let text = Text::default();
-    text.does_not_know_yet(1000);
+    text.rejects_as_new(1000);
     let begun = Instant::now();
     let failure = Refreshable::builder(Scripted::at("v1"), text)
         .start()
@@ -59,7 +60,7 @@ async fn start_waits_for_a_key_that_is_not_propagated_yet_and_gives_up_after_the
 async fn a_trigger_that_never_connects_does_not_hold_up_the_start() {
     let refreshable = Refreshable::builder(Scripted::at("v1"), Text::default())
         .trigger(|requester: RefreshRequester| async move {
-            requester.health(Health::disconnected("the broker is not there"));
+            requester.set_health(Health::disconnected("the broker is not there"));
             std::future::pending().await
         })
         .start()
@@ -78,7 +79,7 @@ async fn a_trigger_that_never_connects_does_not_hold_up_the_start() {
 async fn an_event_between_the_first_read_and_the_subscription_is_not_lost() {
     let source = Scripted::at("v1");
     let rotated = source.clone();
-    // The trigger subscribes only after the first read has been made, and a rotation has passed unheard.
+    // The trigger subscribes only after the first read has been made, and a rotation has passed unseen.
     let refreshable = Refreshable::builder(source, Text::default())
         .trigger(move |requester: RefreshRequester| async move {
             tokio::time::sleep(Duration::from_secs(2)).await;

@@ -71,7 +71,7 @@ async fn only_finished_rotations_of_our_secret_look_and_all_are_counted() {
     let _here = metrics::set_default_local_recorder(&recorder);
 
     let brokers = Brokers::with_topic(1);
-    let mut running = Running::listening(brokers.trigger().for_secret("prod/uploader")).await;
+    let mut running = Running::listening(brokers.trigger()).await;
     for skipped in [
         "",
         "{",

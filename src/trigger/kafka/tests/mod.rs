@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::kafka::{KafkaConfig, Password};
-use crate::trigger::{Health, RefreshRequests, Reason, Trigger, Reasons, channel};
+use crate::trigger::{Health, Reason, RefreshRequest, RefreshRequests, Trigger, channel_for};
+use crate::util::Backoff;
 
 mod events;
 mod outages;
@@ -78,7 +79,10 @@ impl Brokers {
     fn trigger(&self) -> Kafka {
         Kafka::new(self.config(), TOPIC)
             .expect("a good config")
-            .reconnect(Duration::from_millis(20), Duration::from_millis(200))
+            .reconnect(Backoff::new(
+                Duration::from_millis(20),
+                Duration::from_millis(200),
+            ))
     }
 }
 
@@ -90,10 +94,10 @@ struct Running {
 
 impl Running {
     fn start(trigger: Kafka) -> Self {
-        let (requester, requests) = channel();
+        let (requester, requests) = channel_for("prod/uploader");
         Self {
             requests,
-            health: requester.watch_health(),
+            health: requester.subscribe_health(),
             task: tokio::spawn(trigger.run(requester)),
         }
     }
@@ -128,7 +132,7 @@ impl Running {
         }
     }
 
-    async fn next(&mut self) -> Reasons {
+    async fn next(&mut self) -> RefreshRequest {
         timeout(BOUND, self.requests.next()).await.expect("a look")
     }
 

@@ -69,7 +69,10 @@ async fn a_password_that_cannot_be_read_is_said_and_read_again() {
     let config = brokers.config().scram_sha_512("uploader", password);
     let trigger = Kafka::new(config, TOPIC)
         .expect("a good config")
-        .reconnect(Duration::from_millis(1), Duration::from_millis(5));
+        .reconnect(crate::Backoff::new(
+            Duration::from_millis(1),
+            Duration::from_millis(5),
+        ));
     let mut running = Running::start(trigger);
     let reason = running.until_deaf().await;
     assert!(reason.contains("the vault is closed"), "{reason}");

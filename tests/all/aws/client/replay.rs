@@ -13,7 +13,7 @@ use credswap::ErrorKind;
 use credswap_testkit::{Action, Service};
 
 use super::put;
-use crate::world::{BUCKET, USER, World, eventually, our_kind, tail};
+use crate::support::cloud_fixture::{BUCKET, USER, World, eventually, our_kind, tail};
 
 /// Puts a body that can be read once.
 async fn put_stream(s3: &Client) -> Result<PutObjectOutput, SdkError<PutObjectError>> {
@@ -123,7 +123,7 @@ async fn a_replay_whose_own_key_has_died_is_replayed_again() {
         if call.name() == "s3:PutObject" && attempts.fetch_add(1, Ordering::SeqCst) < 2 {
             let dead = call.access_key_id().expect("signed").to_owned();
             let key = cloud.create_access_key(USER);
-            cloud.put_secret(crate::world::SECRET, key.to_json());
+            cloud.put_secret(crate::support::cloud_fixture::SECRET, key.to_json());
             cloud.delete_key(&dead);
         }
         Action::Pass
@@ -142,7 +142,7 @@ async fn an_operation_whose_every_key_has_died_ends_with_the_services_answer() {
         if call.name() == "s3:PutObject" {
             let dead = call.access_key_id().expect("signed").to_owned();
             let key = cloud.create_access_key(USER);
-            cloud.put_secret(crate::world::SECRET, key.to_json());
+            cloud.put_secret(crate::support::cloud_fixture::SECRET, key.to_json());
             cloud.delete_key(&dead);
         }
         Action::Pass
@@ -180,7 +180,7 @@ async fn a_new_key_that_s3_does_not_know_yet_is_tried_again_until_it_does() {
 async fn a_new_key_that_never_becomes_known_fails_each_request_after_its_time() {
     let world = World::new().await;
     let mut timeouts = credswap::refresh::Timeouts::default();
-    timeouts.refresh = Duration::from_millis(900);
+    timeouts.newer_key = Duration::from_millis(900);
     let planned = world.planned().timeouts(timeouts);
     let keys = planned.start().await.expect("starts");
     let s3 = world.s3(&credswap::aws::Edge::new(&keys));
@@ -201,7 +201,7 @@ async fn a_new_key_that_never_becomes_known_fails_each_request_after_its_time() 
 async fn when_no_newer_key_comes_the_error_says_so_and_the_next_ones_do_not_wait() {
     let world = World::new().await;
     let mut timeouts = credswap::refresh::Timeouts::default();
-    timeouts.refresh = Duration::from_millis(300);
+    timeouts.newer_key = Duration::from_millis(300);
     timeouts.propagation = Duration::ZERO; // it is known everywhere by now
     let keys = world
         .planned()
@@ -309,7 +309,7 @@ async fn other_services_replay_too() {
     world.rotate_rashly();
     secrets
         .list_secret_version_ids()
-        .secret_id(crate::world::SECRET)
+        .secret_id(crate::support::cloud_fixture::SECRET)
         .send()
         .await
         .expect("UnrecognizedClientException, then replayed");

@@ -9,7 +9,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use credswap_testkit::Action;
 
 use super::put;
-use crate::world::{BUCKET, World, eventually, tail};
+use crate::support::cloud_fixture::{BUCKET, World, eventually, tail};
 
 #[tokio::test]
 async fn the_next_request_after_a_swap_is_signed_with_the_new_key() {
@@ -99,12 +99,12 @@ async fn a_presigned_url_is_signed_with_the_live_key_and_holds_it_until_the_long
     let clock = std::time::SystemTime::UNIX_EPOCH;
     world.rotate();
     keys.refresh().await.expect("swaps");
-    let held = keys.status().held;
+    let held = keys.status().draining;
     assert!(
-        held[0].horizon.is_some_and(|at| at > clock),
+        held[0].pinned_until.is_some_and(|at| at > clock),
         "no horizon: {held:?}"
     );
-    eventually("drained", || keys.status().held.is_empty()).await;
+    eventually("drained", || keys.status().draining.is_empty()).await;
     let took = signed.elapsed();
     assert!(
         took > Duration::from_millis(2500),
@@ -123,5 +123,8 @@ async fn nothing_of_the_edge_prints_the_secret_key() {
         edge.credentials_provider().provide_credentials().await
     );
     assert!(!shown.contains(world.key.secret()), "leaked");
-    assert_eq!(keys.with(|key| key.id_suffix().to_owned()), tail(&world.key));
+    assert_eq!(
+        keys.with(|key| key.id_suffix().to_owned()),
+        tail(&world.key)
+    );
 }

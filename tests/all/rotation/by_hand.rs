@@ -4,8 +4,8 @@ use std::process::{Command, Output};
 
 use credswap_testkit::{AccessKey, Broker, Cloud, KeyStatus};
 
-use crate::rotation_lambda::{REPORTS, ROLE, SECRET, TOPIC, USER, read_all, site};
-use crate::runtime_api::binary;
+use crate::rotation::lambda::{REPORTS, ROLE, SECRET, TOPIC, USER, read_all, site};
+use crate::support::runtime_api::binary;
 
 struct World {
     cloud: Cloud,

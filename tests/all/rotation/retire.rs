@@ -5,7 +5,7 @@ use std::time::Duration;
 use credswap::Error;
 use credswap::rotation::*;
 
-use crate::rotation_world::{CRASHES, Fate, HOUR, Hands, MINUTE, SECRET};
+use crate::rotation::world::{CRASHES, Fate, HOUR, Hands, MINUTE, SECRET};
 
 const TOKEN: &str = "version-1-of-this-secret-is-being-made";
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -7,7 +7,7 @@ use credswap::connect::Verdict;
 use credswap::rotation::*;
 use credswap::{Error, ErrorKind};
 
-use crate::rotation_world::{Fate, Hands, SECRET};
+use crate::rotation::world::{Fate, Hands, SECRET};
 
 #[derive(Default)]
 struct Door {

@@ -252,7 +252,7 @@ async fn signed_urls_are_reported_with_what_is_left_of_them() {
     let (reporter, mut mailbox) = fixture.report();
     mailbox.next().await;
     let lease = fixture.keys.lease();
-    Lease::hold(&lease).pin_until(Instant::now() + Duration::from_secs(3600));
+    Lease::token(&lease).pin_until(Instant::now() + Duration::from_secs(3600));
     drop(lease);
     reporter.report_soon();
     let report = mailbox.next().await;
@@ -315,11 +315,11 @@ async fn an_old_key_that_is_refused_while_it_drains_is_reported_and_one_that_has
     let lease = fixture.keys.lease();
     fixture.swap("v2").await;
     fixture.keys.report_rejected(1);
-    assert_eq!(fixture.keys.status().refused[0].version.as_str(), "v1");
+    assert_eq!(fixture.keys.status().rejected[0].version.as_str(), "v1");
     drop(lease);
     tokio::time::sleep(Duration::from_secs(1)).await;
     fixture.keys.report_rejected(1);
-    let refused = fixture.keys.status().refused;
+    let refused = fixture.keys.status().rejected;
     assert_eq!((refused.len(), refused[0].times), (1, 1), "old news");
     let mut last = mailbox.next().await;
     while let Some(report) = mailbox.try_next() {

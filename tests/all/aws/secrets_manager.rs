@@ -6,11 +6,11 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_secretsmanager::Client;
-use credswap::source::{SecretsManager, Source};
+use credswap::source::{FetchRequest, SecretsManager, Source};
 use credswap::{Error, ErrorKind, Secret};
 use credswap_testkit::{AccessKey, Action, Cloud};
 
-use crate::canned::{answering, config, nowhere, reach};
+use crate::support::canned::{answering, config, nowhere, reach};
 
 const READ: &str = "secretsmanager:GetSecretValue";
 const MATERIAL: &str = "hunter2hunter2";
@@ -39,12 +39,15 @@ impl World {
     }
 
     fn source(&self) -> SecretsManager {
-        SecretsManager::new(self.client(), "prod/uploader")
+        SecretsManager::from_client(self.client(), "prod/uploader")
     }
 }
 
 async fn refused(source: &impl Source) -> Error {
-    let error = source.fetch().await.expect_err("the read fails");
+    let error = source
+        .fetch(&FetchRequest::default())
+        .await
+        .expect_err("the read fails");
     let shown = format!("{error:?} {}", error.report());
     assert!(!shown.contains(MATERIAL), "{shown}");
     error
@@ -61,7 +64,11 @@ fn assert_tells(error: &Error, kind: ErrorKind, words: &[&str]) {
 #[tokio::test]
 async fn a_text_is_read_with_its_version_stages_and_time() {
     let world = World::new().await;
-    let secret: Secret = world.source().fetch().await.expect("it is there");
+    let secret: Secret = world
+        .source()
+        .fetch(&FetchRequest::default())
+        .await
+        .expect("it is there");
     assert_eq!(secret.expose(), MATERIAL.as_bytes());
     assert_eq!(secret.version().as_str(), world.version);
     assert_eq!(secret.stages(), ["AWSCURRENT"]);
@@ -74,7 +81,11 @@ async fn a_binary_secret_is_read_as_it_is() {
     let version = world
         .cloud
         .put_secret("prod/uploader", vec![0, 159, 146, 150]);
-    let secret = world.source().fetch().await.expect("it is there");
+    let secret = world
+        .source()
+        .fetch(&FetchRequest::default())
+        .await
+        .expect("it is there");
     assert_eq!(secret.expose(), [0, 159, 146, 150]);
     assert_eq!(secret.version().as_str(), version);
 }
@@ -86,7 +97,7 @@ async fn another_stage_is_read_when_asked_for() {
     let secret = world
         .source()
         .stage("AWSPREVIOUS")
-        .fetch()
+        .fetch(&FetchRequest::default())
         .await
         .expect("it is there");
     assert_eq!(secret.version().as_str(), world.version);
@@ -101,7 +112,11 @@ async fn another_stage_is_read_when_asked_for() {
 #[tokio::test]
 async fn a_secret_that_is_not_there_is_named_with_its_region() {
     let world = World::new().await;
-    let error = refused(&SecretsManager::new(world.client(), "prod/unloader")).await;
+    let error = refused(&SecretsManager::from_client(
+        world.client(),
+        "prod/unloader",
+    ))
+    .await;
     assert_tells(
         &error,
         ErrorKind::NotFound,
@@ -121,7 +136,11 @@ async fn a_secret_scheduled_for_deletion_can_be_restored() {
         &["scheduled for deletion", "restore-secret"],
     );
     world.cloud.restore_secret("prod/uploader");
-    world.source().fetch().await.expect("it is back");
+    world
+        .source()
+        .fetch(&FetchRequest::default())
+        .await
+        .expect("it is back");
 }
 
 #[tokio::test]
@@ -150,7 +169,7 @@ async fn a_secret_with_kms_in_its_name_does_not_blame_kms() {
         400,
         r#"{"__type":"AccessDeniedException","Message":"User: u is not authorized to perform: secretsmanager:GetSecretValue on resource: kms:Decrypt-tests"}"#,
     );
-    let error = refused(&SecretsManager::new(
+    let error = refused(&SecretsManager::from_client(
         Client::new(&denied),
         "kms:Decrypt-tests",
     ))
@@ -167,7 +186,7 @@ async fn a_reader_whose_own_key_is_dead_is_unauthenticated() {
     let world = World::new().await;
     let wrong = Credentials::new(world.reader.id(), "not the secret", None, None, "test");
     let client = Client::new(&config(&world.cloud, wrong));
-    let error = refused(&SecretsManager::new(client, "prod/uploader")).await;
+    let error = refused(&SecretsManager::from_client(client, "prod/uploader")).await;
     assert_tells(&error, ErrorKind::Unauthenticated, &["secret access key"]);
 
     world.cloud.delete_key(world.reader.id());
@@ -191,7 +210,7 @@ async fn a_code_in_another_services_format_is_understood() {
         403,
         "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>",
     );
-    let error = refused(&SecretsManager::new(Client::new(&xml), "s")).await;
+    let error = refused(&SecretsManager::from_client(Client::new(&xml), "s")).await;
     assert_tells(
         &error,
         ErrorKind::Unauthenticated,
@@ -206,8 +225,8 @@ async fn throttling_is_retried_even_if_the_client_has_no_retries() {
     let retries = client.config().retry_config().expect("they are set");
     assert_eq!(retries.max_attempts(), 1);
     world.cloud.throttle(READ, 2);
-    SecretsManager::new(client, "prod/uploader")
-        .fetch()
+    SecretsManager::from_client(client, "prod/uploader")
+        .fetch(&FetchRequest::default())
         .await
         .expect("the third attempt is answered");
     assert_eq!(world.cloud.count(READ), 3);
@@ -220,7 +239,7 @@ async fn failures_of_the_service_and_the_network_are_retried() {
     world.cloud.inject(READ, Action::Disconnect, 1);
     world
         .source()
-        .fetch()
+        .fetch(&FetchRequest::default())
         .await
         .expect("the third attempt is answered");
     assert_eq!(world.cloud.count(READ), 3);
@@ -258,7 +277,7 @@ async fn an_endpoint_that_is_not_there_is_unavailable() {
         Credentials::new("AKIDEXAMPLE", "none", None, None, "test"),
     )
     .build();
-    let source = SecretsManager::new(Client::new(&config), "prod/uploader").attempts(1);
+    let source = SecretsManager::from_client(Client::new(&config), "prod/uploader").attempts(1);
     assert_tells(
         &refused(&source).await,
         ErrorKind::Unavailable,
@@ -274,14 +293,14 @@ async fn what_is_not_configured_is_said() {
         let mut without_region = config.to_builder();
         without_region.set_region(None).set_endpoint_url(endpoint);
         let client = Client::new(&without_region.build());
-        let error = refused(&SecretsManager::new(client, "prod/uploader")).await;
+        let error = refused(&SecretsManager::from_client(client, "prod/uploader")).await;
         assert_tells(&error, ErrorKind::Config, &["region"]);
     }
 
     let mut without_key = config.to_builder();
     without_key.set_credentials_provider(None);
     let client = Client::new(&without_key.build());
-    let error = refused(&SecretsManager::new(client, "prod/uploader")).await;
+    let error = refused(&SecretsManager::from_client(client, "prod/uploader")).await;
     assert_tells(&error, ErrorKind::Config, &["credentials"]);
 }
 
@@ -331,7 +350,8 @@ async fn a_provider_that_has_no_credentials_says_why() {
         let mut config = config(&world.cloud, world.reader.credentials()).into_builder();
         config.set_credentials_provider(Some(SharedCredentialsProvider::new(Failing(failing))));
         let client = Client::new(&config.build());
-        let error = refused(&SecretsManager::new(client, "prod/uploader").attempts(1)).await;
+        let error =
+            refused(&SecretsManager::from_client(client, "prod/uploader").attempts(1)).await;
         assert_tells(&error, kind, &[words]);
     }
     assert_eq!(world.cloud.count(READ), 0);
@@ -344,7 +364,7 @@ async fn an_empty_secret_is_none() {
         r#"{"VersionId":"v1","SecretString":""}"#,
         r#"{"VersionId":"v1","SecretBinary":""}"#,
     ] {
-        let error = refused(&SecretsManager::new(
+        let error = refused(&SecretsManager::from_client(
             Client::new(&answering(200, body)),
             "s",
         ))
@@ -352,7 +372,7 @@ async fn an_empty_secret_is_none() {
         assert_tells(&error, ErrorKind::Malformed, &["is empty"]);
     }
     let body = r#"{"SecretString":"hunter2hunter2"}"#;
-    let error = refused(&SecretsManager::new(
+    let error = refused(&SecretsManager::from_client(
         Client::new(&answering(200, body)),
         "s",
     ))
@@ -364,7 +384,8 @@ async fn an_empty_secret_is_none() {
 async fn an_answer_that_was_cut_off_is_not_quoted() {
     let cut = r#"{"VersionId":"v1","SecretString":"hunter2hunter2"#;
     let error =
-        refused(&SecretsManager::new(Client::new(&answering(200, cut)), "s").attempts(1)).await;
+        refused(&SecretsManager::from_client(Client::new(&answering(200, cut)), "s").attempts(1))
+            .await;
     assert_tells(&error, ErrorKind::Unavailable, &["cut off"]);
 }
 
@@ -374,7 +395,7 @@ async fn what_a_service_says_is_in_the_cause_unless_it_quotes_the_request() {
         400,
         r#"{"__type":"InvalidParameterException","Message":"Invalid name."}"#,
     );
-    let error = refused(&SecretsManager::new(Client::new(&parameter), "s p")).await;
+    let error = refused(&SecretsManager::from_client(Client::new(&parameter), "s p")).await;
     assert_tells(&error, ErrorKind::Config, &["`s p`"]);
     assert!(
         error.report().contains("Invalid name."),
@@ -386,7 +407,7 @@ async fn what_a_service_says_is_in_the_cause_unless_it_quotes_the_request() {
         400,
         r#"{"__type":"InvalidSignatureException","message":"no match. The Canonical String should have been x-amz-security-token:hunter2hunter2"}"#,
     );
-    let error = refused(&SecretsManager::new(Client::new(&signature), "s")).await;
+    let error = refused(&SecretsManager::from_client(Client::new(&signature), "s")).await;
     assert_tells(&error, ErrorKind::Unauthenticated, &[]);
 }
 
@@ -396,6 +417,6 @@ async fn a_wrong_clock_is_not_blamed_on_the_key() {
         400,
         r#"{"__type":"InvalidSignatureException","message":"Signature expired: 20200101T000000Z is now earlier than 20200101T001000Z"}"#,
     );
-    let error = refused(&SecretsManager::new(Client::new(&late), "s").attempts(1)).await;
+    let error = refused(&SecretsManager::from_client(Client::new(&late), "s").attempts(1)).await;
     assert_tells(&error, ErrorKind::Config, &["clock"]);
 }

@@ -11,7 +11,7 @@ use credswap::rotation::{CURRENT, PENDING, Step};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::rotation_world::{CRASHES, Fate, HOUR, Hands, MINUTE, SECRET, request};
+use crate::rotation::world::{CRASHES, Fate, HOUR, Hands, MINUTE, SECRET, request};
 
 const TOKEN: &str = "version-1-of-this-secret-is-being-made";
 const MOST_RETRIES: usize = 20;

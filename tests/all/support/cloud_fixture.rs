@@ -9,7 +9,7 @@ use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use credswap::aws::{self, Edge, LiveKey};
-use credswap::refresh::{Timeouts, Builder};
+use credswap::refresh::{Builder, Timeouts};
 use credswap::source::Source;
 use credswap::{Error, ErrorKind, Refreshable, Secret};
 use credswap_testkit::{AccessKey, Cloud, KeyStatus, SecretContent};
@@ -75,8 +75,8 @@ impl World {
 
     pub(crate) fn planned(&self) -> Builder<impl Source, aws::Credentials<aws::check::NoCheck>> {
         let mut timeouts = Timeouts::default();
-        timeouts.poll = (Duration::from_millis(5), Duration::from_millis(50));
-        timeouts.refresh = Duration::from_secs(5);
+        timeouts.poll = credswap::Backoff::new(Duration::from_millis(5), Duration::from_millis(50));
+        timeouts.newer_key = Duration::from_secs(5);
         Refreshable::builder(
             self.source(),
             aws::credentials_checked_by(aws::check::NoCheck),

@@ -42,7 +42,7 @@ async fn a_consumer_understands_what_is_announced() {
     let listens = trigger::Kafka::new(config(&broker), TOPIC).expect("a trigger");
     let connect = |secret: Secret| async move { Ok::<_, Error>(secret.version().to_string()) };
     let live = Refreshable::builder(source, connect)
-        .trigger(listens.for_secret("prod/uploader"))
+        .trigger(listens)
         .start()
         .await
         .expect("the first version");

@@ -9,7 +9,7 @@ use credswap::refresh::RefreshEvent;
 use credswap_testkit::Action;
 
 use super::put;
-use crate::world::{World, eventually};
+use crate::support::cloud_fixture::{World, eventually};
 
 #[tokio::test]
 async fn a_request_in_flight_holds_its_key_until_it_ends() {
@@ -21,11 +21,14 @@ async fn a_request_in_flight_holds_its_key_until_it_ends() {
     world.cloud.called("s3:PutObject", 1).await;
     world.rotate();
     keys.refresh().await.expect("swaps");
-    assert!(matches!(events.recv().await, Ok(RefreshEvent::Swapped { .. })));
+    assert!(matches!(
+        events.recv().await,
+        Ok(RefreshEvent::Swapped { .. })
+    ));
     tokio::time::timeout(Duration::from_millis(100), events.recv())
         .await
         .expect_err("announced under a request");
-    assert_eq!(keys.status().held.len(), 1);
+    assert_eq!(keys.status().draining.len(), 1);
 
     world.cloud.release();
     request
@@ -57,9 +60,9 @@ async fn a_request_that_is_cancelled_or_times_out_lets_go_of_its_key() {
     put(&impatient, "timed out").await.expect_err("hangs");
     world.rotate();
     keys.refresh().await.expect("swaps");
-    assert_eq!(keys.status().held.len(), 1, "one is still in flight");
+    assert_eq!(keys.status().draining.len(), 1, "one is still in flight");
     cancelled.abort();
-    eventually("drained", || keys.status().held.is_empty()).await;
+    eventually("drained", || keys.status().draining.is_empty()).await;
     world.cloud.release();
 }
 
@@ -80,7 +83,7 @@ async fn an_sdk_backoff_between_two_attempts_holds_no_key() {
     world.rotate();
     keys.refresh().await.expect("swaps");
     eventually("drained while the SDK waits", || {
-        keys.status().held.is_empty()
+        keys.status().draining.is_empty()
     })
     .await;
     waiting.abort();
@@ -106,11 +109,11 @@ async fn credentials_that_were_handed_out_hold_their_key_with_every_clone() {
     ] {
         tokio::task::yield_now().await;
         assert_eq!(
-            keys.status().held.len(),
+            keys.status().draining.len(),
             1,
             "drained while somebody could sign"
         );
         drop(last);
     }
-    eventually("drained", || keys.status().held.is_empty()).await;
+    eventually("drained", || keys.status().draining.is_empty()).await;
 }

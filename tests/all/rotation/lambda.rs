@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use serde_json::{Value, json};
 
-use crate::runtime_api::Function;
+use crate::support::runtime_api::Function;
 
 pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const USER: &str = "uploader";

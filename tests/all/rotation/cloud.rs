@@ -13,7 +13,7 @@ use credswap_testkit::{self as embedded, Action, Cloud, SecretContent, Service};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::canned::config;
+use crate::support::canned::config;
 
 const SECRET: &str = "prod/uploader";
 const USER: &str = "uploader";

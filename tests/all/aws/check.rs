@@ -9,7 +9,7 @@ use credswap::connect::Verdict;
 use credswap::{Error, ErrorKind};
 use credswap_testkit::{AccessKey, Action, Cloud, KeyStatus, Service};
 
-use crate::canned::{answering, config, nowhere, reach, s3_config};
+use crate::support::canned::{answering, config, nowhere, reach, s3_config};
 
 struct World {
     cloud: Cloud,

@@ -9,7 +9,7 @@ use credswap::aws::{S3, s3_clients_checked_by};
 use credswap::{ErrorKind, Refreshable};
 use credswap_testkit::Action;
 
-use crate::world::{BUCKET, SECRET, World, eventually, tail};
+use crate::support::cloud_fixture::{BUCKET, SECRET, World, eventually, tail};
 
 /// A refreshable of clients, whose secret carries the endpoint, the region and the bucket.
 async fn start(world: &World) -> Refreshable<S3> {
@@ -91,13 +91,13 @@ async fn a_request_outlives_its_lease_and_holds_the_generation() {
     world.cloud.called("s3:ListBuckets", 1).await;
     rotate(&world, &s3).await;
     tokio::task::yield_now().await;
-    assert_eq!(s3.status().held.len(), 1, "drained under a request");
+    assert_eq!(s3.status().draining.len(), 1, "drained under a request");
     world.cloud.release();
     request
         .await
         .expect("no panic")
         .expect("the old key is still good");
-    eventually("drained", || s3.status().held.is_empty()).await;
+    eventually("drained", || s3.status().draining.is_empty()).await;
 }
 
 #[tokio::test]
@@ -109,9 +109,9 @@ async fn a_clone_of_the_client_and_a_request_not_yet_sent_hold_the_generation() 
     rotate(&world, &s3).await;
     drop(clone);
     tokio::task::yield_now().await;
-    assert_eq!(s3.status().held.len(), 1);
+    assert_eq!(s3.status().draining.len(), 1);
     unsent.send().await.expect("still possible");
-    eventually("drained", || s3.status().held.is_empty()).await;
+    eventually("drained", || s3.status().draining.is_empty()).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use credswap::source::SecretsManager;
 use credswap::{ErrorKind, Refreshable};
 use credswap_testkit::Service;
 
-use crate::world::{SECRET, USER, World, tail};
+use crate::support::cloud_fixture::{SECRET, USER, World, tail};
 
 const READ: &str = "secretsmanager:GetSecretValue";
 
@@ -20,12 +20,15 @@ async fn start(world: &World) -> (Refreshable<LiveKey>, BootstrapCredentials, St
     (keys, handover, first_tail)
 }
 
-async fn start_with(world: &World, first: Credentials) -> (Refreshable<LiveKey>, BootstrapCredentials) {
+async fn start_with(
+    world: &World,
+    first: Credentials,
+) -> (Refreshable<LiveKey>, BootstrapCredentials) {
     let handover = BootstrapCredentials::new(SharedCredentialsProvider::new(first));
     let config = aws_sdk_secretsmanager::config::Builder::from(&world.sdk());
     let client =
         aws_sdk_secretsmanager::Client::from_conf(credswap::configure!(handover, config).build());
-    let source = SecretsManager::new(client, SECRET);
+    let source = SecretsManager::from_client(client, SECRET);
     let keys = Refreshable::builder(source, aws::credentials_checked_by(NoCheck))
         .start()
         .await

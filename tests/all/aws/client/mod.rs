@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 
-use crate::world::BUCKET;
+use crate::support::cloud_fixture::BUCKET;
 
 mod drain;
 mod key;

@@ -1,0 +1,8 @@
+//! Access keys, and the SDK's clients under them, against the embedded cloud.
+
+mod bootstrap;
+mod check;
+mod client;
+mod secret_json;
+mod secrets_manager;
+mod whole_clients;

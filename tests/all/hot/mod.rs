@@ -1,0 +1,5 @@
+//! The core.
+
+mod drain;
+mod model;
+mod stress;

@@ -1,0 +1,6 @@
+//! What the tests against the embedded cloud share.
+
+pub(crate) mod canned;
+pub(crate) mod cloud_fixture;
+#[cfg(feature = "rotation")]
+pub(crate) mod runtime_api;
