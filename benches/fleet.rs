@@ -6,7 +6,9 @@ use std::hint::black_box;
 use std::time::{Duration, SystemTime};
 
 use credswap::VersionId;
-use credswap::fleet::{HeldVersion, Incarnation, InstanceId, Ledger, Live, Past, Report};
+use credswap::fleet::{
+    DrainingVersion, Incarnation, InstanceId, Ledger, LiveVersion, Report, VersionAge,
+};
 use criterion::{BatchSize, Criterion, Throughput};
 
 const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/uploader-AbCdEf";
@@ -26,16 +28,16 @@ fn report(instance: u64, sequence: u64) -> Report {
         SECRET,
         Duration::from_secs(90),
     );
-    report.live = Some(Live {
+    report.live = Some(LiveVersion {
         version: NEW.into(),
         age: Duration::from_secs(600),
     });
-    report.held.push(HeldVersion {
+    report.held.push(DrainingVersion {
         version: OLD.into(),
         count: 3,
         horizon: None,
     });
-    report.released.push(Past {
+    report.released.push(VersionAge {
         version: OLDER.into(),
         age: Duration::from_secs(86_400),
     });

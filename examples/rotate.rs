@@ -22,7 +22,7 @@ use credswap::Error;
 use credswap::aws::check::CallerIdentity;
 use credswap::fleet::FleetTopic;
 use credswap::kafka::Producer;
-use credswap::rotation::{AccessKeys, FleetReports, IamClient, Rotation, Runner, SecretsManager};
+use credswap::rotation::{AccessKeys, FleetUsage, IamClient, Rotation, Runner, SecretsManager};
 
 /// Rotates the key in a secret, or retires the old one.
 #[derive(Parser)]
@@ -71,7 +71,7 @@ async fn run(args: Args) -> Result<(), Error> {
     let kafka = args.kafka.config();
 
     let store = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
-    let holders = FleetReports::new(FleetTopic::new(&kafka, args.reports_topic)?);
+    let holders = FleetUsage::new(FleetTopic::new(&kafka, args.reports_topic)?);
     let (iam, check) = (IamClient::new(&sdk), CallerIdentity::new(&sdk));
     let keys = AccessKeys::new(store.clone(), iam, check, holders);
     let events = Producer::new(&kafka, args.topic)?;

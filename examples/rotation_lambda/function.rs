@@ -8,7 +8,8 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use credswap::Error;
 use credswap::aws::check::CallerIdentity;
 use credswap::rotation::{
-    AccessKeys, Answer, Bounds, Did, IamClient, Request, Retired, Rotation, SecretsManager,
+    AccessKeys, IamClient, KeyAction, Policy, Request, Response, RetireReport, Rotation,
+    SecretsManager,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
@@ -49,9 +50,9 @@ impl Function {
 
     /// Does what the event asks for.
     pub(crate) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Failed> {
-        let bounds = self.bounds(event.context.deadline());
+        let policy = self.policy(event.context.deadline());
         let answer = match Request::from_value(&event.payload) {
-            Ok(request) => self.rotation(bounds).handle(&request).await,
+            Ok(request) => self.rotation(policy).handle(&request).await,
             Err(error) => Err(error),
         };
         // They come from outside, so they are shown, not used.
@@ -60,8 +61,8 @@ impl Function {
             Ok(answer) => {
                 tracing::info!(%step, %secret, "done");
                 Ok(match answer {
-                    Answer::Done => Value::Null,
-                    Answer::Retired(retired) => told(&retired),
+                    Response::Done => Value::Null,
+                    Response::RetireReport(retired) => told(&retired),
                 })
             }
             Err(error) => {
@@ -72,15 +73,15 @@ impl Function {
         }
     }
 
-    fn rotation(&self, bounds: Bounds) -> Rotation<SecretsManager, Keys, Kafka> {
+    fn rotation(&self, policy: Policy) -> Rotation<SecretsManager, Keys, Kafka> {
         let keys = AccessKeys::new(
             self.store.clone(),
             IamClient::new(&self.sdk),
             CallerIdentity::new(&self.sdk),
             Reports::new(self.settings.reports.as_ref(), &self.kafka),
         );
-        let keys = keys.bounds(bounds.clone());
-        let rotation = Rotation::new(self.store.clone(), keys, self.kafka.clone()).bounds(bounds);
+        let keys = keys.policy(policy.clone());
+        let rotation = Rotation::new(self.store.clone(), keys, self.kafka.clone()).policy(policy);
         match self.settings.accept_new_tokens {
             true => rotation.accept_new_tokens(),
             false => rotation,
@@ -90,13 +91,13 @@ impl Function {
     /// The settings', but no longer than Lambda lets the function run: it would be killed without a word.
     // The deadline is a time of the wall clock.
     #[allow(clippy::disallowed_methods)]
-    fn bounds(&self, deadline: SystemTime) -> Bounds {
+    fn policy(&self, deadline: SystemTime) -> Policy {
         let left = deadline
             .duration_since(SystemTime::now())
             .unwrap_or_default();
-        let mut bounds = self.settings.bounds.clone();
-        bounds.propagation = bounds.propagation.min(left.saturating_sub(RESERVE));
-        bounds
+        let mut policy = self.settings.policy.clone();
+        policy.propagation = policy.propagation.min(left.saturating_sub(RESERVE));
+        policy
     }
 }
 
@@ -109,13 +110,13 @@ impl From<Failed> for Diagnostic {
     }
 }
 
-fn told(retired: &Retired) -> Value {
+fn told(retired: &RetireReport) -> Value {
     let keys = retired.keys.iter().map(|key| {
         let did = match key.did {
-            Did::Nothing => "nothing",
-            Did::Deactivated => "deactivated",
-            Did::Reactivated => "reactivated",
-            Did::Deleted => "deleted",
+            KeyAction::Nothing => "nothing",
+            KeyAction::Deactivated => "deactivated",
+            KeyAction::Reactivated => "reactivated",
+            KeyAction::Deleted => "deleted",
         };
         json!({"key": format!("…{}", key.id_suffix()), "did": did, "why": key.why.to_string()})
     });

@@ -2,7 +2,7 @@
 
 use aws_sdk_secretsmanager::Client;
 use credswap::kafka::{KafkaConfig, Password, Producer};
-use credswap::rotation::{Announce, Announcement};
+use credswap::rotation::{Announcer, RotationEvent};
 use credswap::source::{SecretsManager, Source};
 use credswap::{Error, ErrorKind};
 use serde::Deserialize;
@@ -61,10 +61,10 @@ impl Kafka {
     }
 }
 
-impl Announce for Kafka {
+impl Announcer for Kafka {
     /// A function is frozen between two calls, and what it was connected to has long hung up: each event has a producer
     /// of its own.
-    async fn announce(&self, event: &Announcement) -> Result<(), Error> {
+    async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
         let producer = Producer::new(&self.config().await?, &self.settings.topic)?;
         producer.announce(event).await?;
         let (topic, version) = (&self.settings.topic, &event.version_id);

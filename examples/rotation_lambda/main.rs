@@ -27,7 +27,7 @@
 //! | `PROPAGATION` | how long a new key may take until AWS knows it; 2m |
 //! | `WATCH` | how long a deactivated key is watched before it is deleted; 24h |
 //! | `DEADLINE` | when a key that nobody has released is deactivated, loudly; 7d |
-//! | `LAP`, `SETTLED`, `SKEW` | see `rotation::Bounds` |
+//! | `LAP`, `SETTLED`, `SKEW` | see `rotation::Policy` |
 //! | `ASSUME_RELEASED` | take a version of which nobody ever reported for released after this time; never |
 //! | `ACCEPT_NEW_TOKENS` | `true`: whoever calls has not staged the token, as Secrets Manager does; for local work |
 //! | `RUST_LOG` | what is logged; `info` |

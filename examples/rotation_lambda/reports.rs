@@ -1,7 +1,7 @@
 //! What the consumers report, read when a key may have to go.
 
-use credswap::fleet::{FleetTopic, Limits};
-use credswap::rotation::{FleetReports, Holders, NoReports, View, Word};
+use credswap::fleet::{Assumptions, FleetTopic};
+use credswap::rotation::{FleetUsage, NoUsageReports, SecretDescription, Usage, UsageSource};
 use credswap::{Error, VersionId};
 use tokio::sync::OnceCell;
 
@@ -13,7 +13,7 @@ pub(crate) struct Reports {
     settings: Option<settings::Reports>,
     kafka: Kafka,
     /// Most calls have no need of them, and do not connect.
-    read: OnceCell<FleetReports>,
+    read: OnceCell<FleetUsage>,
 }
 
 impl Reports {
@@ -25,25 +25,29 @@ impl Reports {
         }
     }
 
-    async fn begin(&self, settings: &settings::Reports) -> Result<FleetReports, Error> {
-        let mut limits = Limits::default();
+    async fn begin(&self, settings: &settings::Reports) -> Result<FleetUsage, Error> {
+        let mut limits = Assumptions::default();
         limits.settle = settings.settle.unwrap_or(limits.settle);
         limits.grace = settings.grace.unwrap_or(limits.grace);
         let topic = FleetTopic::new(&self.kafka.config().await?, &settings.topic)?.limits(limits);
-        Ok(FleetReports::new(match settings.trust_clocks {
+        Ok(FleetUsage::new(match settings.trust_clocks {
             true => topic.trust_producer_clocks(),
             false => topic,
         }))
     }
 }
 
-impl Holders for Reports {
-    async fn word_on(&self, secret: &View, version: &VersionId) -> Result<Word, Error> {
+impl UsageSource for Reports {
+    async fn usage_of(
+        &self,
+        secret: &SecretDescription,
+        version: &VersionId,
+    ) -> Result<Usage, Error> {
         match &self.settings {
-            None => NoReports.word_on(secret, version).await,
+            None => NoUsageReports.usage_of(secret, version).await,
             Some(settings) => {
                 let reports = self.read.get_or_try_init(|| self.begin(settings)).await?;
-                reports.word_on(secret, version).await
+                reports.usage_of(secret, version).await
             }
         }
     }

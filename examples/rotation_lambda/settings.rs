@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use credswap::rotation::Bounds;
+use credswap::rotation::Policy;
 
 /// What the function is told.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(crate) struct Settings {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) plaintext: bool,
     pub(crate) reports: Option<Reports>,
-    pub(crate) bounds: Bounds,
+    pub(crate) policy: Policy,
     pub(crate) accept_new_tokens: bool,
 }
 
@@ -78,14 +78,14 @@ impl Settings {
                 trust_clocks: flag("REPORTS_TRUST_CLOCKS")?,
             }),
         };
-        let mut bounds = Bounds::default();
-        bounds.propagation = time("PROPAGATION", bounds.propagation)?;
-        bounds.lap = time("LAP", bounds.lap)?;
-        bounds.settled = time("SETTLED", bounds.settled)?;
-        bounds.watch = time("WATCH", bounds.watch)?;
-        bounds.deadline = time("DEADLINE", bounds.deadline)?;
-        bounds.skew = time("SKEW", bounds.skew)?;
-        bounds.assume_released = duration("ASSUME_RELEASED")?;
+        let mut policy = Policy::default();
+        policy.propagation = time("PROPAGATION", policy.propagation)?;
+        policy.lap = time("LAP", policy.lap)?;
+        policy.settled = time("SETTLED", policy.settled)?;
+        policy.watch = time("WATCH", policy.watch)?;
+        policy.deadline = time("DEADLINE", policy.deadline)?;
+        policy.skew = time("SKEW", policy.skew)?;
+        policy.assume_released = duration("ASSUME_RELEASED")?;
         Ok(Self {
             bootstrap_servers: needed("BOOTSTRAP_SERVERS")?,
             topic: needed("TOPIC")?,
@@ -94,7 +94,7 @@ impl Settings {
             plaintext: flag("KAFKA_PLAINTEXT")?,
             reports,
             accept_new_tokens: flag("ACCEPT_NEW_TOKENS")?,
-            bounds,
+            policy,
         })
     }
 }

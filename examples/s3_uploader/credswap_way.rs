@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow};
 use aws_sdk_s3::Client;
-use credswap::rotation::FleetReports;
+use credswap::rotation::FleetUsage;
 use futures::future::{join_all, try_join_all};
 
 use crate::flights::Flights;
@@ -23,7 +23,7 @@ impl Way for Credswap {
 
     const WAITS: bool = true;
 
-    type Holders = FleetReports;
+    type UsageSource = FleetUsage;
 
     async fn start(site: &Site, flights: &Flights) -> anyhow::Result<Self> {
         meter::install();
@@ -32,7 +32,7 @@ impl Way for Credswap {
         Ok(Self { instances })
     }
 
-    fn holders(site: &Site) -> anyhow::Result<FleetReports> {
+    fn holders(site: &Site) -> anyhow::Result<FleetUsage> {
         let reports = site.reports.as_ref().context("nobody reports")?;
         let read = reports.read_in_process();
         read.map_err(|error| anyhow!(error.report()))

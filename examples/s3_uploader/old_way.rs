@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_secretsmanager::Client as SecretsManagerClient;
-use credswap::rotation::NoReports;
+use credswap::rotation::NoUsageReports;
 use credswap::trigger::{self, Health, Reason, RefreshRequests, Trigger};
 use serde_json::Value;
 use tokio::sync::{RwLock, watch};
@@ -40,7 +40,7 @@ impl Way for OldWay {
 
     const WAITS: bool = false;
 
-    type Holders = NoReports;
+    type UsageSource = NoUsageReports;
 
     async fn start(site: &Site, flights: &Flights) -> anyhow::Result<Self> {
         let (client, live) = build(site, flights, 1).await?;
@@ -72,8 +72,8 @@ impl Way for OldWay {
         })
     }
 
-    fn holders(_site: &Site) -> anyhow::Result<NoReports> {
-        Ok(NoReports)
+    fn holders(_site: &Site) -> anyhow::Result<NoUsageReports> {
+        Ok(NoUsageReports)
     }
 
     async fn s3(&self, _lane: u16) -> Client {

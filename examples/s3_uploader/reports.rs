@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use credswap::Error;
-use credswap::fleet::{FleetTopic, Limits, Reporter};
+use credswap::fleet::{Assumptions, FleetTopic, Reporter};
 use credswap::kafka::{KafkaConfig, Producer};
-use credswap::rotation::FleetReports;
+use credswap::rotation::FleetUsage;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
@@ -31,14 +31,14 @@ impl Reports {
     }
 
     /// For whoever retires keys, within one process: its clock is the clock of all, and nothing takes long.
-    pub(crate) fn read_in_process(&self) -> Result<FleetReports, Error> {
-        let mut limits = Limits::default();
+    pub(crate) fn read_in_process(&self) -> Result<FleetUsage, Error> {
+        let mut limits = Assumptions::default();
         // How long a stale read and the proof of a key may take, and a report on its way.
         limits.settle = Duration::from_millis(500);
         limits.grace = Duration::from_millis(250);
         let topic = FleetTopic::new(&self.kafka, &self.topic)?.limits(limits);
         // The broker in the process leaves records the time that their writers gave them.
-        Ok(FleetReports::new(topic.trust_producer_clocks()))
+        Ok(FleetUsage::new(topic.trust_producer_clocks()))
     }
 }
 
@@ -59,7 +59,7 @@ impl Reporting {
                 let mut ticks = interval(often);
                 loop {
                     ticks.tick().await;
-                    reporter.report_soon();
+                    reporter.report_now();
                 }
             })
         });

@@ -9,8 +9,8 @@ use credswap::aws::check::CallerIdentity;
 use credswap::aws::{AccessKey, Fields};
 use credswap::kafka::Producer;
 use credswap::rotation::{
-    AccessKeys, Announce, Announcement, Bounds, CURRENT, Caller, Did, Holders, Iam, IamClient,
-    Rotation as Steps, Runner, SecretsManager, Store, Which, Why,
+    AccessKeys, Announcer, CURRENT, Caller, Iam, IamClient, KeyAction, KeyActionReason, Policy,
+    Rotation as Steps, RotationEvent, Runner, SecretsManager, Store, UsageSource, VersionSelector,
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -40,7 +40,7 @@ struct Told {
     at: Arc<Mutex<Option<Instant>>>,
 }
 
-impl<H: Holders> Rotation<H> {
+impl<H: UsageSource> Rotation<H> {
     /// Rotates with an administrator's clients; `holders` say when an old key may go, if it `waits` for their word.
     pub(crate) fn new(world: &World, holders: H, waits: bool) -> anyhow::Result<Self> {
         let sdk = world.sdk();
@@ -50,14 +50,14 @@ impl<H: Holders> Rotation<H> {
             at: Arc::default(),
         };
         // For a key that lives for seconds: nothing is watched, and there is one clock. Elsewhere the defaults are right.
-        let mut bounds = Bounds::default();
-        bounds.watch = Duration::ZERO;
-        bounds.skew = Duration::from_secs(1);
+        let mut policy = Policy::default();
+        policy.watch = Duration::ZERO;
+        policy.skew = Duration::from_secs(1);
         let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
         let (iam, check) = (IamClient::new(&sdk), CallerIdentity::new(&sdk));
         let keys =
-            AccessKeys::new(secrets.clone(), iam.clone(), check, holders).bounds(bounds.clone());
-        let steps = Steps::new(secrets.clone(), keys, told.clone()).bounds(bounds);
+            AccessKeys::new(secrets.clone(), iam.clone(), check, holders).policy(policy.clone());
+        let steps = Steps::new(secrets.clone(), keys, told.clone()).policy(policy);
         Ok(Self {
             runner: Runner::new(steps),
             secrets,
@@ -86,10 +86,12 @@ impl<H: Holders> Rotation<H> {
 
     /// One rotation, to the end of the old key.
     async fn rotate(&self, board: &Board) -> anyhow::Result<()> {
-        let old = self.access_key_id(Which::Label(CURRENT)).await?;
+        let old = self.access_key_id(VersionSelector::Label(CURRENT)).await?;
         let version = self.runner.rotate(&self.secret_id).await.map_err(said)?;
         let announced = self.told.last().context("the event was not published")?;
-        let access_key_id = self.access_key_id(Which::Version(&version)).await?;
+        let access_key_id = self
+            .access_key_id(VersionSelector::Version(&version))
+            .await?;
         board.rotated(Rotated {
             announced,
             access_key_id,
@@ -111,11 +113,12 @@ impl<H: Holders> Rotation<H> {
             let waits_for = match self.runner.retire(&self.secret_id).await {
                 Ok(retired) => {
                     let mut old = retired.keys.into_iter().filter(|key| {
-                        key.did != Did::Deleted && !matches!(key.why, Why::Labelled(_))
+                        key.did != KeyAction::Deleted
+                            && !matches!(key.why, KeyActionReason::Labelled(_))
                     });
                     match old.next() {
                         None => return Ok(()),
-                        Some(key) if key.did != Did::Nothing => continue,
+                        Some(key) if key.did != KeyAction::Nothing => continue,
                         Some(key) => key.why.to_string(),
                     }
                 }
@@ -129,7 +132,7 @@ impl<H: Holders> Rotation<H> {
         }
     }
 
-    async fn access_key_id(&self, version: Which<'_>) -> anyhow::Result<String> {
+    async fn access_key_id(&self, version: VersionSelector<'_>) -> anyhow::Result<String> {
         let read = self.secrets.read(&self.secret_id, version);
         let content = read.await.map_err(said)?.context("the version is gone")?;
         let key = AccessKey::parse(content.secret(), &Fields::default()).map_err(said)?;
@@ -143,8 +146,8 @@ impl Told {
     }
 }
 
-impl Announce for Told {
-    async fn announce(&self, event: &Announcement) -> Result<(), Error> {
+impl Announcer for Told {
+    async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
         self.producer.announce(event).await?;
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         Ok(())
@@ -176,7 +179,9 @@ mod tests {
         let held = way.hold(2);
         let version = rotation.runner.rotate(&rotation.secret_id).await;
         let version = version.expect("rotated");
-        let new = rotation.access_key_id(Which::Version(&version)).await;
+        let new = rotation
+            .access_key_id(VersionSelector::Version(&version))
+            .await;
         let new = new.expect("its key");
 
         let holding = async || {
@@ -184,7 +189,7 @@ mod tests {
             let retired = retired.expect("it requester").keys;
             let report = retired.into_iter().find(|key| key.id == old);
             match report.expect("it is there").why {
-                Why::Held { by } => by.len(),
+                KeyActionReason::InUse { by } => by.len(),
                 other => panic!("not held: {other}"),
             }
         };

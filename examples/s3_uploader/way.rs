@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use credswap::rotation::Holders;
+use credswap::rotation::UsageSource;
 
 use crate::flights::Flights;
 use crate::meter::Readings;
@@ -17,13 +17,13 @@ pub(crate) trait Way: Sized + Send + Sync + 'static {
     const WAITS: bool;
 
     /// Who knows whether an old key is in use.
-    type Holders: Holders;
+    type UsageSource: UsageSource;
 
     /// Reads the first key, and returns when no event would be missed any more.
     fn start(site: &Site, flights: &Flights) -> impl Future<Output = anyhow::Result<Self>> + Send;
 
     /// Whom to ask before an old key is retired.
-    fn holders(site: &Site) -> anyhow::Result<Self::Holders>;
+    fn holders(site: &Site) -> anyhow::Result<Self::UsageSource>;
 
     /// The client to upload with in this lane. Asked for once per object.
     fn s3(&self, lane: u16) -> impl Future<Output = Client> + Send;

@@ -13,7 +13,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::{Instant, timeout_at};
 
 use super::key::LiveKey;
-use super::replays::{Refused, Replays};
+use super::replay_state::{Refused, Replays};
 use crate::error::{Error, ErrorKind};
 use crate::refresh::Refreshable;
 

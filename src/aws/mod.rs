@@ -40,40 +40,40 @@
 //! drain: retire a key when it is drained, and nothing is ever refused.
 
 mod access_key;
+mod bootstrap;
 pub mod check;
 mod configure;
 mod connect;
-mod edge;
 mod fields;
 #[cfg(feature = "s3")]
 mod fixed_identity;
-mod handover;
+mod hooks;
 mod identity;
 mod json;
 mod key;
-mod refusals;
-mod refused_key;
+mod rejected_response;
+mod rejection_window;
 mod replay;
-mod replays;
+mod replay_state;
 #[cfg(feature = "rotation")]
 mod rewrite;
 #[cfg(feature = "s3")]
-mod s3_clients;
+mod s3;
 
 pub use access_key::AccessKey;
 #[cfg(feature = "rotation")]
 pub(crate) use access_key::tail;
+pub use bootstrap::BootstrapCredentials;
 pub use check::Check;
 #[cfg(feature = "sts")]
 pub use connect::credentials;
 pub use connect::{Credentials, credentials_checked_by};
-pub use edge::Edge;
 pub use fields::Fields;
-pub use handover::BootstrapCredentials;
+pub use hooks::Edge;
 pub use key::LiveKey;
 #[cfg(feature = "rotation")]
 pub(crate) use rewrite::with_key;
 #[cfg(all(feature = "s3", feature = "sts"))]
-pub use s3_clients::s3_clients;
+pub use s3::s3_clients;
 #[cfg(feature = "s3")]
-pub use s3_clients::{S3, S3Clients, s3_clients_checked_by};
+pub use s3::{S3, S3Clients, s3_clients_checked_by};

@@ -29,12 +29,12 @@ use metrics::counter;
 use tokio::time::Instant;
 
 use super::key::LiveKey;
-use super::refusals::Refusals;
-use super::refused_key::auth_error;
-use super::replays::{Refused, Replays, RetryBudget};
+use super::rejected_response::auth_error;
+use super::rejection_window::Refusals;
+use super::replay_state::{Refused, Replays, RetryBudget};
 use crate::hot::DrainToken;
 use crate::refresh::Refreshable;
-use crate::sdk::auth_error::{AuthError, Meaning};
+use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 
 /// How many keys an operation may be refused with. More than one are refused only if the newer one, too, has died
 /// meanwhile: rotations back to back, each deleting the key before it at once.
@@ -86,7 +86,7 @@ impl Replay {
         if newer_is_live {
             return Some(refused(Instant::now() + wait));
         }
-        if error.meaning() != Meaning::UnknownKey || !self.is_young(generation) {
+        if error.kind() != AuthErrorKind::UnknownKey || !self.is_young(generation) {
             return self.refusals.note(generation, wait).map(refused);
         }
         // Each request has the whole time for itself: the key will be known one day.
@@ -221,7 +221,7 @@ impl Intercept for Replay {
                 "refused; replaying with a newer key, or when this one is known"
             );
             counter!("credswap_replays_total").increment(1);
-            response.add_extension(Refusal);
+            response.add_extension(Replayed);
             self.plan(cfg, refused, keys);
         }
         Ok(())
@@ -239,7 +239,7 @@ fn presigned(uri: &str) -> Option<Duration> {
 
 /// Marks a response whose request is to be replayed.
 #[derive(Debug, Clone, Copy)]
-struct Refusal;
+struct Replayed;
 
 /// Lets the planned replays happen, and says nothing about anything else.
 #[derive(Debug)]
@@ -247,9 +247,9 @@ pub(super) struct ReplayRefused;
 
 impl ClassifyRetry for ReplayRefused {
     fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
-        match ctx.response().and_then(|r| r.extension::<Refusal>()) {
+        match ctx.response().and_then(|r| r.extension::<Replayed>()) {
             // Not "transient": the connection is fine.
-            Some(Refusal) => RetryAction::retryable_error(ErrorKind::ClientError),
+            Some(Replayed) => RetryAction::retryable_error(ErrorKind::ClientError),
             None => RetryAction::NoActionIndicated,
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::limits::{Limits, ms};
+use super::assumptions::{Assumptions, ms};
+use super::release_status::InUseReason;
 use super::report::Report;
-use super::verdict::Why;
 use crate::secret::VersionId;
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Entry {
     pub(super) fn new(
         report: &Report,
         at: u64,
-        limits: &Limits,
+        limits: &Assumptions,
         versions: &mut HashSet<VersionId>,
     ) -> Self {
         let mut once = |version: &VersionId| {
@@ -42,7 +42,7 @@ impl Entry {
             versions.insert(version.clone());
             version.clone()
         };
-        let mut past = |list: &[super::report::Past]| {
+        let mut past = |list: &[super::report::VersionAge]| {
             list.iter()
                 .map(|past| (once(&past.version), at.saturating_sub(ms(past.age))))
                 .collect()
@@ -95,28 +95,28 @@ impl Entry {
     }
 
     /// Until when its silence means nothing.
-    pub(super) fn ttl_ends(&self, limits: &Limits) -> u64 {
+    pub(super) fn ttl_ends(&self, limits: &Assumptions) -> u64 {
         self.at
             .saturating_add(self.ttl)
             .saturating_add(ms(limits.grace))
     }
 
     /// Whether, by its last word, the process uses the version, and how.
-    pub(super) fn uses(&self, version: &VersionId) -> Option<Why> {
+    pub(super) fn uses(&self, version: &VersionId) -> Option<InUseReason> {
         if self.live() == Some(version) {
-            return Some(Why::Live);
+            return Some(InUseReason::Live);
         }
         match self.held.iter().find(|held| held.version == *version) {
-            Some(held) if held.count > 0 => Some(Why::Leased(held.count)),
+            Some(held) if held.count > 0 => Some(InUseReason::Leased(held.count)),
             // It is named, and so is none of the others.
             Some(_) => None,
-            None if self.others > 0 && !self.has_released(version) => Some(Why::NotNamed),
+            None if self.others > 0 && !self.has_released(version) => Some(InUseReason::Unlisted),
             None => None,
         }
     }
 
     /// Until when URLs signed with the version are good. The grace is for the clocks of those who sign.
-    pub(super) fn horizon(&self, version: &VersionId, limits: &Limits) -> Option<u64> {
+    pub(super) fn horizon(&self, version: &VersionId, limits: &Assumptions) -> Option<u64> {
         self.held
             .iter()
             .filter(|held| held.version == *version)
@@ -126,7 +126,7 @@ impl Entry {
     }
 
     /// Until when any URL is good.
-    pub(super) fn last_horizon(&self, limits: &Limits) -> u64 {
+    pub(super) fn last_horizon(&self, limits: &Assumptions) -> u64 {
         let last = self.held.iter().filter_map(|held| held.horizon).max();
         last.map_or(0, |horizon| horizon.saturating_add(ms(limits.grace)))
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use rdkafka::{Message, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
+use super::assumptions::Assumptions;
 use super::ledger::Ledger;
-use super::limits::Limits;
-use super::outbox::Outbox;
+use super::report_sink::ReportSink;
 use crate::error::{Error, ErrorKind};
-use crate::kafka::{Heard, KafkaConfig, Producer, Purpose, Reader, Trouble, topic_name};
+use crate::kafka::{Consumer, ConsumerError, Fault, KafkaConfig, Producer, Role, topic_name};
 
 /// The key of the records that ask for the broker's time. They have no value: compaction removes them.
 const PROBE: &str = "credswap probe";
@@ -19,9 +19,9 @@ const PROBE: &str = "credswap probe";
 /// Asking for the time is one small record.
 const LONGEST_PROBE: Duration = Duration::from_secs(10);
 
-impl Outbox for Producer {
+impl ReportSink for Producer {
     /// A record is delivered once and stays in its order among those of the same key; the producer's bound must be
-    /// shorter than [`Limits::grace`], as its default is.
+    /// shorter than [`Assumptions::grace`], as its default is.
     async fn send(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
         Self::send(self, Some(&key), Some(&value)).await.map(drop)
     }
@@ -30,13 +30,13 @@ impl Outbox for Producer {
 /// The reports of a topic, folded.
 ///
 /// ```no_run
-/// use credswap::fleet::{FleetTopic, Verdict};
+/// use credswap::fleet::{FleetTopic, ReleaseStatus};
 /// # async fn example(config: credswap::kafka::KafkaConfig) -> Result<(), credswap::Error> {
 /// let mut fleet = FleetTopic::new(&config, "credswap.fleet")?;
 /// let now = fleet.refresh().await?.now;
 /// match fleet.ledger().verdict("prod/uploader", &"old version".into(), &"current version".into(), now) {
-///     Verdict::Released { since, assumed, .. } => println!("since {since}, assuming {assumed:?}"),
-///     Verdict::Held { by, .. } => println!("held by {by:?}"),
+///     ReleaseStatus::Released { since, presumed_gone, .. } => println!("since {since}, assuming {presumed_gone:?}"),
+///     ReleaseStatus::InUse { by, .. } => println!("held by {by:?}"),
 ///     other => println!("{other:?}"),
 /// }
 /// # Ok(()) }
@@ -49,7 +49,7 @@ pub struct FleetTopic {
     producer: Producer,
     within: Duration,
     trusts_clocks: bool,
-    reader: Option<Reader>,
+    reader: Option<Consumer>,
     /// What is to be read next in each partition.
     positions: BTreeMap<i32, i64>,
     ledger: Ledger,
@@ -96,7 +96,7 @@ impl FleetTopic {
 
     /// Sets what the ledger assumes.
     #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: Assumptions) -> Self {
         self.ledger = Ledger::new(limits);
         self
     }
@@ -110,7 +110,7 @@ impl FleetTopic {
     }
 
     /// Takes a topic whose records have their writers' times, too (`message.timestamp.type=CreateTime`). Only where all
-    /// writers' clocks agree to within [`Limits::grace`]: a consumer whose clock is behind would count as silent.
+    /// writers' clocks agree to within [`Assumptions::grace`]: a consumer whose clock is behind would count as silent.
     #[must_use]
     pub fn trust_producer_clocks(mut self) -> Self {
         self.trusts_clocks = true;
@@ -135,11 +135,11 @@ impl FleetTopic {
         self.producer.send(Some(PROBE), None).await?;
         let read = match self.read(deadline).await {
             Ok(read) => read,
-            Err(trouble) => {
+            Err(fault) => {
                 // The next client reads password and CA file anew.
                 self.reader = None;
-                let target = self.config.target(&self.topic, Purpose::Read);
-                return Err(trouble.into_error(&target));
+                let target = self.config.target(&self.topic, Role::Read);
+                return Err(fault.into_error(&target));
             }
         };
         let now = self.now(read.probe)?;
@@ -178,13 +178,13 @@ impl FleetTopic {
         }
     }
 
-    async fn read(&mut self, deadline: Instant) -> Result<Read, Trouble> {
+    async fn read(&mut self, deadline: Instant) -> Result<Read, Fault> {
         let left = || deadline.saturating_duration_since(Instant::now());
         if self.reader.is_none() {
-            self.reader = Some(Reader::new(self.config.clone()).await?);
+            self.reader = Some(Consumer::new(self.config.clone()).await?);
         }
         let reader = self.reader.as_ref().expect("made above");
-        let spans = reader.survey(self.topic.clone(), left()).await?;
+        let spans = reader.fetch_watermarks(self.topic.clone(), left()).await?;
         let mut ends = BTreeMap::new();
         for span in spans {
             let next = self.positions.entry(span.partition).or_insert(span.low);
@@ -203,7 +203,7 @@ impl FleetTopic {
         let mut noted = None;
         while !ends.is_empty() {
             let Ok(received) = timeout_at(deadline, reader.receive()).await else {
-                return Err(noted.unwrap_or(Trouble::Slow));
+                return Err(noted.unwrap_or(Fault::Slow));
             };
             match received {
                 Ok(message) => {
@@ -223,21 +223,21 @@ impl FleetTopic {
                         ends.remove(&partition);
                     }
                 }
-                Err((error, words)) => match Heard::of(&error, &words)? {
+                Err((error, words)) => match ConsumerError::of(&error, &words)? {
                     // Its end: what is missing up to there was compacted away.
-                    Heard::From(partition) => {
+                    ConsumerError::Progress(partition) => {
                         if let Some(end) = ends.remove(&partition) {
                             let next = self.positions.entry(partition).or_insert(end);
                             *next = end.max(*next);
                         }
                     }
-                    Heard::Nothing => {}
-                    Heard::Garbled => read.malformed += 1,
-                    Heard::Doubt(trouble) => noted = Some(trouble),
-                    Heard::Down => noted = Some(reader.down()),
-                    Heard::Gap => {
+                    ConsumerError::Nothing => {}
+                    ConsumerError::Undecodable => read.malformed += 1,
+                    ConsumerError::ConnectionLost(fault) => noted = Some(fault),
+                    ConsumerError::AllBrokersDown => noted = Some(reader.down()),
+                    ConsumerError::OffsetLost => {
                         self.positions.clear();
-                        return Err(Trouble::Moving);
+                        return Err(Fault::Moving);
                     }
                 },
             }

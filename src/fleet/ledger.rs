@@ -7,11 +7,13 @@ use std::collections::hash_map;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::assumptions::{Assumptions, ms};
 use super::entry::Entry;
 use super::instance::{Incarnation, InstanceId};
-use super::limits::{Limits, ms};
+use super::release_status::{
+    Consumer, ExpiredConsumer, Holder, InUseReason, Presence, Rejection, ReleaseStatus,
+};
 use super::report::Report;
-use super::verdict::{Consumer, Holder, Presence, Refusal, Silent, Verdict, Why};
 use super::wire;
 use crate::error::Error;
 use crate::secret::SecretId;
@@ -20,7 +22,7 @@ use crate::secret::VersionId;
 /// Who uses which version of which secret, by what the consumers have said.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    limits: Limits,
+    limits: Assumptions,
     /// By the secret's name as the report has it.
     secrets: HashMap<Arc<str>, HashMap<Life, Entry>>,
     /// Each version's name once: the fleet uses few, and each consumer has two or three.
@@ -36,18 +38,18 @@ type Life = (InstanceId, Incarnation);
 /// What a report did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Folded {
+pub enum FoldOutcome {
     /// It is the consumer's newest word.
     Counts,
     /// A newer one was there already, or this one.
     Old,
     /// There is no room for one more consumer. Nothing counts as released while that is so.
-    NoRoom,
+    Full,
 }
 
 impl Ledger {
     /// An empty ledger.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Assumptions) -> Self {
         Self {
             limits,
             ..Self::default()
@@ -65,7 +67,7 @@ impl Ledger {
         key: &[u8],
         value: Option<&[u8]>,
         at: u64,
-    ) -> Result<Folded, Error> {
+    ) -> Result<FoldOutcome, Error> {
         if let Some(value) = value {
             return Ok(self.fold(&Report::decode(key, value)?, at));
         }
@@ -73,11 +75,11 @@ impl Ledger {
             return Err(wire::malformed("it has neither a value nor a report's key"));
         };
         self.forget(&instance, incarnation, secret);
-        Ok(Folded::Counts)
+        Ok(FoldOutcome::Counts)
     }
 
     /// Folds a report that was received at `at`.
-    pub fn fold(&mut self, report: &Report, at: u64) -> Folded {
+    pub fn fold(&mut self, report: &Report, at: u64) -> FoldOutcome {
         if !self.secrets.contains_key(report.secret.as_str()) {
             self.secrets
                 .insert(Arc::from(report.secret.as_str()), HashMap::new());
@@ -89,21 +91,21 @@ impl Ledger {
         let life = (report.instance.clone(), report.incarnation);
         match lives.entry(life) {
             hash_map::Entry::Occupied(entry) if entry.get().sequence >= report.sequence => {
-                return Folded::Old;
+                return FoldOutcome::Old;
             }
             hash_map::Entry::Occupied(mut entry) => {
                 entry.insert(Entry::new(report, at, &self.limits, &mut self.versions));
             }
             hash_map::Entry::Vacant(_) if self.consumers >= self.limits.consumers => {
                 self.overflow = self.overflow.max(Some(at));
-                return Folded::NoRoom;
+                return FoldOutcome::Full;
             }
             hash_map::Entry::Vacant(entry) => {
                 entry.insert(Entry::new(report, at, &self.limits, &mut self.versions));
                 self.consumers += 1;
             }
         }
-        Folded::Counts
+        FoldOutcome::Counts
     }
 
     /// Whether `version` of `secret` (a name or an ARN) is released by all, while `current` is the version that a
@@ -116,7 +118,7 @@ impl Ledger {
         version: &VersionId,
         current: &VersionId,
         now: u64,
-    ) -> Verdict {
+    ) -> ReleaseStatus {
         let entries: Vec<_> = self.of(secret).collect();
         // Since when nobody can take the version up any more, so that a word given later is the last.
         let first_to_move_on = entries.iter().filter_map(|(_, e)| e.took_up(current)).min();
@@ -130,7 +132,7 @@ impl Ledger {
 
         let mut users = Vec::new();
         let mut not_heard = Vec::new();
-        let mut assumed = Vec::new();
+        let mut presumed_gone = Vec::new();
         let mut words = 0_usize;
         let mut since = last_sign.or(first_to_move_on).unwrap_or(0);
         for ((instance, incarnation), entry) in entries {
@@ -148,7 +150,7 @@ impl Ledger {
             if let Some(why) = uses.filter(|_| heard) {
                 users.push(holder(why, ttl_ends.max(horizon.unwrap_or(0))));
             } else if let Some(until) = horizon.filter(|until| now <= *until) {
-                users.push(holder(Why::SignedUrls, until));
+                users.push(holder(InUseReason::PresignedUrls, until));
             } else if uses.is_none() && settled.is_some_and(|settled| entry.at >= settled) {
                 words += 1;
                 since = since.max(horizon.unwrap_or(0));
@@ -156,10 +158,10 @@ impl Ledger {
                 words += usize::from(entry.has_released(version));
                 since = since.max(horizon.unwrap_or(0));
             } else if heard {
-                not_heard.push(holder(Why::NotHeard, ttl_ends));
+                not_heard.push(holder(InUseReason::NotYetReported, ttl_ends));
             } else {
                 since = since.max(ttl_ends).max(horizon.unwrap_or(0));
-                assumed.push(Silent {
+                presumed_gone.push(ExpiredConsumer {
                     instance: instance.clone(),
                     incarnation: *incarnation,
                     last_heard: entry.at,
@@ -174,20 +176,23 @@ impl Ledger {
         let mut by = if users.is_empty() { not_heard } else { users };
         if !by.is_empty() {
             by.sort_unstable_by(|a, b| a.instance.cmp(&b.instance));
-            Verdict::Held { by }
+            ReleaseStatus::InUse { by }
         } else if words == 0 || full || version == current {
-            Verdict::Unknown
+            ReleaseStatus::Unknown
         } else {
-            assumed.sort_unstable_by(|a, b| a.instance.cmp(&b.instance));
-            Verdict::Released { since, assumed }
+            presumed_gone.sort_unstable_by(|a, b| a.instance.cmp(&b.instance));
+            ReleaseStatus::Released {
+                since,
+                presumed_gone,
+            }
         }
     }
 
     /// Who was refused `version`'s key, and when last.
-    pub fn refusals(&self, secret: &str, version: &VersionId) -> Vec<Refusal> {
+    pub fn refusals(&self, secret: &str, version: &VersionId) -> Vec<Rejection> {
         self.of(secret)
             .filter_map(|((instance, incarnation), entry)| {
-                Some(Refusal {
+                Some(Rejection {
                     instance: instance.clone(),
                     incarnation: *incarnation,
                     at: entry.refused(version)?,
@@ -208,7 +213,7 @@ impl Ledger {
                 } else if now <= entry.ttl_ends(&self.limits) {
                     Presence::Alive
                 } else {
-                    Presence::Silent
+                    Presence::ExpiredConsumer
                 },
                 live: entry.live().cloned(),
                 held: entry.held().cloned().collect(),

@@ -2,8 +2,8 @@
 //!
 //! Each consumer has a [`Reporter`]. It tells what the process uses: the version that is live, the older ones that
 //! have not drained, signed URLs that are still good, keys that were refused. Whoever retires keys folds the reports
-//! into a [`Ledger`] and asks it for a [`Verdict`]: [`Released`](Verdict::Released), [`Held`](Verdict::Held) and by
-//! whom, or [`Unknown`](Verdict::Unknown).
+//! into a [`Ledger`] and asks it for a [`ReleaseStatus`]: [`Released`](ReleaseStatus::Released), [`Held`](ReleaseStatus::InUse) and by
+//! whom, or [`Unknown`](ReleaseStatus::Unknown).
 //!
 //! ```no_run
 //! # #[cfg(feature = "kafka")]
@@ -38,9 +38,9 @@
 //! It can not know what consumers do, only what they have said. It relies on this:
 //!
 //! 1. Every consumer of the secret reports, and its first report gets through.
-//! 2. A report arrives within [`Limits::grace`] of when it was made, or never; the brokers' clocks are together within
+//! 2. A report arrives within [`Assumptions::grace`] of when it was made, or never; the brokers' clocks are together within
 //!    what is left of it.
-//! 3. A version that is no longer current is taken up for [`Limits::settle`] at most: a stale read, and the connect and
+//! 3. A version that is no longer current is taken up for [`Assumptions::settle`] at most: a stale read, and the connect and
 //!    the check after it. (A rollback makes it current again: see below.)
 //! 4. Records of one key are in the log in the order in which they were sent. Kafka's idempotent producer does that.
 //! 5. Who may write the topic tells the truth about whom it speaks for.
@@ -50,7 +50,7 @@
 //! not use the version is its consumer's *last word* on it: by 2 it was made after nobody could take the version up any
 //! more, by 3, so the consumer never will. The first moment is no earlier than the rotation, so no rotation's time needs
 //! to be known, and no two clocks are compared. The version is released when each consumer has given its last word, or
-//! said goodbye, or is silent for longer than its own TTL and the grace; the last ones are named in `assumed`. At least
+//! said goodbye, or is silent for longer than its own TTL and the grace; the last ones are named in `presumed_gone`. At least
 //! one word is needed: where all are silent the answer is `Unknown`. Signed URLs count to their end, whatever their
 //! process does.
 //!
@@ -61,13 +61,13 @@
 //! | a consumer crashes | it holds until its TTL is over, then it is an assumption |
 //! | it starts again, same name or new | another incarnation is another consumer: both count, each to its own goodbye or TTL. The old one may be alive |
 //! | two processes have one name | the same: they never share a record |
-//! | it is paused, or cut off from Kafka | as if it had crashed, until it is heard again. If it used the version, it is among the assumed, and the key is *deactivated* then, not deleted: its first failure is reported, and brings the key back |
+//! | it is paused, or cut off from Kafka | as if it had crashed, until it is heard again. If it used the version, it is among the presumed_gone, and the key is *deactivated* then, not deleted: its first failure is reported, and brings the key back |
 //! | it comes while the key is being retired | it reads the current version, or (3) an old one: it is heard within the settling time or reports a refused key |
 //! | the ledger is lost | it folds the topic anew. Each life's last record is there, so the answer is the same |
 //! | the topic is compacted | nothing: only records that a newer one of the same life replaces go |
 //! | clocks are wrong | consumers' do not count; brokers' by less than the grace |
 //! | a report can not be read | it is skipped and counted; its consumer is silent |
-//! | more consumers than [`Limits::consumers`] | `Unknown`: the one that was turned away may hold it |
+//! | more consumers than [`Assumptions::consumers`] | `Unknown`: the one that was turned away may hold it |
 //!
 //! **It ends.** When the last consumer has let go, reports flow, and there is a consumer, the version is released within
 //! the longest TTL or settle plus a third of the longest TTL, whichever is more, plus twice the grace (in the defaults:
@@ -76,7 +76,7 @@
 //! **What it can not see.** A consumer that never got a report through. A rollback of a version that nobody was heard
 //! to use: the current one was taken up long ago then, and there is no sign that would date its return. Signed URLs of
 //! a process that crashed between signing and its next report (a third of its TTL at most;
-//! [`Reporter::report_soon`] makes it a moment). For the first two, and for all that is assumed, there is the window in
+//! [`Reporter::report_now`] makes it a moment). For the first two, and for all that is presumed_gone, there is the window in
 //! which a retired key is only deactivated: make it longer than settle, grace and the longest TTL together.
 //!
 //! The tests have a model of all this: fleets that start, swap, hold, sign, drain, crash, pause, are cut off and come
@@ -118,25 +118,27 @@
 //! What costs is the rate, and the rate is consumers / TTL: a longer TTL keeps the key of a crashed process alive for
 //! longer, and nothing else. The burst of a rotation is spread by the consumers' own looks.
 
+mod assumptions;
 mod entry;
 mod instance;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod ledger;
-mod limits;
-mod outbox;
+mod release_status;
 mod report;
+mod report_sink;
 mod reporter;
-mod verdict;
+mod usage_tracker;
 mod wire;
-mod word;
 
+pub use assumptions::Assumptions;
 pub use instance::{Incarnation, InstanceId};
 #[cfg(feature = "kafka")]
 pub use kafka::{FleetTopic, Reading};
-pub use ledger::{Folded, Ledger};
-pub use limits::Limits;
-pub use outbox::Outbox;
-pub use report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};
+pub use ledger::{FoldOutcome, Ledger};
+pub use release_status::{
+    Consumer, ExpiredConsumer, Holder, InUseReason, Presence, Rejection, ReleaseStatus,
+};
+pub use report::{DrainingVersion, LiveVersion, MAX_DRAINING, MAX_LISTED, Report, VersionAge};
+pub use report_sink::ReportSink;
 pub use reporter::{Builder, Reporter, ReporterStatus};
-pub use verdict::{Consumer, Holder, Presence, Refusal, Silent, Verdict, Why};

@@ -13,9 +13,9 @@ use crate::secret::VersionId;
 
 /// How many held versions a report names. There are two keys in IAM at a time; more than these are counted in
 /// [`Report::others`].
-pub const MOST_HELD: usize = 16;
+pub const MAX_DRAINING: usize = 16;
 /// How many versions a report names as released, and how many as refused: the newest.
-pub const MOST_PAST: usize = 8;
+pub const MAX_LISTED: usize = 8;
 
 /// What one consumer says of one secret. Free of secret material.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,22 +30,22 @@ pub struct Report {
     /// The secret's name or ARN, as it is configured there.
     pub secret: String,
     /// What all new work uses; `None` is a goodbye: nothing is used any more, except for what is held.
-    pub live: Option<Live>,
+    pub live: Option<LiveVersion>,
     /// What is still in use of older versions, and signed URLs of any version that are still good.
-    pub held: Vec<HeldVersion>,
+    pub held: Vec<DrainingVersion>,
     /// How many more versions are held than `held` names: each version that is not released may be one of them.
     pub others: u32,
     /// Versions that were live here and have drained, newest last.
-    pub released: Vec<Past>,
+    pub released: Vec<VersionAge>,
     /// Versions whose key an authority refused, and how long ago it last did so, newest last.
-    pub refused: Vec<Past>,
+    pub refused: Vec<VersionAge>,
     /// How long this report counts as a sign of life. The next comes after a third of it, or sooner.
     pub ttl: Duration,
 }
 
 /// The version that is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
+pub struct LiveVersion {
     /// Which.
     pub version: VersionId,
     /// For how long it is live.
@@ -54,7 +54,7 @@ pub struct Live {
 
 /// A version of which something is still out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldVersion {
+pub struct DrainingVersion {
     /// Which.
     pub version: VersionId,
     /// How much of it is in use in the process; 0 if there are only signed URLs.
@@ -65,7 +65,7 @@ pub struct HeldVersion {
 
 /// Something that happened to a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
+pub struct VersionAge {
     /// Which.
     pub version: VersionId,
     /// How long ago.

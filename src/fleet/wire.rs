@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Incarnation, InstanceId};
-use super::report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};
+use super::report::{DrainingVersion, LiveVersion, MAX_DRAINING, MAX_LISTED, Report, VersionAge};
 use crate::error::{Error, ErrorKind};
 use crate::secret::VersionId;
 
@@ -150,14 +150,14 @@ pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Report, Error> {
         incarnation,
         sequence: wire.sequence,
         secret: wire.secret.into_owned(),
-        live: wire.live.map(|live| Live {
+        live: wire.live.map(|live| LiveVersion {
             version: VersionId::from(live.version),
             age: duration(live.age),
         }),
         held: wire
             .held
             .into_iter()
-            .map(|held| HeldVersion {
+            .map(|held| DrainingVersion {
                 version: VersionId::from(held.version),
                 count: held.count,
                 horizon: held.horizon.map(duration),
@@ -186,9 +186,9 @@ fn check(wire: &Wire<'_>) -> Result<(), &'static str> {
     if wire.live.is_some() != (wire.kind == Kind::Alive) {
         return Err("it is neither a goodbye nor a sign of life");
     }
-    if wire.held.len() > MOST_HELD
-        || wire.released.len() > MOST_PAST
-        || wire.refused.len() > MOST_PAST
+    if wire.held.len() > MAX_DRAINING
+        || wire.released.len() > MAX_LISTED
+        || wire.refused.len() > MAX_LISTED
     {
         return Err("a list is too long");
     }
@@ -209,15 +209,15 @@ fn check(wire: &Wire<'_>) -> Result<(), &'static str> {
     }
 }
 
-fn past(past: &Past) -> WirePast<'_> {
+fn past(past: &VersionAge) -> WirePast<'_> {
     WirePast {
         version: past.version.as_str().into(),
         age: seconds(past.age),
     }
 }
 
-fn unpast(past: WirePast<'_>) -> Past {
-    Past {
+fn unpast(past: WirePast<'_>) -> VersionAge {
+    VersionAge {
         version: VersionId::from(past.version),
         age: duration(past.age),
     }

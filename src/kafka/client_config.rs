@@ -6,9 +6,9 @@ use rdkafka::error::KafkaError;
 use secrecy::ExposeSecret;
 
 use super::config::KafkaConfig;
+use super::fault::Fault;
 use super::properties;
-use super::purpose::Purpose;
-use super::trouble::Trouble;
+use super::role::Role;
 use crate::error::{Error, ErrorKind};
 
 impl KafkaConfig {
@@ -43,7 +43,7 @@ impl KafkaConfig {
                 refuse(format!("CA file `{}` cannot be read", ca_file.display())).with_source(error)
             })?;
         }
-        match self.without_password(Purpose::Read).create_native_config() {
+        match self.without_password(Role::Read).create_native_config() {
             Ok(_) => Ok(()),
             // librdkafka's words quote the value, which may be secret.
             Err(KafkaError::ClientConfig(_, _, key, _)) => Err(refuse(format!(
@@ -54,16 +54,16 @@ impl KafkaConfig {
     }
 
     /// All properties, with the password read now. Blocks as long as the password's reader does.
-    pub(crate) fn to_client_config(&self, purpose: Purpose) -> Result<ClientConfig, Trouble> {
+    pub(crate) fn to_client_config(&self, purpose: Role) -> Result<ClientConfig, Fault> {
         let mut config = self.without_password(purpose);
         if let Some(login) = &self.login {
-            let password = login.password.read().map_err(Trouble::Password)?;
+            let password = login.password.read().map_err(Fault::Password)?;
             config.set("sasl.password", password.expose_secret());
         }
         Ok(config)
     }
 
-    fn without_password(&self, purpose: Purpose) -> ClientConfig {
+    fn without_password(&self, purpose: Role) -> ClientConfig {
         let mut config = ClientConfig::new();
         // Otherwise the `log` crate's level would count. What to keep is decided by tracing; without the property
         // `debug` there is little.
@@ -120,7 +120,7 @@ mod tests {
     fn msk_is_tls_with_scram_and_the_host_name_checked() {
         let config = KafkaConfig::new("b-1:9096,b-2:9096").scram_sha_512("u", "p");
         config.check().expect("fine");
-        let client = config.to_client_config(Purpose::Read).expect("a password");
+        let client = config.to_client_config(Role::Read).expect("a password");
         for (key, value) in [
             ("security.protocol", "sasl_ssl"),
             ("sasl.mechanisms", "SCRAM-SHA-512"),
@@ -176,7 +176,7 @@ mod tests {
             .property("fetch.wait.max.ms", "50");
         config.check().expect("fine");
         let client = config
-            .to_client_config(Purpose::Read)
+            .to_client_config(Role::Read)
             .expect("no password needed");
         assert_eq!(client.get("client.rack"), Some("euw1-az1"));
         assert_eq!(client.get("fetch.wait.max.ms"), Some("50"));

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::explain::Target;
+use super::diagnostics::Target;
 use super::password::Password;
-use super::purpose::Purpose;
+use super::role::Role;
 
 /// How to reach the brokers.
 ///
@@ -91,8 +91,8 @@ impl KafkaConfig {
         self
     }
 
-    /// What the texts about trouble speak about.
-    pub(crate) fn target(&self, topic: &str, purpose: Purpose) -> Target {
+    /// What the texts about fault speak about.
+    pub(crate) fn target(&self, topic: &str, purpose: Role) -> Target {
         Target {
             purpose,
             servers: self.servers.clone(),

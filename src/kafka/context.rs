@@ -8,7 +8,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 
-use super::trouble::Trouble;
+use super::fault::Fault;
 
 /// Receives librdkafka's callbacks. Its lines may quote what a broker sent, so they are logged escaped.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Context(Arc<watch::Sender<Notes>>);
 struct Notes {
     words: String,
     hung_up: bool,
-    trouble: Option<Trouble>,
+    fault: Option<Fault>,
 }
 
 impl Context {
@@ -39,14 +39,14 @@ impl Context {
 
     /// What was told about connections since all was well, the more specific first. librdkafka tells the same of
     /// the same broker only every 30 seconds.
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        self.0.borrow().trouble.clone()
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.0.borrow().fault.clone()
     }
 
     /// All is well.
     pub(crate) fn forget_trouble(&self) {
         self.0.send_if_modified(|notes| {
-            notes.trouble = None;
+            notes.fault = None;
             false
         });
     }
@@ -55,15 +55,15 @@ impl Context {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn refused(&self) -> Trouble {
-        let refused = |notes: &Notes| notes.trouble.as_ref().is_some_and(Trouble::is_refusal);
+    pub(crate) async fn refused(&self) -> Fault {
+        let refused = |notes: &Notes| notes.fault.as_ref().is_some_and(Fault::is_refusal);
         let mut notes = self.0.subscribe();
         let refused = notes
             .wait_for(refused)
             .await
-            .map(|notes| notes.trouble.clone());
+            .map(|notes| notes.fault.clone());
         // `self` holds the sender, and what was waited for is there.
-        refused.ok().flatten().unwrap_or(Trouble::Login)
+        refused.ok().flatten().unwrap_or(Fault::Login)
     }
 }
 
@@ -91,13 +91,13 @@ impl ClientContext for Context {
 
     // Called just before `recv` returns the same error, ends of partitions among them.
     fn error(&self, error: KafkaError, words: &str) {
-        let trouble = error
+        let fault = error
             .rdkafka_error_code()
-            .map(|code| Trouble::of(code, words))
-            .filter(|trouble| !matches!(trouble, Trouble::Code(_)));
+            .map(|code| Fault::of(code, words))
+            .filter(|fault| !matches!(fault, Fault::Code(_)));
         self.0.send_modify(|notes| {
             notes.words = words.to_owned();
-            notes.trouble = match (notes.trouble.take(), trouble) {
+            notes.fault = match (notes.fault.take(), fault) {
                 (Some(noted), Some(new)) if noted.is_specific() && !new.is_specific() => {
                     Some(noted)
                 }

@@ -37,29 +37,29 @@
 //! too: [`Password::file`] and [`Password::from_fn`] are read anew for each new client. MSK's brokers have
 //! certificates that the system's CA bundle knows; [`KafkaConfig::ca_file`] is for other clusters.
 
-mod apart;
+mod blocking;
 mod client_config;
 mod config;
+mod consumer;
+mod consumer_error;
 mod context;
-mod explain;
-mod heard;
+mod diagnostics;
+mod fault;
 mod password;
 mod producer;
 mod properties;
-mod purpose;
-mod reader;
+mod role;
 #[cfg(test)]
 mod tests;
 mod topic;
-mod trouble;
 mod writer;
 
 pub use config::KafkaConfig;
-pub(crate) use explain::Target;
-pub(crate) use heard::Heard;
+pub(crate) use consumer::{Consumer, Received, Watermarks};
+pub(crate) use consumer_error::ConsumerError;
+pub(crate) use diagnostics::Target;
+pub(crate) use fault::Fault;
 pub use password::Password;
 pub use producer::{Delivered, Producer};
-pub(crate) use purpose::Purpose;
-pub(crate) use reader::{Reader, Received, Span};
+pub(crate) use role::Role;
 pub(crate) use topic::topic_name;
-pub(crate) use trouble::Trouble;

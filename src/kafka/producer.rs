@@ -8,9 +8,9 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::KafkaConfig;
-use super::purpose::Purpose;
+use super::fault::Fault;
+use super::role::Role;
 use super::topic::topic_name;
-use super::trouble::Trouble;
 use super::writer::Writer;
 use crate::error::Error;
 
@@ -104,37 +104,33 @@ impl Producer {
     ) -> Result<Delivered, Error> {
         self.deliver(key, payload)
             .await
-            .map_err(|trouble| trouble.into_error(&self.config.target(&self.topic, Purpose::Write)))
+            .map_err(|fault| fault.into_error(&self.config.target(&self.topic, Role::Write)))
     }
 
-    async fn deliver(
-        &self,
-        key: Option<&str>,
-        payload: Option<&[u8]>,
-    ) -> Result<Delivered, Trouble> {
+    async fn deliver(&self, key: Option<&str>, payload: Option<&[u8]>) -> Result<Delivered, Fault> {
         let started = Instant::now();
         let deadline = started + self.deadline;
         loop {
             let writer = timeout_at(deadline, self.writer())
                 .await
                 // Nothing else takes long here.
-                .map_err(|_| Trouble::Password("that took too long".to_owned()))??;
-            let trouble = match writer.deliver(&self.topic, key, payload, deadline).await {
+                .map_err(|_| Fault::Password("that took too long".to_owned()))??;
+            let fault = match writer.deliver(&self.topic, key, payload, deadline).await {
                 Ok(delivered) => return Ok(delivered),
-                Err(trouble) => trouble,
+                Err(fault) => fault,
             };
-            if trouble.ends_the_client() {
+            if fault.ends_the_client() {
                 self.discard(&writer).await;
             }
             // A password that has rotated: once more, with the one that is true now.
             let stale = writer.made() < started;
-            if !(stale && trouble.is_refusal()) {
-                return Err(trouble);
+            if !(stale && fault.is_refusal()) {
+                return Err(fault);
             }
         }
     }
 
-    async fn writer(&self) -> Result<Arc<Writer>, Trouble> {
+    async fn writer(&self) -> Result<Arc<Writer>, Fault> {
         let mut slot = self.writer.lock().await;
         if let Some(writer) = &*slot {
             return Ok(Arc::clone(writer));

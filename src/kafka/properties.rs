@@ -1,6 +1,6 @@
 //! The properties of librdkafka that are set here, and those that are not let others set.
 
-use super::purpose::Purpose;
+use super::role::Role;
 
 /// Set before the caller's own properties, which may change them.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -100,19 +100,19 @@ const EVERY_REPLICA: &str =
     "a record counts as delivered when all replicas in sync have it, and is there once";
 
 /// Set before the caller's own properties, which may change them.
-pub(crate) fn defaults(purpose: Purpose) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn defaults(purpose: Role) -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = match purpose {
-        Purpose::Read => READ_DEFAULTS,
-        Purpose::Write => WRITE_DEFAULTS,
+        Role::Read => READ_DEFAULTS,
+        Role::Write => WRITE_DEFAULTS,
     };
     DEFAULTS.iter().chain(own).copied()
 }
 
 /// Set after the caller's own properties.
-pub(crate) fn fixed(purpose: Purpose) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn fixed(purpose: Role) -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = match purpose {
-        Purpose::Read => READ_FIXED,
-        Purpose::Write => WRITE_FIXED,
+        Role::Read => READ_FIXED,
+        Role::Write => WRITE_FIXED,
     };
     FIXED.iter().chain(own).copied()
 }
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_is_fixed_cannot_be_set_and_what_is_a_default_can() {
-        for purpose in [Purpose::Read, Purpose::Write] {
+        for purpose in [Role::Read, Role::Write] {
             for (key, _) in fixed(purpose) {
                 assert!(refused(key).is_some(), "{key}");
             }

@@ -65,7 +65,7 @@ async fn a_record_is_where_the_delivery_says_and_a_key_keeps_its_partition() {
     assert_eq!((two.partition, two.offset), (one.partition, one.offset + 1));
     assert!(one.timestamp_ms.is_some());
 
-    let reader = Reader::new(brokers.config()).await.expect("a reader");
+    let reader = Consumer::new(brokers.config()).await.expect("a reader");
     reader
         .assign(TOPIC.into(), [(one.partition, one.offset)])
         .await

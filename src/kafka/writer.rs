@@ -9,12 +9,12 @@ use rdkafka::producer::future_producer::Delivery;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tokio::time::{Instant, sleep_until};
 
-use super::apart::{apart, drop_apart};
+use super::blocking::{drop_on_thread, on_thread};
 use super::config::KafkaConfig;
 use super::context::Context;
+use super::fault::Fault;
 use super::producer::Delivered;
-use super::purpose::Purpose;
-use super::trouble::Trouble;
+use super::role::Role;
 
 /// What librdkafka takes for a time at most.
 const MOST_MS: u128 = i32::MAX as u128;
@@ -29,13 +29,13 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Makes a client with the password and the CA file as they are now. It gives up each record after the bound.
-    pub(crate) async fn new(config: KafkaConfig, bound: Duration) -> Result<Self, Trouble> {
+    pub(crate) async fn new(config: KafkaConfig, bound: Duration) -> Result<Self, Fault> {
         let made = Instant::now();
-        apart(move |_| {
+        on_thread(move |_| {
             // A process that exits in the middle of a handshake would crash in OpenSSL's exit handler.
             openssl_sys::init();
             let plaintext = config.is_plaintext();
-            let mut config = config.to_client_config(Purpose::Write)?;
+            let mut config = config.to_client_config(Role::Write)?;
             config.set(
                 "message.timeout.ms",
                 bound.as_millis().min(MOST_MS).to_string(),
@@ -48,7 +48,7 @@ impl Writer {
                     plaintext,
                     made,
                 }),
-                Err(error) => Err(Trouble::of_call(&error)),
+                Err(error) => Err(Fault::of_call(&error)),
             }
         })
         .await?
@@ -66,9 +66,9 @@ impl Writer {
         key: Option<&str>,
         payload: Option<&[u8]>,
         deadline: Instant,
-    ) -> Result<Delivered, Trouble> {
+    ) -> Result<Delivered, Fault> {
         // Refused while nobody was sending: the record is better sent by the next client alone.
-        if let Some(refusal) = self.noted().filter(Trouble::is_refusal) {
+        if let Some(refusal) = self.noted().filter(Fault::is_refusal) {
             return Err(refusal);
         }
         let mut record = FutureRecord::<str, [u8]>::to(topic);
@@ -77,7 +77,7 @@ impl Writer {
         let sent = self
             .producer()
             .send_result(record)
-            .map_err(|(error, _)| self.trouble(&error))?;
+            .map_err(|(error, _)| self.fault(&error))?;
         tokio::select! {
             biased;
             outcome = sent => match outcome {
@@ -85,34 +85,34 @@ impl Writer {
                     self.context.forget_trouble();
                     Ok(Delivered::from(delivery))
                 }
-                Ok(Err((error, _))) => Err(self.trouble(&error)),
-                Err(_) => Err(Trouble::Thread),
+                Ok(Err((error, _))) => Err(self.fault(&error)),
+                Err(_) => Err(Fault::Thread),
             },
-            trouble = self.context.refused() => Err(trouble),
-            () = sleep_until(deadline) => Err(self.noted().unwrap_or(Trouble::Slow)),
+            fault = self.context.refused() => Err(fault),
+            () = sleep_until(deadline) => Err(self.noted().unwrap_or(Fault::Slow)),
         }
     }
 
     /// What it means that a record was not delivered.
-    fn trouble(&self, error: &KafkaError) -> Trouble {
+    fn fault(&self, error: &KafkaError) -> Fault {
         // A client that can no longer promise anything gives its records up and says why here.
         if let Some((code, _)) = self.producer().client().fatal_error() {
-            return Trouble::of(code, "");
+            return Fault::of(code, "");
         }
         match error.rdkafka_error_code() {
             Some(Code::MessageTimedOut | Code::PurgeQueue | Code::PurgeInflight) => {
-                self.noted().unwrap_or(Trouble::Slow)
+                self.noted().unwrap_or(Fault::Slow)
             }
-            _ => Trouble::of_call(error),
+            _ => Fault::of_call(error),
         }
     }
 
-    fn noted(&self) -> Option<Trouble> {
-        match self.context.trouble()? {
-            Trouble::Unreachable if self.plaintext && self.context.hung_up() => {
-                Some(Trouble::PlainToTls)
+    fn noted(&self) -> Option<Fault> {
+        match self.context.fault()? {
+            Fault::Unreachable if self.plaintext && self.context.hung_up() => {
+                Some(Fault::PlainToTls)
             }
-            trouble => Some(trouble),
+            fault => Some(fault),
         }
     }
 
@@ -123,7 +123,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop_apart(self.producer.take());
+        drop_on_thread(self.producer.take());
     }
 }
 

@@ -7,15 +7,15 @@ use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 
-use super::bounds::Bounds;
 use super::clock::{self, Clock};
-use super::decide::Need;
-use super::holders::Holders;
-use super::iam::{Caller, Iam, KeyInfo, Made};
-use super::kind::{Kind, Task};
-use super::notes::{CREATING, Intent};
-use super::retired::{Did, Retired};
-use super::store::{CURRENT, Content, Store, View, Which};
+use super::decide::Goal;
+use super::iam::{Caller, CreateOutcome, Iam, KeyInfo};
+use super::kind::{SecretKind, StepContext};
+use super::policy::Policy;
+use super::report::{KeyAction, RetireReport};
+use super::store::{CURRENT, Content, SecretDescription, Store, VersionSelector};
+use super::tags::{CREATING, CreateIntent};
+use super::usage::UsageSource;
 use crate::aws::{AccessKey, Check, Fields, tail, with_key};
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
@@ -32,7 +32,7 @@ pub struct AccessKeys<S, I, C, H> {
     check: C,
     pub(super) holders: H,
     pub(super) fields: Fields,
-    pub(super) bounds: Bounds,
+    pub(super) policy: Policy,
     pub(super) clock: Clock,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct User {
     pub(super) current: String,
 }
 
-impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
+impl<S: Store, I: Iam, C: Check, H: UsageSource> AccessKeys<S, I, C, H> {
     /// `check` proves a new key, `holders` say when an old one may go.
     pub fn new(store: S, iam: I, check: C, holders: H) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
             check,
             holders,
             fields: Fields::default(),
-            bounds: Bounds::default(),
+            policy: Policy::default(),
             clock: clock::system(),
         }
     }
@@ -65,10 +65,10 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         self
     }
 
-    /// The bounds; give the same to the [`Rotation`](super::Rotation).
+    /// The policy; give the same to the [`Rotation`](super::Rotation).
     #[must_use]
-    pub fn bounds(mut self, bounds: Bounds) -> Self {
-        self.bounds = bounds;
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -123,7 +123,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         };
         let content = self
             .store
-            .read(secret_id, Which::Label(CURRENT))
+            .read(secret_id, VersionSelector::Label(CURRENT))
             .await
             .map_err(|error| explained(error.kind(), error))?
             .ok_or_else(|| {
@@ -163,12 +163,17 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
     }
 
     /// Removes what may go. There is room afterwards, or an error that says what is in the way.
-    async fn make_room(&self, view: &View, user: &User, keys: &[KeyInfo]) -> Result<(), Error> {
+    async fn make_room(
+        &self,
+        view: &SecretDescription,
+        user: &User,
+        keys: &[KeyInfo],
+    ) -> Result<(), Error> {
         let ground = self.ground(view, user).await?;
         let mut in_the_way = Vec::new();
         for key in keys {
-            if let Some(report) = self.settle(&ground, key, Need::Room).await?
-                && report.did != Did::Deleted
+            if let Some(report) = self.settle(&ground, key, Goal::MakeRoom).await?
+                && report.did != KeyAction::Deleted
             {
                 in_the_way.push(report);
             }
@@ -200,8 +205,8 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
     }
 }
 
-impl<S: Store, I: Iam, C: Check, H: Holders> Kind for AccessKeys<S, I, C, H> {
-    async fn create(&self, task: &Task<'_>, current: &Content) -> Result<Content, Error> {
+impl<S: Store, I: Iam, C: Check, H: UsageSource> SecretKind for AccessKeys<S, I, C, H> {
+    async fn create(&self, task: &StepContext<'_>, current: &Content) -> Result<Content, Error> {
         // Before the keys are listed: what is not on the list is younger.
         let at = (self.clock)();
         let view = task.view();
@@ -213,7 +218,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> Kind for AccessKeys<S, I, C, H> {
         if keys.iter().any(|key| key.id != user.current) {
             self.make_room(view, &user, &keys).await?;
         }
-        let intent = Intent {
+        let intent = CreateIntent {
             at,
             token: task.token().clone(),
             before: keys.into_iter().map(|key| key.id).collect(),
@@ -222,7 +227,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> Kind for AccessKeys<S, I, C, H> {
             .tag(&view.arn, CREATING, &intent.to_tag())
             .await?;
         task.in_time()?;
-        let Made::Key(key) = self.iam.create(&user.caller, &user.name).await? else {
+        let CreateOutcome::Key(key) = self.iam.create(&user.caller, &user.name).await? else {
             return Err(Error::new(
                 ErrorKind::InUse,
                 format!(
@@ -238,7 +243,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> Kind for AccessKeys<S, I, C, H> {
         Ok(current.renewed(text.as_bytes(), task.token()))
     }
 
-    async fn discard(&self, _: &Task<'_>, made: &Content) -> Result<(), Error> {
+    async fn discard(&self, _: &StepContext<'_>, made: &Content) -> Result<(), Error> {
         let user = self.user(made).await?;
         let mut tries = 0;
         loop {
@@ -283,7 +288,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> Kind for AccessKeys<S, I, C, H> {
         }
     }
 
-    async fn retire(&self, view: &View) -> Result<Retired, Error> {
+    async fn retire(&self, view: &SecretDescription) -> Result<RetireReport, Error> {
         self.retire_all(view).await
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn system() -> Clock {
 /// The time between a look at the state and the last write that rests on it.
 ///
 /// A function can be frozen between two calls and go on hours later. What it wanted to write then, it must not.
-pub(super) struct Lap {
+pub(super) struct ActionDeadline {
     clock: Clock,
     limit: Duration,
     started: SystemTime,
@@ -29,7 +29,7 @@ pub(super) struct Lap {
     started_at: Instant,
 }
 
-impl Lap {
+impl ActionDeadline {
     pub(super) fn new(clock: &Clock, limit: Duration) -> Self {
         Self {
             started: clock(),

@@ -20,8 +20,8 @@
 //! - An intent was written before it: `createSecret` says in a tag, *before* it makes a key, when that is and which keys
 //!   there are. The key is not among those, and was made in the time that the intent leaves.
 //! - It was never used. Whoever made a key by hand uses it; nobody can use a leftover.
-//! - It is older than [`Bounds::settled`]. Its maker may still live and be about to store it, and must not find it gone. A
-//!   maker writes only within [`Bounds::lap`], by the later of two clocks, and never again; AWS refuses a signature that is
+//! - It is older than [`Policy::settled`]. Its maker may still live and be about to store it, and must not find it gone. A
+//!   maker writes only within [`Policy::lap`], by the later of two clocks, and never again; AWS refuses a signature that is
 //!   5 minutes old. So nothing can store the key any more.
 //!
 //! What remains is a key that a person makes within minutes after the death of a `createSecret` that had not yet made its
@@ -36,12 +36,12 @@
 
 use std::time::SystemTime;
 
-use super::bounds::Bounds;
-use super::holders::{Standing, Word};
 use super::iam::{KeyInfo, KeyStatus};
-use super::notes::{Intent, Note, State};
-use super::retired::Why;
+use super::policy::Policy;
+use super::report::KeyActionReason;
 use super::store::PREVIOUS;
+use super::tags::{CreateIntent, KeyState, KeyTag};
+use super::usage::{Usage, UsageState};
 
 /// What is known about a key.
 #[derive(Debug, Clone)]
@@ -53,8 +53,8 @@ pub(super) struct Facts {
     /// Whether all versions there are were looked at.
     pub(super) complete: bool,
     pub(super) current_created: SystemTime,
-    pub(super) note: Option<Note>,
-    pub(super) intent: Option<Intent>,
+    pub(super) note: Option<KeyTag>,
+    pub(super) intent: Option<CreateIntent>,
 }
 
 /// A version that holds the key.
@@ -62,25 +62,25 @@ pub(super) struct Facts {
 pub(super) struct Holding {
     pub(super) labels: Vec<String>,
     pub(super) created: SystemTime,
-    pub(super) word: Word,
+    pub(super) word: Usage,
 }
 
 /// What the key stands in the way of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(super) enum Goal {
     /// Nothing: it is time to retire it.
-    Tidiness,
+    Retire,
     /// A new key.
-    Room,
+    MakeRoom,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Next {
-    Keep(Why),
-    Note(State),
-    Deactivate(Why),
-    Reactivate(Why),
-    Delete(Why),
+pub(super) enum Action {
+    Keep(KeyActionReason),
+    Note(KeyState),
+    Deactivate(KeyActionReason),
+    Reactivate(KeyActionReason),
+    Delete(KeyActionReason),
 }
 
 /// The label for which a version's key is kept whatever else is true.
@@ -88,60 +88,60 @@ pub(super) fn blocking(labels: &[String]) -> Option<&String> {
     labels.iter().find(|label| *label != PREVIOUS)
 }
 
-pub(super) fn decide(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
+pub(super) fn decide(facts: &Facts, need: Goal, now: SystemTime, policy: &Policy) -> Action {
     if let Some(label) = facts.versions.iter().find_map(|v| blocking(&v.labels)) {
-        return Next::Keep(Why::Labelled(label.clone()));
+        return Action::Keep(KeyActionReason::Labelled(label.clone()));
     }
     if facts.versions.is_empty() {
-        return in_no_version(facts, now, bounds);
+        return in_no_version(facts, now, policy);
     }
     match facts.key.status {
-        KeyStatus::Active => active(facts, need, now, bounds),
-        KeyStatus::Inactive => inactive(facts, need, now, bounds),
+        KeyStatus::Active => active(facts, need, now, policy),
+        KeyStatus::Inactive => inactive(facts, need, now, policy),
     }
 }
 
-fn in_no_version(facts: &Facts, now: SystemTime, bounds: &Bounds) -> Next {
+fn in_no_version(facts: &Facts, now: SystemTime, policy: &Policy) -> Action {
     let key = &facts.key;
     let ours = facts.complete
         && facts.used.is_none()
         && facts.intent.as_ref().is_some_and(|intent| {
             !intent.before.contains(&key.id)
-                && key.created + bounds.skew >= intent.at
-                && key.created <= intent.at + bounds.lap + 2 * bounds.skew
+                && key.created + policy.skew >= intent.at
+                && key.created <= intent.at + policy.lap + 2 * policy.skew
         });
-    let until = key.created + bounds.settled;
+    let until = key.created + policy.settled;
     match ours {
-        false => Next::Keep(Why::Foreign),
-        true if now < until => Next::Keep(Why::Leftover { until }),
-        true => Next::Delete(Why::Leftover { until }),
+        false => Action::Keep(KeyActionReason::Foreign),
+        true if now < until => Action::Keep(KeyActionReason::Leftover { until }),
+        true => Action::Delete(KeyActionReason::Leftover { until }),
     }
 }
 
-fn active(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
-    use State::{Deactivated, FoundInactive, Reactivated, Reactivating};
+fn active(facts: &Facts, need: Goal, now: SystemTime, policy: &Policy) -> Action {
+    use KeyState::{Deactivated, FoundInactive, Reactivated, Reactivating};
     let next = |why| match why {
         Ok(why) => go(facts, need, why),
-        Err(why) => Next::Keep(why),
+        Err(why) => Action::Keep(why),
     };
-    let why = free(facts, need, now, bounds);
+    let why = free(facts, need, now, policy);
     let Some(note) = facts.note else {
         return match next(why) {
             // What is seen in a hurry is noted as well: the time until an abandoned key may go begins here.
-            Next::Keep(_) => Next::Note(State::Superseded),
+            Action::Keep(_) => Action::Note(KeyState::Superseded),
             next => next,
         };
     };
-    let until = note.at + bounds.watch;
+    let until = note.at + policy.watch;
     match note.state {
         // Whoever began it died after it had been done.
-        Reactivating => Next::Note(Reactivated),
+        Reactivating => Action::Note(Reactivated),
         Reactivated | Deactivated | FoundInactive if now < until => {
-            Next::Keep(Why::GivenBack { until })
+            Action::Keep(KeyActionReason::GivenBack { until })
         }
         _ => match why {
-            Err(why) if need == Need::Tidiness && now >= note.at + bounds.deadline => {
-                Next::Deactivate(Why::Deadline(Box::new(why)))
+            Err(why) if need == Goal::Retire && now >= note.at + policy.deadline => {
+                Action::Deactivate(KeyActionReason::Deadline(Box::new(why)))
             }
             why => next(why),
         },
@@ -149,64 +149,73 @@ fn active(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
 }
 
 /// The next thing to do with an active key that is free.
-fn go(facts: &Facts, need: Need, why: Why) -> Next {
+fn go(facts: &Facts, need: Goal, why: KeyActionReason) -> Action {
     match need {
-        Need::Room if is_assumed(facts) => Next::Keep(why),
-        Need::Room => Next::Delete(why),
-        Need::Tidiness => Next::Deactivate(why),
+        Goal::MakeRoom if is_assumed(facts) => Action::Keep(why),
+        Goal::MakeRoom => Action::Delete(why),
+        Goal::Retire => Action::Deactivate(why),
     }
 }
 
 /// Whether a consumer's silence was taken for its word.
 fn is_assumed(facts: &Facts) -> bool {
     facts.versions.iter().any(|version| {
-        matches!(&version.word.standing, Standing::Released { assumed, .. } if !assumed.is_empty())
+        matches!(&version.word.standing, UsageState::Released { presumed_gone, .. } if !presumed_gone.is_empty())
     })
 }
 
-fn inactive(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Next {
-    use State::{Deactivated, Deactivating, FoundInactive, Reactivated, Reactivating, Superseded};
+fn inactive(facts: &Facts, need: Goal, now: SystemTime, policy: &Policy) -> Action {
+    use KeyState::{
+        Deactivated, Deactivating, FoundInactive, Reactivated, Reactivating, Superseded,
+    };
     let refused = |since: SystemTime| {
         let all = facts.versions.iter().flat_map(|v| &v.word.refused);
-        let by = all.filter(|refused| refused.at + bounds.skew >= since);
+        let by = all.filter(|refused| refused.at + policy.skew >= since);
         let by: Vec<_> = by.map(|refused| refused.instance.clone()).collect();
-        (!by.is_empty()).then_some(Why::Refused { by })
+        (!by.is_empty()).then_some(KeyActionReason::Rejected { by })
     };
     let note = facts.note.map(|note| (note.state, note.at));
     let since = match note {
         // Whoever began it died before or after it was done.
-        Some((Deactivating, _)) => return Next::Note(Deactivated),
+        Some((Deactivating, _)) => return Action::Note(Deactivated),
         Some((Reactivating, at)) => {
             let by = Vec::new();
-            return Next::Reactivate(refused(at).unwrap_or(Why::Refused { by }));
+            return Action::Reactivate(refused(at).unwrap_or(KeyActionReason::Rejected { by }));
         }
         // Somebody else did it, and has a reason: it is not for us to take it back.
-        None | Some((Superseded | Reactivated, _)) => return Next::Note(FoundInactive),
+        None | Some((Superseded | Reactivated, _)) => return Action::Note(FoundInactive),
         Some((Deactivated, since)) => match refused(since) {
-            Some(why) if need == Need::Tidiness => return Next::Reactivate(why),
-            Some(why) => return Next::Keep(why),
+            Some(why) if need == Goal::Retire => return Action::Reactivate(why),
+            Some(why) => return Action::Keep(why),
             None => since,
         },
         Some((FoundInactive, since)) => match refused(since) {
-            Some(why) => return Next::Keep(why),
+            Some(why) => return Action::Keep(why),
             None => since,
         },
     };
-    let until = since + bounds.watch;
-    match free(facts, need, now, bounds) {
-        Err(why) => Next::Keep(why),
-        Ok(why) if now >= until || (need == Need::Room && !is_assumed(facts)) => Next::Delete(why),
-        Ok(_) => Next::Keep(Why::Watched { until }),
+    let until = since + policy.watch;
+    match free(facts, need, now, policy) {
+        Err(why) => Action::Keep(why),
+        Ok(why) if now >= until || (need == Goal::MakeRoom && !is_assumed(facts)) => {
+            Action::Delete(why)
+        }
+        Ok(_) => Action::Keep(KeyActionReason::Watched { until }),
     }
 }
 
 /// Why the key is free, or why it is not.
-fn free(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Result<Why, Why> {
+fn free(
+    facts: &Facts,
+    need: Goal,
+    now: SystemTime,
+    policy: &Policy,
+) -> Result<KeyActionReason, KeyActionReason> {
     let mut held = facts
         .versions
         .iter()
         .filter_map(|v| match &v.word.standing {
-            Standing::Held { by } => Some(by),
+            UsageState::InUse { by } => Some(by),
             _ => None,
         });
     if let Some(first) = held.next() {
@@ -214,49 +223,52 @@ fn free(facts: &Facts, need: Need, now: SystemTime, bounds: &Bounds) -> Result<W
             all.extend_from_slice(by);
             all
         });
-        return Err(Why::Held { by });
+        return Err(KeyActionReason::InUse { by });
     }
     let mut since = SystemTime::UNIX_EPOCH;
-    let mut assumed = Vec::new();
+    let mut presumed_gone = Vec::new();
     let mut abandoned = true;
     for version in &facts.versions {
-        if let Standing::Released {
+        if let UsageState::Released {
             since: at,
-            assumed: silent,
+            presumed_gone: silent,
         } = &version.word.standing
         {
             since = since.max(*at);
-            assumed.extend_from_slice(silent);
+            presumed_gone.extend_from_slice(silent);
             abandoned = false;
             continue;
         }
-        let wait = match bounds.assume_released {
-            _ if is_abandoned(facts, version) => bounds.settled,
+        let wait = match policy.assume_released {
+            _ if is_abandoned(facts, version) => policy.settled,
             Some(wait) => {
-                assumed.push("consumers that do not report".to_owned());
+                presumed_gone.push("consumers that do not report".to_owned());
                 abandoned = false;
                 wait
             }
-            None => return Err(Why::Unknown),
+            None => return Err(KeyActionReason::Unknown),
         };
         match facts.note {
             Some(note) if now >= note.at + wait => since = since.max(note.at + wait),
-            _ => return Err(Why::Unknown),
+            _ => return Err(KeyActionReason::Unknown),
         }
     }
     if abandoned {
-        return Ok(Why::Abandoned);
+        return Ok(KeyActionReason::Abandoned);
     }
     if let Some((at, service)) = &facts.used
-        && *at > since + bounds.skew
+        && *at > since + policy.skew
         && facts.key.status == KeyStatus::Active
         // Deactivating can be taken back, so it may be tried when the key has been quiet for long.
-        && (need == Need::Room || now < *at + bounds.watch)
+        && (need == Goal::MakeRoom || now < *at + policy.watch)
     {
         let (at, service) = (*at, service.clone());
-        return Err(Why::UsedSince { at, service });
+        return Err(KeyActionReason::UsedSince { at, service });
     }
-    Ok(Why::Released { since, assumed })
+    Ok(KeyActionReason::Released {
+        since,
+        presumed_gone,
+    })
 }
 
 fn is_abandoned(facts: &Facts, version: &Holding) -> bool {

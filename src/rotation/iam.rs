@@ -24,7 +24,7 @@ pub trait Iam: Send + Sync + 'static {
         &self,
         caller: &Caller,
         user: &str,
-    ) -> impl Future<Output = Result<Made, Error>> + Send;
+    ) -> impl Future<Output = Result<CreateOutcome, Error>> + Send;
 
     /// Activates or deactivates a key. Must not be tried again by itself: it would be done late.
     fn set_status(
@@ -87,7 +87,7 @@ pub enum KeyStatus {
 
 /// How making a key ended.
 #[derive(Debug)]
-pub enum Made {
+pub enum CreateOutcome {
     /// This is the only time that its secret part is shown.
     Key(NewKey),
     /// The user has as many keys as IAM allows.

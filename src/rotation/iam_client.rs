@@ -12,12 +12,12 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
-use super::iam::{Caller, Iam, KeyInfo, KeyStatus, LastUsed, Made, NewKey};
+use super::iam::{Caller, CreateOutcome, Iam, KeyInfo, KeyStatus, LastUsed, NewKey};
 use crate::error::{Error, ErrorKind};
-use crate::sdk::auth_error::Meaning;
+use crate::sdk::auth_error::AuthErrorKind;
 use crate::sdk::behavior::with_behavior;
-use crate::sdk::failure::{Failure, Refusal};
-use crate::sdk::patience::Patience;
+use crate::sdk::call_error::{CallError, ServiceError};
+use crate::sdk::retry_policy::RetryPolicy;
 
 /// IAM in AWS.
 ///
@@ -26,7 +26,7 @@ use crate::sdk::patience::Patience;
 #[derive(Debug, Clone)]
 pub struct IamClient {
     client: Client,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 }
 
 impl IamClient {
@@ -40,30 +40,30 @@ impl IamClient {
     pub fn from_client(client: Client) -> Self {
         Self {
             client,
-            patience: Patience::unhurried(),
+            retry_policy: RetryPolicy::for_low_quota(),
         }
     }
 
     /// How often a read is tried, the first time included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.patience.attempts = attempts;
+        self.retry_policy.attempts = attempts;
         self
     }
 
     /// How long one attempt of one call may take. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.attempt_timeout = timeout;
+        self.retry_policy.attempt_timeout = timeout;
         self
     }
 
     fn reading(&self, caller: &Caller) -> Builder {
-        bounded(caller, self.patience)
+        bounded(caller, self.retry_policy)
     }
 
     fn writing(&self, caller: &Caller) -> Builder {
-        bounded(caller, self.patience.once())
+        bounded(caller, self.retry_policy.once())
     }
 }
 
@@ -86,7 +86,7 @@ impl Iam for IamClient {
                     Some(StatusType::Active) => KeyStatus::Active,
                     _ => KeyStatus::Inactive,
                 };
-                // One without a date is taken for the oldest, about which least is assumed.
+                // One without a date is taken for the oldest, about which least is presumed_gone.
                 let created = key.create_date.and_then(time);
                 keys.push(KeyInfo {
                     id,
@@ -101,13 +101,13 @@ impl Iam for IamClient {
         }
     }
 
-    async fn create(&self, caller: &Caller, user: &str) -> Result<Made, Error> {
+    async fn create(&self, caller: &Caller, user: &str) -> Result<CreateOutcome, Error> {
         let asked = Asked::about_user("CreateAccessKey", caller, user);
         let call = self.client.create_access_key().user_name(user);
         let call = call.customize().config_override(self.writing(caller));
         match call.send().await {
             Ok(answer) => match answer.access_key {
-                Some(key) => Ok(Made::Key(NewKey {
+                Some(key) => Ok(CreateOutcome::Key(NewKey {
                     id: key.access_key_id,
                     secret: Zeroizing::new(key.secret_access_key),
                 })),
@@ -117,7 +117,9 @@ impl Iam for IamClient {
                 )),
             },
             Err(error) => match asked.of(error) {
-                Failure::Refused(no) if no.code == "LimitExceeded" => Ok(Made::LimitExceeded),
+                CallError::Service(no) if no.code == "LimitExceeded" => {
+                    Ok(CreateOutcome::LimitExceeded)
+                }
                 failure => Err(asked.explained(failure)),
             },
         }
@@ -152,7 +154,7 @@ impl Iam for IamClient {
         match call.send().await {
             Ok(_) => Ok(()),
             Err(error) => match asked.of(error) {
-                Failure::Refused(no) if no.code == NO_SUCH_ENTITY => Ok(()),
+                CallError::Service(no) if no.code == NO_SUCH_ENTITY => Ok(()),
                 failure => Err(asked.explained(failure)),
             },
         }
@@ -174,17 +176,17 @@ impl Iam for IamClient {
                 }),
             })),
             Err(error) => match asked.of(error) {
-                Failure::Refused(no) if no.code == NO_SUCH_ENTITY => Ok(None),
+                CallError::Service(no) if no.code == NO_SUCH_ENTITY => Ok(None),
                 failure => Err(asked.explained(failure)),
             },
         }
     }
 }
 
-fn bounded(caller: &Caller, patience: Patience) -> Builder {
+fn bounded(caller: &Caller, retry_policy: RetryPolicy) -> Builder {
     let builder = Config::builder()
-        .retry_config(patience.retries())
-        .timeout_config(patience.timeouts());
+        .retry_config(retry_policy.retries())
+        .timeout_config(retry_policy.timeouts());
     match caller {
         Caller::Own => builder,
         // Credentials of an override get an identity cache of their own for that call.
@@ -208,11 +210,11 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn of<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
+    fn of<E>(&self, error: SdkError<E, HttpResponse>) -> CallError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        Failure::of(&format!("IAM {} for {}", self.action, self.about), error)
+        CallError::of(&format!("IAM {} for {}", self.action, self.about), error)
     }
 
     fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> Error
@@ -222,11 +224,11 @@ impl<'a> Asked<'a> {
         self.explained(self.of(error))
     }
 
-    fn explained(&self, failure: Failure) -> Error {
+    fn explained(&self, failure: CallError) -> Error {
         failure.explained(|refusal| self.refused(refusal))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Error {
+    fn refused(&self, refusal: &ServiceError) -> Error {
         let Self { action, about, .. } = self;
         let who = match self.caller {
             Caller::Own => "the rotation's role".to_owned(),
@@ -234,16 +236,16 @@ impl<'a> Asked<'a> {
                 format!("the user whose key is in the master secret `{secret_id}`")
             }
         };
-        let (kind, text) = match refusal.auth_error().map(|error| error.meaning()) {
-            Some(Meaning::Denied) => (
+        let (kind, text) = match refusal.auth_error().map(|error| error.kind()) {
+            Some(AuthErrorKind::Denied) => (
                 ErrorKind::PermissionDenied,
                 format!("`iam:{action}` on {about} is denied: grant it to {who}"),
             ),
-            Some(Meaning::UnknownKey) => (
+            Some(AuthErrorKind::UnknownKey) => (
                 ErrorKind::Unauthenticated,
                 format!("IAM does not know the key of {who} (deleted, inactive, or too new)"),
             ),
-            Some(Meaning::WrongSignature) => (
+            Some(AuthErrorKind::WrongSignature) => (
                 ErrorKind::Unauthenticated,
                 format!("the secret access key of {who} does not belong to its access key id"),
             ),

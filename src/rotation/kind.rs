@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use super::clock::Lap;
-use super::retired::Retired;
-use super::store::{Content, View};
+use super::clock::ActionDeadline;
+use super::report::RetireReport;
+use super::store::{Content, SecretDescription};
 use crate::connect::Verdict;
 use crate::error::Error;
 use crate::secret::VersionId;
@@ -18,7 +18,7 @@ use crate::secret::VersionId;
 ///
 /// ```
 /// use credswap::connect::Verdict;
-/// use credswap::rotation::{Content, Kind, Task};
+/// use credswap::rotation::{Content, SecretKind, StepContext};
 /// use credswap::{Error, ErrorKind};
 ///
 /// struct Passwords(/* a connection to the database */);
@@ -40,7 +40,7 @@ use crate::secret::VersionId;
 ///     }
 /// }
 /// ```
-pub trait Kind: Send + Sync + 'static {
+pub trait SecretKind: Send + Sync + 'static {
     /// Makes the new content. What is made for it elsewhere must bear a crash right after: it is called again, and knows
     /// nothing of the first call.
     ///
@@ -48,17 +48,17 @@ pub trait Kind: Send + Sync + 'static {
     /// The step fails; Secrets Manager retries the rotation.
     fn create(
         &self,
-        task: &Task<'_>,
+        task: &StepContext<'_>,
         current: &Content,
     ) -> impl Future<Output = Result<Content, Error>> + Send;
 
-    /// Takes back what [`Kind::create`] made. Called only if it was not stored and never can be.
+    /// Takes back what [`SecretKind::create`] made. Called only if it was not stored and never can be.
     ///
     /// # Errors
     /// Logged: what is left is for the next rotation to find.
     fn discard(
         &self,
-        task: &Task<'_>,
+        task: &StepContext<'_>,
         made: &Content,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (task, made);
@@ -95,34 +95,37 @@ pub trait Kind: Send + Sync + 'static {
     ///
     /// # Errors
     /// If the state cannot be read, or an action fails. It is called again by the schedule.
-    fn retire(&self, view: &View) -> impl Future<Output = Result<Retired, Error>> + Send {
+    fn retire(
+        &self,
+        view: &SecretDescription,
+    ) -> impl Future<Output = Result<RetireReport, Error>> + Send {
         let _ = view;
-        async { Ok(Retired::default()) }
+        async { Ok(RetireReport::default()) }
     }
 }
 
 /// The rotation that a step is of.
-pub struct Task<'a> {
+pub struct StepContext<'a> {
     pub(super) token: &'a VersionId,
-    pub(super) view: &'a View,
-    pub(super) lap: &'a Lap,
+    pub(super) view: &'a SecretDescription,
+    pub(super) lap: &'a ActionDeadline,
 }
 
-impl Task<'_> {
+impl StepContext<'_> {
     /// The rotation's token: the id of the version that it makes.
     pub fn token(&self) -> &VersionId {
         self.token
     }
 
     /// The secret, as it was at the beginning of the step.
-    pub fn view(&self) -> &View {
+    pub fn view(&self) -> &SecretDescription {
         self.view
     }
 
     /// Whether what was seen may still be acted on. Ask before each write that cannot be taken back.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if [`Bounds::lap`](super::Bounds::lap) has passed.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if [`Policy::lap`](super::Policy::lap) has passed.
     pub fn in_time(&self) -> Result<(), Error> {
         self.lap.check()
     }

@@ -2,20 +2,20 @@
 //!
 //! ```no_run
 //! use credswap::aws::check::CallerIdentity;
-//! use credswap::rotation::{AccessKeys, IamClient, NoReports, Quiet, Request, Rotation, SecretsManager};
+//! use credswap::rotation::{AccessKeys, IamClient, NoUsageReports, NoAnnouncement, Request, Rotation, SecretsManager};
 //!
 //! # async fn example(sdk: aws_types::SdkConfig, event: &[u8]) -> Result<(), credswap::Error> {
 //! let store = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
-//! let holders = NoReports; // or FleetReports: who still uses which version
+//! let holders = NoUsageReports; // or FleetUsage: who still uses which version
 //! let keys = AccessKeys::new(store.clone(), IamClient::new(&sdk), CallerIdentity::new(&sdk), holders);
-//! let rotation = Rotation::new(store, keys, Quiet); // or a kafka::Producer: tells the consumers
+//! let rotation = Rotation::new(store, keys, NoAnnouncement); // or a kafka::Producer: tells the consumers
 //!
 //! // In a Lambda function, for each event of Secrets Manager, and of a schedule that says `retireSecret`:
 //! rotation.handle(&Request::from_json(event)?).await?;
 //! # Ok(()) }
 //! ```
 //!
-//! Without Lambda, a [`Runner`] calls the steps in the process. Another kind of secret than access keys is a [`Kind`].
+//! Without Lambda, a [`Runner`] calls the steps in the process. Another kind of secret than access keys is a [`SecretKind`].
 //!
 //! # Labels and keys, step by step
 //!
@@ -44,11 +44,11 @@
 //! |---|---|---|
 //! | createSecret | v2 holds a key | nothing: what is stored is what will be current |
 //! | | a key that it made itself and did not live to store | removes it, once nobody can store it any more (15 min) |
-//! | | two keys, one of them superseded | asks the [`Holders`], and removes that one if all have said that they let go |
+//! | | two keys, one of them superseded | asks the [`UsageSource`], and removes that one if all have said that they let go |
 //! | | two keys in use, or one that is free only because somebody is silent | fails, and says who holds what: [`ErrorKind::InUse`](crate::ErrorKind::InUse); retire has the time to watch that key |
 //! | | a key that no version knows | fails, and names it: it may be a person's |
 //! | testSecret | nothing in v2 (`RotateImmediately=false`) | tests the current key |
-//! | | a key that AWS does not know | asks again, until [`Bounds::propagation`] |
+//! | | a key that AWS does not know | asks again, until [`Policy::propagation`] |
 //! | | a key whose secret part is wrong | fails at once |
 //! | finishSecret | v2 is current | announces it again: whoever moved the label may not have lived to tell |
 //! | each | v2 has neither label | fails: the rotation was cancelled, or never begun by Secrets Manager |
@@ -60,7 +60,7 @@
 //! # How a key is retired
 //!
 //! Each call looks at everything anew, takes the next action, and may end anywhere. A key goes only on a positive word: all
-//! who used its version have said that they do not any more. Silence is none (a [`Holders`] may take it for one after a
+//! who used its version have said that they do not any more. Silence is none (a [`UsageSource`] may take it for one after a
 //! time, and says so).
 //!
 //! ```text
@@ -90,42 +90,43 @@
 //! STS `GetCallerIdentity` needs no permission.
 
 mod access_keys;
-mod announce;
+mod announcer;
 mod backoff;
-mod bounds;
 mod clock;
+mod context;
 mod decide;
 #[cfg(all(feature = "fleet", feature = "kafka"))]
-mod fleet_reports;
-mod holders;
+mod fleet_usage;
 mod iam;
 mod iam_client;
 mod kind;
-mod notes;
+mod policy;
+mod report;
 mod request;
 mod retire;
-mod retired;
-mod run;
 mod runner;
 mod secrets_manager;
 mod steps;
 mod store;
+mod tags;
+mod usage;
 mod writes;
 
 pub use access_keys::AccessKeys;
-pub use announce::{Announce, Announcement, Quiet};
-pub use bounds::Bounds;
+pub use announcer::{Announcer, NoAnnouncement, RotationEvent};
 #[cfg(all(feature = "fleet", feature = "kafka"))]
-pub use fleet_reports::FleetReports;
-pub use holders::{Holder, Holders, NoReports, Refused, Standing, Word};
-pub use iam::{Caller, Iam, KeyInfo, KeyStatus, LastUsed, Made, NewKey};
+pub use fleet_usage::FleetUsage;
+pub use iam::{Caller, CreateOutcome, Iam, KeyInfo, KeyStatus, LastUsed, NewKey};
 pub use iam_client::IamClient;
-pub use kind::{Kind, Task};
+pub use kind::{SecretKind, StepContext};
+pub use policy::Policy;
+pub use report::{KeyAction, KeyActionReason, KeyReport, RetireReport};
 pub use request::{Request, RotationToken, Step, StepRequest};
-pub use retired::{Did, KeyReport, Retired, Why};
 pub use runner::Runner;
 pub use secrets_manager::SecretsManager;
-pub use steps::{Answer, Rotation};
+pub use steps::{Response, Rotation};
 pub use store::{
-    CURRENT, Content, Form, Move, PENDING, PREVIOUS, Put, Store, VersionInfo, View, Which,
+    CURRENT, Content, Encoding, MoveOutcome, PENDING, PREVIOUS, PutOutcome, SecretDescription,
+    Store, VersionInfo, VersionSelector,
 };
+pub use usage::{Holder, NoUsageReports, Rejection, Usage, UsageSource, UsageState};

@@ -4,31 +4,33 @@
 //! note that explains it, and by another look at the labels.
 
 use super::access_keys::{AccessKeys, User};
-use super::clock::Lap;
-use super::decide::{Facts, Holding, Need, Next, blocking, decide};
-use super::holders::{Holders, Standing, Word};
+use super::clock::ActionDeadline;
+use super::decide::{Action, Facts, Goal, Holding, blocking, decide};
 use super::iam::{Iam, KeyInfo, KeyStatus};
-use super::notes::{Intent, Note, State};
-use super::retired::{Did, KeyReport, Retired, Why};
-use super::store::{CURRENT, Content, PENDING, Store, VersionInfo, View, Which};
+use super::report::{KeyAction, KeyActionReason, KeyReport, RetireReport};
+use super::store::{
+    CURRENT, Content, PENDING, SecretDescription, Store, VersionInfo, VersionSelector,
+};
+use super::tags::{CreateIntent, KeyState, KeyTag};
+use super::usage::{Usage, UsageSource, UsageState};
 use crate::aws::{Check, tail};
 use crate::error::{Error, ErrorKind};
 
 /// All that decisions on a user's keys rest on.
-pub(super) struct Ground<'a> {
-    view: &'a View,
+pub(super) struct KeyInventory<'a> {
+    view: &'a SecretDescription,
     user: &'a User,
     versions: Vec<(VersionInfo, Content)>,
     complete: bool,
-    intent: Option<Intent>,
-    lap: Lap,
+    intent: Option<CreateIntent>,
+    lap: ActionDeadline,
 }
 
-impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
-    pub(super) async fn retire_all(&self, view: &View) -> Result<Retired, Error> {
+impl<S: Store, I: Iam, C: Check, H: UsageSource> AccessKeys<S, I, C, H> {
+    pub(super) async fn retire_all(&self, view: &SecretDescription) -> Result<RetireReport, Error> {
         let current = self
             .store
-            .read(&view.arn, Which::Label(CURRENT))
+            .read(&view.arn, VersionSelector::Label(CURRENT))
             .await?
             .ok_or_else(|| {
                 Error::new(
@@ -39,24 +41,24 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         let user = self.user(&current).await?;
         let keys = self.iam.keys(&user.caller, &user.name).await?;
         let ground = self.ground(view, &user).await?;
-        let mut retired = Retired::default();
+        let mut retired = RetireReport::default();
         for key in &keys {
-            if let Some(report) = self.settle(&ground, key, Need::Tidiness).await? {
+            if let Some(report) = self.settle(&ground, key, Goal::Retire).await? {
                 retired.keys.push(report);
             }
         }
-        for gone in Note::all(view).filter(|id| !keys.iter().any(|key| key.id == *id)) {
-            self.store.untag(&view.arn, &Note::key(gone)).await?;
+        for gone in KeyTag::all(view).filter(|id| !keys.iter().any(|key| key.id == *id)) {
+            self.store.untag(&view.arn, &KeyTag::key(gone)).await?;
         }
         Ok(retired)
     }
 
     pub(super) async fn ground<'a>(
         &self,
-        view: &'a View,
+        view: &'a SecretDescription,
         user: &'a User,
-    ) -> Result<Ground<'a>, Error> {
-        let lap = Lap::new(&self.clock, self.bounds.lap);
+    ) -> Result<KeyInventory<'a>, Error> {
+        let lap = ActionDeadline::new(&self.clock, self.policy.lap);
         let mut infos = self.store.versions(&view.arn).await?;
         // Labels are newer in a list that was read later: the look that is acted on is this one.
         infos.sort_by_key(|info| (info.labels.is_empty(), std::cmp::Reverse(info.created)));
@@ -64,16 +66,20 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         infos.truncate(MOST_VERSIONS);
         let mut versions = Vec::with_capacity(infos.len());
         for info in infos {
-            if let Some(content) = self.store.read(&view.arn, Which::Version(&info.id)).await? {
+            if let Some(content) = self
+                .store
+                .read(&view.arn, VersionSelector::Version(&info.id))
+                .await?
+            {
                 versions.push((info, content));
             }
         }
-        Ok(Ground {
+        Ok(KeyInventory {
             view,
             user,
             versions,
             complete,
-            intent: Intent::of(view),
+            intent: CreateIntent::of(view),
             lap,
         })
     }
@@ -81,9 +87,9 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
     /// Takes the next action on a key; `None` if it is gone.
     pub(super) async fn settle(
         &self,
-        ground: &Ground<'_>,
+        ground: &KeyInventory<'_>,
         key: &KeyInfo,
-        need: Need,
+        need: Goal,
     ) -> Result<Option<KeyReport>, Error> {
         let Some(mut facts) = self.facts(ground, key).await? else {
             return Ok(None);
@@ -98,43 +104,48 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         // Each round ends here, or adds a note, of which there are fewer than this.
         for _ in 0..ROUNDS {
             let now = (self.clock)();
-            match decide(&facts, need, now, &self.bounds) {
-                Next::Keep(why) => return report(Did::Nothing, why),
-                Next::Note(state) => {
+            match decide(&facts, need, now, &self.policy) {
+                Action::Keep(why) => return report(KeyAction::Nothing, why),
+                Action::Note(state) => {
                     facts.note = Some(self.note(ground, key, state, now).await?);
                 }
-                Next::Deactivate(why) => {
+                Action::Deactivate(why) => {
                     let since = facts.note.map_or(now, |note| note.at);
-                    self.note(ground, key, State::Deactivating, since).await?;
+                    self.note(ground, key, KeyState::Deactivating, since)
+                        .await?;
                     self.set_status(ground, key, KeyStatus::Inactive).await?;
-                    self.say(ground, key, Did::Deactivated, &why);
-                    self.note(ground, key, State::Deactivated, now).await?;
-                    return report(Did::Deactivated, why);
+                    self.say(ground, key, KeyAction::Deactivated, &why);
+                    self.note(ground, key, KeyState::Deactivated, now).await?;
+                    return report(KeyAction::Deactivated, why);
                 }
-                Next::Reactivate(why) => {
-                    self.note(ground, key, State::Reactivating, now).await?;
+                Action::Reactivate(why) => {
+                    self.note(ground, key, KeyState::Reactivating, now).await?;
                     self.set_status(ground, key, KeyStatus::Active).await?;
-                    self.say(ground, key, Did::Reactivated, &why);
-                    self.note(ground, key, State::Reactivated, now).await?;
-                    return report(Did::Reactivated, why);
+                    self.say(ground, key, KeyAction::Reactivated, &why);
+                    self.note(ground, key, KeyState::Reactivated, now).await?;
+                    return report(KeyAction::Reactivated, why);
                 }
-                Next::Delete(why) => {
+                Action::Delete(why) => {
                     self.unchanged(ground).await?;
                     let user = ground.user;
                     self.iam.delete(&user.caller, &user.name, &key.id).await?;
-                    self.say(ground, key, Did::Deleted, &why);
+                    self.say(ground, key, KeyAction::Deleted, &why);
                     if facts.note.is_some() {
-                        let tag = Note::key(&key.id);
+                        let tag = KeyTag::key(&key.id);
                         self.store.untag(&ground.view.arn, &tag).await?;
                     }
-                    return report(Did::Deleted, why);
+                    return report(KeyAction::Deleted, why);
                 }
             }
         }
-        report(Did::Nothing, Why::Unknown)
+        report(KeyAction::Nothing, KeyActionReason::Unknown)
     }
 
-    async fn facts(&self, ground: &Ground<'_>, key: &KeyInfo) -> Result<Option<Facts>, Error> {
+    async fn facts(
+        &self,
+        ground: &KeyInventory<'_>,
+        key: &KeyInfo,
+    ) -> Result<Option<Facts>, Error> {
         let holds = |content: &Content| contains(content.secret().expose(), key.id.as_bytes());
         let holding: Vec<_> = ground.versions.iter().filter(|(_, c)| holds(c)).collect();
         let kept = holding
@@ -143,8 +154,8 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         let mut versions = Vec::with_capacity(holding.len());
         for (info, _) in holding {
             let word = match kept {
-                true => Word::new(Standing::Unknown),
-                false => self.holders.word_on(ground.view, &info.id).await?,
+                true => Usage::new(UsageState::Unknown),
+                false => self.holders.usage_of(ground.view, &info.id).await?,
             };
             versions.push(Holding {
                 labels: info.labels.clone(),
@@ -170,28 +181,28 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
             versions,
             complete: ground.complete,
             current_created: current.created,
-            note: Note::of(ground.view, &key.id),
+            note: KeyTag::of(ground.view, &key.id),
             intent: ground.intent.clone(),
         }))
     }
 
     async fn note(
         &self,
-        ground: &Ground<'_>,
+        ground: &KeyInventory<'_>,
         key: &KeyInfo,
-        state: State,
+        state: KeyState,
         at: std::time::SystemTime,
-    ) -> Result<Note, Error> {
-        let note = Note { state, at };
+    ) -> Result<KeyTag, Error> {
+        let note = KeyTag { state, at };
         self.store
-            .tag(&ground.view.arn, &Note::key(&key.id), &note.to_tag())
+            .tag(&ground.view.arn, &KeyTag::key(&key.id), &note.to_tag())
             .await?;
         Ok(note)
     }
 
     async fn set_status(
         &self,
-        ground: &Ground<'_>,
+        ground: &KeyInventory<'_>,
         key: &KeyInfo,
         status: KeyStatus,
     ) -> Result<(), Error> {
@@ -205,7 +216,7 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
     }
 
     /// A person may have moved a label in the meantime: back to the old version, say.
-    async fn unchanged(&self, ground: &Ground<'_>) -> Result<(), Error> {
+    async fn unchanged(&self, ground: &KeyInventory<'_>) -> Result<(), Error> {
         let view = self.store.describe(&ground.view.arn).await?;
         let then = |label: &str| {
             let found = ground
@@ -226,16 +237,16 @@ impl<S: Store, I: Iam, C: Check, H: Holders> AccessKeys<S, I, C, H> {
         ground.lap.check()
     }
 
-    fn say(&self, ground: &Ground<'_>, key: &KeyInfo, did: Did, why: &Why) {
+    fn say(&self, ground: &KeyInventory<'_>, key: &KeyInfo, did: KeyAction, why: &KeyActionReason) {
         let (secret, user, key) = (&ground.view.name, &ground.user.name, tail(&key.id));
         match (did, why) {
-            (Did::Deactivated, Why::Deadline(_)) => {
+            (KeyAction::Deactivated, KeyActionReason::Deadline(_)) => {
                 tracing::error!(%secret, %user, %key, %why, "key deactivated although it is not released");
             }
-            (Did::Reactivated, _) => {
+            (KeyAction::Reactivated, _) => {
                 tracing::error!(%secret, %user, %key, %why, "key activated again: a consumer needs it");
             }
-            (_, Why::Released { assumed, .. }) if !assumed.is_empty() => {
+            (_, KeyActionReason::Released { presumed_gone, .. }) if !presumed_gone.is_empty() => {
                 tracing::warn!(%secret, %user, %key, ?did, %why, "key retired on an assumption");
             }
             _ => tracing::info!(%secret, %user, %key, ?did, %why, "key retired"),

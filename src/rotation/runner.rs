@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::announce::Announce;
+use super::announcer::Announcer;
 use super::backoff::Backoff;
-use super::kind::Kind;
+use super::kind::SecretKind;
+use super::report::RetireReport;
 use super::request::{Step, StepRequest};
-use super::retired::Retired;
 use super::steps::Rotation;
 use super::store::Store;
 use crate::error::Error;
@@ -23,7 +23,7 @@ pub struct Runner<S, K, A> {
     dice: Mutex<fastrand::Rng>,
 }
 
-impl<S: Store, K: Kind, A: Announce> Runner<S, K, A> {
+impl<S: Store, K: SecretKind, A: Announcer> Runner<S, K, A> {
     /// Runs this rotation.
     pub fn new(rotation: Rotation<S, K, A>) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl<S: Store, K: Kind, A: Announce> Runner<S, K, A> {
     ///
     /// # Errors
     /// As [`Rotation::retire`].
-    pub async fn retire(&self, secret_id: &str) -> Result<Retired, Error> {
+    pub async fn retire(&self, secret_id: &str) -> Result<RetireReport, Error> {
         self.rotation.retire(secret_id).await
     }
 

@@ -7,16 +7,16 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::announce::{Announce, Announcement};
+use super::announcer::{Announcer, RotationEvent};
 use super::backoff::Backoff;
-use super::bounds::Bounds;
-use super::clock::{self, Clock, Lap};
-use super::kind::{Kind, Task};
+use super::clock::{self, ActionDeadline, Clock};
+use super::context::{Run, TokenStage};
+use super::kind::{SecretKind, StepContext};
+use super::policy::Policy;
+use super::report::RetireReport;
 use super::request::{Request, Step, StepRequest};
-use super::retired::Retired;
-use super::run::{Place, Run};
-use super::store::{CURRENT, Content, PREVIOUS, Store, Which};
-use super::writes::{Written, move_current, put};
+use super::store::{CURRENT, Content, PREVIOUS, Store, VersionSelector};
+use super::writes::{StoreCertainty, move_current, put};
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
 use crate::secret::VersionId;
@@ -27,7 +27,7 @@ pub struct Rotation<S, K, A> {
     store: S,
     kind: K,
     announce: A,
-    bounds: Bounds,
+    policy: Policy,
     clock: Clock,
     seed: u64,
     tokens: Tokens,
@@ -35,11 +35,11 @@ pub struct Rotation<S, K, A> {
 
 /// What was done for a [`Request`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum Response {
     /// The step is done, now or before.
     Done,
     /// What retire did.
-    Retired(Retired),
+    RetireReport(RetireReport),
 }
 
 /// Which tokens may begin a rotation.
@@ -51,24 +51,24 @@ enum Tokens {
     Any,
 }
 
-impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
+impl<S: Store, K: SecretKind, A: Announcer> Rotation<S, K, A> {
     /// Keeps its state in `store`, and tells the consumers by `announce`.
     pub fn new(store: S, kind: K, announce: A) -> Self {
         Self {
             store,
             kind,
             announce,
-            bounds: Bounds::default(),
+            policy: Policy::default(),
             clock: clock::system(),
             seed: 0,
             tokens: Tokens::Staged,
         }
     }
 
-    /// The bounds.
+    /// The policy.
     #[must_use]
-    pub fn bounds(mut self, bounds: Bounds) -> Self {
-        self.bounds = bounds;
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -100,10 +100,12 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     ///
     /// # Errors
     /// As [`Rotation::step`] and [`Rotation::retire`].
-    pub async fn handle(&self, request: &Request) -> Result<Answer, Error> {
+    pub async fn handle(&self, request: &Request) -> Result<Response, Error> {
         match request {
-            Request::Step(request) => self.step(request).await.map(|()| Answer::Done),
-            Request::Retire { secret_id } => self.retire(secret_id).await.map(Answer::Retired),
+            Request::Step(request) => self.step(request).await.map(|()| Response::Done),
+            Request::Retire { secret_id } => {
+                self.retire(secret_id).await.map(Response::RetireReport)
+            }
         }
     }
 
@@ -112,7 +114,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     /// # Errors
     /// By what to do: see [`ErrorKind`]. Nothing is lost by any of them.
     pub async fn step(&self, request: &StepRequest) -> Result<(), Error> {
-        let lap = Lap::new(&self.clock, self.bounds.lap);
+        let lap = ActionDeadline::new(&self.clock, self.policy.lap);
         let view = self.store.describe(&request.secret_id).await?;
         let run = Run {
             request,
@@ -120,17 +122,17 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
             lap: &lap,
         };
         match (request.step, run.place()) {
-            (Step::Create | Step::Set, Place::Current) => Ok(()),
-            (Step::Create, Place::Nowhere) if self.tokens == Tokens::Any => {
+            (Step::Create | Step::Set, TokenStage::Current) => Ok(()),
+            (Step::Create, TokenStage::Nowhere) if self.tokens == Tokens::Any => {
                 run.nothing_else_is_pending()?;
                 self.create(&run).await
             }
-            (_, Place::Nowhere | Place::Elsewhere) => Err(run.not_staged()),
-            (Step::Create, Place::Pending) => self.create(&run).await,
-            (Step::Set, Place::Pending) => self.set(&run).await,
-            (Step::Test, Place::Current | Place::Pending) => self.test(&run).await,
-            (Step::Finish, Place::Pending) => self.finish(&run).await,
-            (Step::Finish, Place::Current) => {
+            (_, TokenStage::Nowhere | TokenStage::Elsewhere) => Err(run.not_staged()),
+            (Step::Create, TokenStage::Pending) => self.create(&run).await,
+            (Step::Set, TokenStage::Pending) => self.set(&run).await,
+            (Step::Test, TokenStage::Current | TokenStage::Pending) => self.test(&run).await,
+            (Step::Finish, TokenStage::Pending) => self.finish(&run).await,
+            (Step::Finish, TokenStage::Current) => {
                 // Whoever moved the label may not have lived to tell.
                 let previous = view.labelled(PREVIOUS);
                 self.tell(&run, previous).await
@@ -142,7 +144,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     ///
     /// # Errors
     /// If the state cannot be read, or an action fails.
-    pub async fn retire(&self, secret_id: &str) -> Result<Retired, Error> {
+    pub async fn retire(&self, secret_id: &str) -> Result<RetireReport, Error> {
         let view = self.store.describe(secret_id).await?;
         self.kind.retire(&view).await
     }
@@ -163,15 +165,15 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
         if let Some(pending) = self.stored(run).await? {
             return self.kind.examine(&current, &pending);
         }
-        let task = Task {
+        let task = StepContext {
             token: &run.request.token,
             view: run.view,
             lap: run.lap,
         };
         let made = self.kind.create(&task, &current).await?;
         match put(&self.store, run, &made).await {
-            Written::Stored => Ok(()),
-            Written::Taken => {
+            StoreCertainty::Stored => Ok(()),
+            StoreCertainty::Taken => {
                 // Another run of this step was first: what it stored is what will be current.
                 self.discard(&task, &made).await;
                 match self.stored(run).await? {
@@ -179,16 +181,16 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
                     None => Err(run.not_staged()),
                 }
             }
-            Written::NotStored(error) => {
+            StoreCertainty::NotStored(error) => {
                 self.discard(&task, &made).await;
                 Err(error)
             }
             // It may be stored, or be on its way: what was made must stay.
-            Written::MayBeStored(error) => Err(error),
+            StoreCertainty::MayBeStored(error) => Err(error),
         }
     }
 
-    async fn discard(&self, task: &Task<'_>, made: &Content) {
+    async fn discard(&self, task: &StepContext<'_>, made: &Content) {
         if let Err(error) = self.kind.discard(task, made).await {
             tracing::warn!(
                 secret = %task.view.name, error = %error.report(),
@@ -213,8 +215,8 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
             Some(pending) => pending,
             None => self.current(run).await?,
         };
-        let until = Instant::now() + self.bounds.propagation;
-        let mut backoff = Backoff::new(self.bounds.test_again, run.seed(self.seed));
+        let until = Instant::now() + self.policy.propagation;
+        let mut backoff = Backoff::new(self.policy.test_again, run.seed(self.seed));
         loop {
             let error = match self.kind.test(&tested).await {
                 Verdict::Good => return Ok(()),
@@ -245,7 +247,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     }
 
     async fn tell(&self, run: &Run<'_>, previous: Option<VersionId>) -> Result<(), Error> {
-        let event = Announcement {
+        let event = RotationEvent {
             at: (self.clock)(),
             secret_id: run.view.arn.clone(),
             version_id: run.request.token.clone(),
@@ -255,7 +257,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     }
 
     async fn current(&self, run: &Run<'_>) -> Result<Content, Error> {
-        let which = Which::Label(CURRENT);
+        let which = VersionSelector::Label(CURRENT);
         self.store.read(&run.view.arn, which).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
@@ -275,7 +277,7 @@ impl<S: Store, K: Kind, A: Announce> Rotation<S, K, A> {
     }
 
     async fn stored(&self, run: &Run<'_>) -> Result<Option<Content>, Error> {
-        let which = Which::Version(&run.request.token);
+        let which = VersionSelector::Version(&run.request.token);
         self.store.read(&run.view.arn, which).await
     }
 }

@@ -21,7 +21,10 @@ pub const PREVIOUS: &str = "AWSPREVIOUS";
 /// the two that decide who wins when two rotations run at the same time.
 pub trait Store: Send + Sync + 'static {
     /// The secret's versions that have labels, and its tags.
-    fn describe(&self, secret_id: &str) -> impl Future<Output = Result<View, Error>> + Send;
+    fn describe(
+        &self,
+        secret_id: &str,
+    ) -> impl Future<Output = Result<SecretDescription, Error>> + Send;
 
     /// All versions that are still kept, those without a label too.
     fn versions(
@@ -33,7 +36,7 @@ pub trait Store: Send + Sync + 'static {
     fn read(
         &self,
         secret_id: &str,
-        which: Which<'_>,
+        which: VersionSelector<'_>,
     ) -> impl Future<Output = Result<Option<Content>, Error>> + Send;
 
     /// Stores the content as the version that is named by `token`, with the label `AWSPENDING`. Must not be tried again
@@ -44,7 +47,7 @@ pub trait Store: Send + Sync + 'static {
         token: &VersionId,
         content: &Content,
         rotation_token: Option<&RotationToken>,
-    ) -> impl Future<Output = Result<Put, Error>> + Send;
+    ) -> impl Future<Output = Result<PutOutcome, Error>> + Send;
 
     /// Moves `AWSCURRENT` from one version to another, and refuses if it is not on `from`. Must not be tried again by
     /// itself.
@@ -53,7 +56,7 @@ pub trait Store: Send + Sync + 'static {
         secret_id: &str,
         to: &VersionId,
         from: &VersionId,
-    ) -> impl Future<Output = Result<Move, Error>> + Send;
+    ) -> impl Future<Output = Result<MoveOutcome, Error>> + Send;
 
     /// Writes a tag of the secret.
     fn tag(
@@ -69,7 +72,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// A secret without its contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
+pub struct SecretDescription {
     /// The ARN.
     pub arn: String,
     /// The name.
@@ -93,7 +96,7 @@ pub struct VersionInfo {
 
 /// Which version to read.
 #[derive(Debug, Clone, Copy)]
-pub enum Which<'a> {
+pub enum VersionSelector<'a> {
     /// The one with this label.
     Label(&'a str),
     /// The one of this id.
@@ -102,7 +105,7 @@ pub enum Which<'a> {
 
 /// How a [`Store::put_pending`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     /// The version holds this content.
     Stored,
     /// The version holds another content already, and always will.
@@ -111,7 +114,7 @@ pub enum Put {
 
 /// How a [`Store::move_current`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
+pub enum MoveOutcome {
     /// It is where it should be.
     Moved,
     /// The label was somewhere else; nothing was moved.
@@ -122,19 +125,19 @@ pub enum Move {
 #[derive(Debug, Clone)]
 pub struct Content {
     secret: Secret,
-    form: Form,
+    form: Encoding,
 }
 
 /// How a secret is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum Encoding {
     /// `SecretString`.
     Text,
     /// `SecretBinary`.
     Binary,
 }
 
-impl View {
+impl SecretDescription {
     /// The version with this label.
     pub fn labelled(&self, label: &str) -> Option<VersionId> {
         let mut labels = self.labels.iter();
@@ -157,7 +160,7 @@ impl View {
 
 impl Content {
     /// A secret and how it is stored.
-    pub fn new(secret: Secret, form: Form) -> Self {
+    pub fn new(secret: Secret, form: Encoding) -> Self {
         Self { secret, form }
     }
 
@@ -167,7 +170,7 @@ impl Content {
     }
 
     /// How it is stored.
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> Encoding {
         self.form
     }
 

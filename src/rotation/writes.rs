@@ -9,13 +9,13 @@
 //!
 //! A write without an answer may have been done, or be done later.
 
-use super::run::Run;
-use super::store::{CURRENT, Content, Move, Put, Store};
+use super::context::Run;
+use super::store::{CURRENT, Content, MoveOutcome, PutOutcome, Store};
 use crate::error::Error;
 use crate::secret::VersionId;
 
 /// How storing the new version ended.
-pub(super) enum Written {
+pub(super) enum StoreCertainty {
     /// The version holds what was made.
     Stored,
     /// It holds something else, and always will.
@@ -27,7 +27,7 @@ pub(super) enum Written {
 }
 
 /// Stores the new version, and knows whether it can still be stored when this has failed.
-pub(super) async fn put<S: Store>(store: &S, run: &Run<'_>, made: &Content) -> Written {
+pub(super) async fn put<S: Store>(store: &S, run: &Run<'_>, made: &Content) -> StoreCertainty {
     let mut sure = true;
     let mut left = TRIES;
     loop {
@@ -38,16 +38,18 @@ pub(super) async fn put<S: Store>(store: &S, run: &Run<'_>, made: &Content) -> W
                 let rotation_token = run.request.rotation_token.as_ref();
                 store.put_pending(id, token, made, rotation_token).await
             }
-            Err(late) if sure => return Written::NotStored(late),
-            Err(late) => return Written::MayBeStored(late),
+            Err(late) if sure => return StoreCertainty::NotStored(late),
+            Err(late) => return StoreCertainty::MayBeStored(late),
         };
         match answer {
             // An earlier try may have been the one that stored it.
-            Ok(Put::Stored) => return Written::Stored,
-            Ok(Put::Taken) => return Written::Taken,
+            Ok(PutOutcome::Stored) => return StoreCertainty::Stored,
+            Ok(PutOutcome::Taken) => return StoreCertainty::Taken,
             Err(error) if error.is_retryable() && left > 0 => sure = false,
-            Err(error) if error.is_retryable() || !sure => return Written::MayBeStored(error),
-            Err(error) => return Written::NotStored(error),
+            Err(error) if error.is_retryable() || !sure => {
+                return StoreCertainty::MayBeStored(error);
+            }
+            Err(error) => return StoreCertainty::NotStored(error),
         }
     }
 }
@@ -64,9 +66,9 @@ pub(super) async fn move_current<S: Store>(
         left -= 1;
         run.lap.check()?;
         match store.move_current(id, token, from).await {
-            Ok(Move::Moved) => return Ok(()),
+            Ok(MoveOutcome::Moved) => return Ok(()),
             // By another run of this step, or by a try of this one whose answer was lost; or by somebody else.
-            Ok(Move::NotThere) => {
+            Ok(MoveOutcome::NotThere) => {
                 let view = store.describe(id).await?;
                 return match view.has(token, CURRENT) {
                     true => Ok(()),

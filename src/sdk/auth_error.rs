@@ -10,13 +10,13 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AuthError {
     code: &'static str,
-    meaning: Meaning,
+    meaning: AuthErrorKind,
 }
 
 /// What an [`AuthError`] says about the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub(crate) enum Meaning {
+pub(crate) enum AuthErrorKind {
     /// The service does not know the access key id: deleted, deactivated, or so new that it is not known yet.
     UnknownKey,
     /// The key id is known and the signature is wrong: the secret access key is not the one that belongs to it.
@@ -48,7 +48,7 @@ impl AuthError {
             return matches!(status, 401 | 403).then_some(Self::BARE);
         };
         let error = Self::of_code(code)?;
-        let of_the_clock = error.meaning == Meaning::WrongSignature
+        let of_the_clock = error.meaning == AuthErrorKind::WrongSignature
             && CLOCK_TEXTS
                 .iter()
                 .any(|text| find(bounded(body), text.as_bytes()).is_some());
@@ -61,18 +61,18 @@ impl AuthError {
     }
 
     /// What it says about the key.
-    pub(crate) fn meaning(self) -> Meaning {
+    pub(crate) fn kind(self) -> AuthErrorKind {
         self.meaning
     }
 
     /// Whether the cause may be the request as well as the key.
     pub(crate) fn is_ambiguous(self) -> bool {
-        self.meaning == Meaning::Denied
+        self.meaning == AuthErrorKind::Denied
     }
 
     const BARE: Self = Self {
         code: "none",
-        meaning: Meaning::Denied,
+        meaning: AuthErrorKind::Denied,
     };
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn is_clock_skew(code: &str, message: &str) -> bool {
     match code {
         "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => true,
         _ => {
-            AuthError::of_code(code).is_some_and(|e| e.meaning == Meaning::WrongSignature)
+            AuthError::of_code(code).is_some_and(|e| e.meaning == AuthErrorKind::WrongSignature)
                 && CLOCK_TEXTS.iter().any(|text| message.contains(text))
         }
     }
@@ -106,24 +106,24 @@ pub(crate) fn error_code<'a>(error_type: Option<&'a str>, body: &'a [u8]) -> Opt
     }
 }
 
-const CODES: &[(&str, Meaning)] = &[
-    ("InvalidAccessKeyId", Meaning::UnknownKey),   // S3
-    ("InvalidSecurity", Meaning::UnknownKey),      // S3
-    ("InvalidClientTokenId", Meaning::UnknownKey), // IAM, STS, other query services
-    ("UnrecognizedClientException", Meaning::UnknownKey), // Secrets Manager, other JSON services
-    ("AuthFailure", Meaning::UnknownKey),          // EC2
-    ("SignatureDoesNotMatch", Meaning::WrongSignature), // S3, query services
-    ("InvalidSignatureException", Meaning::WrongSignature), // JSON services
-    ("InvalidSignature", Meaning::WrongSignature),
-    ("ExpiredToken", Meaning::DeadToken),
-    ("ExpiredTokenException", Meaning::DeadToken),
-    ("InvalidToken", Meaning::DeadToken),         // S3
-    ("TokenRefreshRequired", Meaning::DeadToken), // S3
-    ("AccessDenied", Meaning::Denied),
-    ("AccessDeniedException", Meaning::Denied),
-    ("UnauthorizedOperation", Meaning::Denied), // EC2
-    ("AuthorizationError", Meaning::Denied),    // SNS
-    ("Forbidden", Meaning::Denied),
+const CODES: &[(&str, AuthErrorKind)] = &[
+    ("InvalidAccessKeyId", AuthErrorKind::UnknownKey), // S3
+    ("InvalidSecurity", AuthErrorKind::UnknownKey),    // S3
+    ("InvalidClientTokenId", AuthErrorKind::UnknownKey), // IAM, STS, other query services
+    ("UnrecognizedClientException", AuthErrorKind::UnknownKey), // Secrets Manager, other JSON services
+    ("AuthFailure", AuthErrorKind::UnknownKey),                 // EC2
+    ("SignatureDoesNotMatch", AuthErrorKind::WrongSignature),   // S3, query services
+    ("InvalidSignatureException", AuthErrorKind::WrongSignature), // JSON services
+    ("InvalidSignature", AuthErrorKind::WrongSignature),
+    ("ExpiredToken", AuthErrorKind::DeadToken),
+    ("ExpiredTokenException", AuthErrorKind::DeadToken),
+    ("InvalidToken", AuthErrorKind::DeadToken), // S3
+    ("TokenRefreshRequired", AuthErrorKind::DeadToken), // S3
+    ("AccessDenied", AuthErrorKind::Denied),
+    ("AccessDeniedException", AuthErrorKind::Denied),
+    ("UnauthorizedOperation", AuthErrorKind::Denied), // EC2
+    ("AuthorizationError", AuthErrorKind::Denied),    // SNS
+    ("Forbidden", AuthErrorKind::Denied),
 ];
 
 /// "Signature expired: 20200101T000000Z is now earlier than …", "Signature not yet current: …".
@@ -230,16 +230,16 @@ mod tests {
     #[test]
     fn a_refusal_means_the_same_under_all_its_names() {
         for (code, meaning) in [
-            ("InvalidAccessKeyId", Meaning::UnknownKey),
-            ("InvalidClientTokenId", Meaning::UnknownKey),
-            ("UnrecognizedClientException", Meaning::UnknownKey),
-            ("SignatureDoesNotMatch", Meaning::WrongSignature),
-            ("InvalidSignatureException", Meaning::WrongSignature),
-            ("ExpiredToken", Meaning::DeadToken),
-            ("AccessDenied", Meaning::Denied),
+            ("InvalidAccessKeyId", AuthErrorKind::UnknownKey),
+            ("InvalidClientTokenId", AuthErrorKind::UnknownKey),
+            ("UnrecognizedClientException", AuthErrorKind::UnknownKey),
+            ("SignatureDoesNotMatch", AuthErrorKind::WrongSignature),
+            ("InvalidSignatureException", AuthErrorKind::WrongSignature),
+            ("ExpiredToken", AuthErrorKind::DeadToken),
+            ("AccessDenied", AuthErrorKind::Denied),
         ] {
             let error = AuthError::of_code(code).expect(code);
-            assert_eq!((error.code(), error.meaning()), (code, meaning));
+            assert_eq!((error.code(), error.kind()), (code, meaning));
         }
         for other in ["NoSuchKey", "ThrottlingException", "invalidaccesskeyid", ""] {
             assert_eq!(AuthError::of_code(other), None);

@@ -4,6 +4,6 @@ pub(crate) mod auth_error;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
 pub(crate) mod behavior;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
-pub(crate) mod failure;
+pub(crate) mod call_error;
 #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
-pub(crate) mod patience;
+pub(crate) mod retry_policy;

@@ -10,7 +10,7 @@ use super::Check;
 use super::verdict::{LONGEST, bounded, verdict_on};
 use crate::connect::Verdict;
 use crate::sdk::behavior::with_behavior;
-use crate::sdk::failure::Failure;
+use crate::sdk::call_error::CallError;
 
 /// Asks STS `GetCallerIdentity`. Any key that AWS accepts passes; no policy can forbid it.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl Check for CallerIdentity {
         bounded(self.timeout, ASKING, async {
             match ask.await {
                 Ok(_) => Verdict::Good,
-                Err(error) => verdict_on(credentials, ASKING, Failure::of(ASKING, error)),
+                Err(error) => verdict_on(credentials, ASKING, CallError::of(ASKING, error)),
             }
         })
         .await

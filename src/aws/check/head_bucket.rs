@@ -12,7 +12,7 @@ use super::verdict::{LONGEST, bounded, verdict_on};
 use crate::connect::Verdict;
 use crate::error::ErrorKind;
 use crate::sdk::behavior::with_behavior;
-use crate::sdk::failure::{Failure, Refusal};
+use crate::sdk::call_error::{CallError, ServiceError};
 
 /// Asks S3 `HeadBucket`. A key passes if it is accepted and has `s3:ListBucket` on the bucket.
 ///
@@ -46,7 +46,7 @@ impl HeadBucket {
         self
     }
 
-    async fn head(&self, credentials: &Credentials) -> Result<(), Failure> {
+    async fn head(&self, credentials: &Credentials) -> Result<(), CallError> {
         self.client
             .head_bucket()
             .bucket(&self.bucket)
@@ -55,11 +55,11 @@ impl HeadBucket {
             .send()
             .await
             .map(drop)
-            .map_err(|error| Failure::of(ASKING, error))
+            .map_err(|error| CallError::of(ASKING, error))
     }
 
     /// The same question, to which the answer has a body, and so a code.
-    async fn list(&self, credentials: &Credentials) -> Result<(), Failure> {
+    async fn list(&self, credentials: &Credentials) -> Result<(), CallError> {
         self.client
             .list_objects_v2()
             .bucket(&self.bucket)
@@ -69,10 +69,10 @@ impl HeadBucket {
             .send()
             .await
             .map(drop)
-            .map_err(|error| Failure::of(ASKING, error))
+            .map_err(|error| CallError::of(ASKING, error))
     }
 
-    fn of_the_bucket(&self, refusal: &Refusal) -> Option<Verdict> {
+    fn of_the_bucket(&self, refusal: &ServiceError) -> Option<Verdict> {
         let text = match (refusal.status, refusal.code.as_str()) {
             (404, _) => format!(
                 "the bucket `{}` that the key's check asks for does not exist",
@@ -96,16 +96,18 @@ impl Check for HeadBucket {
         bounded(self.timeout, ASKING, async {
             let asked = match self.head(credentials).await {
                 // A dead key, a dead token and a missing permission look the same in an answer without a body.
-                Err(Failure::Refused(refusal)) if matches!(refusal.status, 400 | 401 | 403) => {
+                Err(CallError::Service(refusal)) if matches!(refusal.status, 400 | 401 | 403) => {
                     self.list(credentials).await
                 }
                 answered => answered,
             };
             match asked {
                 Ok(()) => Verdict::Good,
-                Err(Failure::Refused(refusal)) => self
-                    .of_the_bucket(&refusal)
-                    .unwrap_or_else(|| verdict_on(credentials, ASKING, Failure::Refused(refusal))),
+                Err(CallError::Service(refusal)) => {
+                    self.of_the_bucket(&refusal).unwrap_or_else(|| {
+                        verdict_on(credentials, ASKING, CallError::Service(refusal))
+                    })
+                }
                 Err(failure) => verdict_on(credentials, ASKING, failure),
             }
         })

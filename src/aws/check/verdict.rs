@@ -8,8 +8,8 @@ use aws_credential_types::Credentials;
 use crate::aws::access_key::tail;
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
-use crate::sdk::auth_error::Meaning;
-use crate::sdk::failure::Failure;
+use crate::sdk::auth_error::AuthErrorKind;
+use crate::sdk::call_error::CallError;
 
 /// How long a check may take by default.
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
@@ -29,26 +29,26 @@ pub(super) async fn bounded(
         })
 }
 
-pub(super) fn verdict_on(credentials: &Credentials, what: &str, failure: Failure) -> Verdict {
+pub(super) fn verdict_on(credentials: &Credentials, what: &str, failure: CallError) -> Verdict {
     let refusal = match failure {
-        Failure::Refused(refusal) => refusal,
-        Failure::NoAnswer(error) => return Verdict::Unknown(error),
+        CallError::Service(refusal) => refusal,
+        CallError::NoResponse(error) => return Verdict::Unknown(error),
     };
     let key = format!("access key …{}", tail(credentials.access_key_id()));
-    match refusal.auth_error().map(|error| error.meaning()) {
-        Some(Meaning::UnknownKey) => Verdict::NotYet(refusal.error(
+    match refusal.auth_error().map(|error| error.kind()) {
+        Some(AuthErrorKind::UnknownKey) => Verdict::NotYet(refusal.error(
             ErrorKind::NotPropagated,
             format!("AWS does not know {key}: it is too new, or was deleted or deactivated"),
         )),
-        Some(Meaning::WrongSignature) => Verdict::Bad(refusal.error(
+        Some(AuthErrorKind::WrongSignature) => Verdict::Bad(refusal.error(
             ErrorKind::Rejected,
             format!("{key} is known, but the secret access key does not belong to it: correct the secret"),
         )),
-        Some(Meaning::DeadToken) => Verdict::Bad(refusal.error(
+        Some(AuthErrorKind::DeadToken) => Verdict::Bad(refusal.error(
             ErrorKind::Rejected,
             format!("the session token of {key} has expired or is not valid: correct the secret"),
         )),
-        Some(Meaning::Denied) => Verdict::Forbidden(refusal.error(
+        Some(AuthErrorKind::Denied) => Verdict::Forbidden(refusal.error(
             ErrorKind::Forbidden,
             format!("{key} is genuine, but {what} is not permitted to it"),
         )),

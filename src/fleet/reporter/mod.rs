@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use self::task::{Farewell, Horizons, Task};
 use super::instance::{Incarnation, InstanceId};
-use super::outbox::Outbox;
 use super::report::Report;
-use super::word::Word;
+use super::report_sink::ReportSink;
+use super::usage_tracker::UsageTracker;
 use crate::error::{Error, ErrorKind};
 use crate::hot::Lease;
 use crate::refresh::{Refreshable, Status};
@@ -65,7 +65,7 @@ impl Reporter {
     pub fn builder<V, O>(keys: &Refreshable<V>, secret: impl Into<String>, outbox: O) -> Builder<O>
     where
         V: Send + Sync + 'static,
-        O: Outbox,
+        O: ReportSink,
     {
         let hot = keys.hot();
         Builder {
@@ -106,7 +106,7 @@ impl Reporter {
     }
 
     /// Reports soon, as when something changes: say it after a URL has been signed.
-    pub fn report_soon(&self) {
+    pub fn report_now(&self) {
         self.nudge.notify_one();
     }
 
@@ -133,7 +133,7 @@ impl Reporter {
     }
 }
 
-impl<O: Outbox> Builder<O> {
+impl<O: ReportSink> Builder<O> {
     /// Sets the name under which to report; a generated one by default.
     pub fn instance(mut self, instance: InstanceId) -> Self {
         self.instance = Some(instance);
@@ -186,7 +186,7 @@ impl<O: Outbox> Builder<O> {
         let (stop, stopped) = oneshot::channel();
         let nudge = Arc::new(Notify::new());
         let task = Task {
-            word: Word::new(first, now),
+            word: UsageTracker::new(first, now),
             watched: Some(self.watched),
             nudge: Arc::clone(&nudge),
             outbox: self.outbox,

@@ -10,14 +10,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ReporterStatus;
 use crate::error::{Error, ErrorKind};
-use crate::fleet::outbox::Outbox;
 use crate::fleet::report::Report;
-use crate::fleet::word::{Horizon, Word};
+use crate::fleet::report_sink::ReportSink;
+use crate::fleet::usage_tracker::{Horizon, UsageTracker};
 use crate::refresh::Status;
 
 /// What the reporter runs: waits for news, and tells it.
 pub(super) struct Task<O> {
-    pub(super) word: Word,
+    pub(super) word: UsageTracker,
     /// `None` when the refreshable is gone.
     pub(super) watched: Option<watch::Receiver<Status>>,
     pub(super) nudge: Arc<Notify>,
@@ -36,7 +36,7 @@ pub(super) type Horizons = Box<dyn Fn() -> Option<Horizon> + Send + Sync>;
 /// How long the goodbye may take, and who waits for it.
 pub(super) type Farewell = (Duration, oneshot::Sender<Result<(), Error>>);
 
-impl<O: Outbox> Task<O> {
+impl<O: ReportSink> Task<O> {
     pub(super) async fn run(mut self, mut stop: oneshot::Receiver<Farewell>) {
         let farewell = loop {
             tokio::select! {

@@ -7,15 +7,18 @@ use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::primitives::Blob;
 use aws_sdk_secretsmanager::types::Tag;
 
-use self::refused::{NOT_FOUND, explained, failed, of};
+use self::service_error::{NOT_FOUND, explained, failed, of};
 use super::request::RotationToken;
-use super::store::{CURRENT, Content, Form, Move, PENDING, Put, Store, VersionInfo, View, Which};
+use super::store::{
+    CURRENT, Content, Encoding, MoveOutcome, PENDING, PutOutcome, SecretDescription, Store,
+    VersionInfo, VersionSelector,
+};
 use crate::error::{Error, ErrorKind};
-use crate::sdk::failure::Failure;
-use crate::sdk::patience::Patience;
+use crate::sdk::call_error::CallError;
+use crate::sdk::retry_policy::RetryPolicy;
 use crate::secret::{Secret, VersionId};
 
-mod refused;
+mod service_error;
 
 /// The store in AWS.
 ///
@@ -32,7 +35,7 @@ mod refused;
 #[derive(Debug, Clone)]
 pub struct SecretsManager {
     client: Client,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 }
 
 impl SecretsManager {
@@ -40,35 +43,35 @@ impl SecretsManager {
     pub fn new(client: Client) -> Self {
         Self {
             client,
-            patience: Patience::default(),
+            retry_policy: RetryPolicy::default(),
         }
     }
 
     /// How often a read is tried, the first time included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.patience.attempts = attempts;
+        self.retry_policy.attempts = attempts;
         self
     }
 
     /// How long one attempt of one call may take. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.attempt_timeout = timeout;
+        self.retry_policy.attempt_timeout = timeout;
         self
     }
 
     fn reading(&self) -> Builder {
-        bounded(self.patience)
+        bounded(self.retry_policy)
     }
 
     fn writing(&self) -> Builder {
-        bounded(self.patience.once())
+        bounded(self.retry_policy.once())
     }
 }
 
 impl Store for SecretsManager {
-    async fn describe(&self, id: &str) -> Result<View, Error> {
+    async fn describe(&self, id: &str) -> Result<SecretDescription, Error> {
         let call = self.client.describe_secret().secret_id(id);
         let call = call.customize().config_override(self.reading());
         let secret = call
@@ -82,7 +85,7 @@ impl Store for SecretsManager {
             ));
         }
         let tags = secret.tags.unwrap_or_default().into_iter();
-        Ok(View {
+        Ok(SecretDescription {
             arn: secret.arn.unwrap_or_else(|| id.to_owned()),
             name: secret.name.unwrap_or_else(|| id.to_owned()),
             labels: secret
@@ -129,11 +132,11 @@ impl Store for SecretsManager {
         }
     }
 
-    async fn read(&self, id: &str, which: Which<'_>) -> Result<Option<Content>, Error> {
+    async fn read(&self, id: &str, which: VersionSelector<'_>) -> Result<Option<Content>, Error> {
         let call = self.client.get_secret_value().secret_id(id);
         let call = match which {
-            Which::Label(label) => call.version_stage(label),
-            Which::Version(version) => call.version_id(version.as_str()),
+            VersionSelector::Label(label) => call.version_stage(label),
+            VersionSelector::Version(version) => call.version_id(version.as_str()),
         };
         let call = call.customize().config_override(self.reading());
         let mut value = match call.send().await {
@@ -142,7 +145,7 @@ impl Store for SecretsManager {
                 return match of("GetSecretValue", id, error) {
                     // In these words ("secret value for VersionId"; ministack: "secret version"): there is a secret, but
                     // not this version, or nothing in it.
-                    Failure::Refused(no)
+                    CallError::Service(no)
                         if no.code == NOT_FOUND && no.says("specified secret v") =>
                     {
                         Ok(None)
@@ -153,8 +156,8 @@ impl Store for SecretsManager {
         };
         let version = value.version_id.take().unwrap_or_default();
         let (material, form) = match (value.secret_string.take(), value.secret_binary.take()) {
-            (Some(text), _) => (text.into_bytes(), Form::Text),
-            (None, Some(bytes)) => (bytes.into_inner(), Form::Binary),
+            (Some(text), _) => (text.into_bytes(), Encoding::Text),
+            (None, Some(bytes)) => (bytes.into_inner(), Encoding::Binary),
             (None, None) => return Ok(None),
         };
         let secret = Secret::new(material, version)
@@ -168,7 +171,7 @@ impl Store for SecretsManager {
         token: &VersionId,
         content: &Content,
         rotation_token: Option<&RotationToken>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         let call = self
             .client
             .put_secret_value()
@@ -177,14 +180,16 @@ impl Store for SecretsManager {
             .version_stages(PENDING)
             .set_rotation_token(rotation_token.map(|token| token.expose().to_owned()));
         let call = match content.form() {
-            Form::Text => call.secret_string(content.secret().expose_str()?),
-            Form::Binary => call.secret_binary(Blob::new(content.secret().expose())),
+            Encoding::Text => call.secret_string(content.secret().expose_str()?),
+            Encoding::Binary => call.secret_binary(Blob::new(content.secret().expose())),
         };
         let call = call.customize().config_override(self.writing());
         match call.send().await {
-            Ok(_) => Ok(Put::Stored),
+            Ok(_) => Ok(PutOutcome::Stored),
             Err(error) => match of("PutSecretValue", id, error) {
-                Failure::Refused(no) if no.code == "ResourceExistsException" => Ok(Put::Taken),
+                CallError::Service(no) if no.code == "ResourceExistsException" => {
+                    Ok(PutOutcome::Taken)
+                }
                 failure => Err(explained("PutSecretValue", id, failure)),
             },
         }
@@ -195,7 +200,7 @@ impl Store for SecretsManager {
         id: &str,
         to: &VersionId,
         from: &VersionId,
-    ) -> Result<Move, Error> {
+    ) -> Result<MoveOutcome, Error> {
         let call = self
             .client
             .update_secret_version_stage()
@@ -205,10 +210,10 @@ impl Store for SecretsManager {
             .remove_from_version_id(from.as_str());
         let call = call.customize().config_override(self.writing());
         match call.send().await {
-            Ok(_) => Ok(Move::Moved),
+            Ok(_) => Ok(MoveOutcome::Moved),
             Err(error) => match of("UpdateSecretVersionStage", id, error) {
-                Failure::Refused(no) if no.code == "InvalidParameterException" => {
-                    Ok(Move::NotThere)
+                CallError::Service(no) if no.code == "InvalidParameterException" => {
+                    Ok(MoveOutcome::NotThere)
                 }
                 failure => Err(explained("UpdateSecretVersionStage", id, failure)),
             },
@@ -235,8 +240,8 @@ impl Store for SecretsManager {
     }
 }
 
-fn bounded(patience: Patience) -> Builder {
+fn bounded(retry_policy: RetryPolicy) -> Builder {
     Builder::new()
-        .retry_config(patience.retries())
-        .timeout_config(patience.timeouts())
+        .retry_config(retry_policy.retries())
+        .timeout_config(retry_policy.timeouts())
 }

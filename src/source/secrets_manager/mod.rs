@@ -10,11 +10,11 @@ use aws_types::SdkConfig;
 use super::{FetchRequest, Source};
 use crate::error::{Error, ErrorKind};
 use crate::sdk::behavior::with_behavior;
-use crate::sdk::failure::Failure;
-use crate::sdk::patience::Patience;
+use crate::sdk::call_error::CallError;
+use crate::sdk::retry_policy::RetryPolicy;
 use crate::secret::{Secret, SecretId};
 
-mod refused;
+mod service_error;
 
 /// Fetches a secret from AWS Secrets Manager: text or binary, the version that is `AWSCURRENT`.
 ///
@@ -34,7 +34,7 @@ pub struct SecretsManager {
     client: Client,
     secret_id: SecretId,
     stage: String,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 }
 
 impl SecretsManager {
@@ -50,7 +50,7 @@ impl SecretsManager {
             client,
             secret_id: secret_id.into(),
             stage: "AWSCURRENT".to_owned(),
-            patience: Patience::default(),
+            retry_policy: RetryPolicy::default(),
         }
     }
 
@@ -64,21 +64,21 @@ impl SecretsManager {
     /// Sets how often a fetch is tried, the first attempt included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.patience.attempts = attempts;
+        self.retry_policy.attempts = attempts;
         self
     }
 
     /// Sets how long one attempt may take, credentials included. Default 5 s.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.attempt_timeout = timeout;
+        self.retry_policy.attempt_timeout = timeout;
         self
     }
 
     fn bounded(&self) -> Builder {
         Builder::new()
-            .retry_config(self.patience.retries())
-            .timeout_config(self.patience.timeouts())
+            .retry_config(self.retry_policy.retries())
+            .timeout_config(self.retry_policy.timeouts())
     }
 
     fn secret(&self, mut output: GetSecretValueOutput) -> Result<Secret, Error> {
@@ -130,7 +130,7 @@ impl Source for SecretsManager {
         match answer {
             Ok(output) => self.secret(output),
             Err(error) => {
-                let failure = Failure::of(&format!("reading secret `{}`", self.secret_id), error);
+                let failure = CallError::of(&format!("reading secret `{}`", self.secret_id), error);
                 Err(failure.explained(|refusal| self.refused(refusal)))
             }
         }

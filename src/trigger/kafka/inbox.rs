@@ -57,7 +57,7 @@ impl Inbox {
     }
 
     /// Takes note of a message that could not be unpacked. It may have been an event: look, but not each time.
-    pub(super) fn take_garbled(&mut self) {
+    pub(super) fn take_undecodable(&mut self) {
         count(Verdict::Malformed);
         if self.log_malformed() {
             self.requester.request(Reason::CatchUp);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::session::Ear;
+use super::session::Session;
 use crate::error::Error;
-use crate::kafka::{KafkaConfig, Purpose, Target, topic_name};
+use crate::kafka::{KafkaConfig, Role, Target, topic_name};
 use crate::trigger::{RefreshRequester, Trigger};
 use crate::util::Backoff;
 
@@ -42,7 +42,7 @@ use crate::util::Backoff;
 ///   the events published meanwhile are read. Positions that are gone (retention, a topic made anew) become the
 ///   end of the partition, and a look.
 /// - Added partitions are noticed ([`Kafka::refresh_every`]) and read from their beginning.
-/// - The trigger never ends and never panics because of a broker or a message. After trouble it makes a new
+/// - The trigger never ends and never panics because of a broker or a message. After fault it makes a new
 ///   client, which reads password and CA file anew.
 ///
 /// # What the health says
@@ -111,7 +111,7 @@ impl Kafka {
 
     /// What the health texts speak about.
     pub(super) fn target(&self) -> Target {
-        self.config.target(&self.topic, Purpose::Read)
+        self.config.target(&self.topic, Role::Read)
     }
 }
 
@@ -119,10 +119,10 @@ impl Trigger for Kafka {
     async fn run(self, requester: RefreshRequester) {
         let mut rng = Rng::new();
         let mut delays = self.reconnect.delays(&mut rng);
-        let mut ear = Ear::new(self.clone(), requester);
+        let mut ear = Session::new(self.clone(), requester);
         loop {
-            let trouble = ear.listen().await;
-            ear.tell(&trouble);
+            let fault = ear.listen().await;
+            ear.tell(&fault);
             if ear.listened {
                 delays = self.reconnect.delays(&mut rng);
             }

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kafka::Span;
+use crate::kafka::Watermarks;
 
 /// The offset of the next message in each partition; empty before the first subscription.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Positions(BTreeMap<i32, i64>);
 
 impl Positions {
     /// Takes over the partitions as they are now. Those that no longer exist are forgotten.
-    pub(super) fn adopt(&mut self, spans: &[Span]) {
+    pub(super) fn adopt(&mut self, spans: &[Watermarks]) {
         let first = self.0.is_empty();
         self.0 = spans
             .iter()
@@ -54,10 +54,10 @@ impl Positions {
 mod tests {
     use super::*;
 
-    fn spans(of: &[(i64, i64)]) -> Vec<Span> {
+    fn spans(of: &[(i64, i64)]) -> Vec<Watermarks> {
         (0..)
             .zip(of)
-            .map(|(partition, &(low, high))| Span {
+            .map(|(partition, &(low, high))| Watermarks {
                 partition,
                 low,
                 high,

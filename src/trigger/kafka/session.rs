@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::Kafka;
 use super::inbox::Inbox;
 use super::positions::Positions;
-use crate::kafka::{Heard, Reader, Received, Trouble};
+use crate::kafka::{Consumer, ConsumerError, Fault, Received};
 use crate::trigger::{Health, Reason, RefreshRequester};
 
-/// How long a session may take to begin before its first trouble is told: a first address that does not answer
+/// How long a session may take to begin before its first fault is told: a first address that does not answer
 /// (`localhost` as `::1`) is no reason to cry.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const IN_A_ROW: u32 = 32;
 
 /// What lasts over sessions.
-pub(super) struct Ear {
+pub(super) struct Session {
     kafka: Kafka,
     requester: RefreshRequester,
     positions: Positions,
@@ -35,7 +35,7 @@ pub(super) struct Ear {
     pub(super) listened: bool,
 }
 
-impl Ear {
+impl Session {
     pub(super) fn new(kafka: Kafka, requester: RefreshRequester) -> Self {
         Self {
             inbox: Inbox::new(
@@ -51,12 +51,12 @@ impl Ear {
         }
     }
 
-    /// Listens with one client until there is trouble.
-    pub(super) async fn listen(&mut self) -> Trouble {
+    /// Listens with one client until there is fault.
+    pub(super) async fn listen(&mut self) -> Fault {
         self.listened = false;
-        let client = match Reader::new(self.kafka.config.clone()).await {
+        let client = match Consumer::new(self.kafka.config.clone()).await {
             Ok(client) => client,
-            Err(trouble) => return trouble,
+            Err(fault) => return fault,
         };
         let mut gaps = 0;
         loop {
@@ -65,22 +65,22 @@ impl Ear {
                     gaps = 0;
                     self.follow(&client).await
                 }
-                Ok(false) if gaps > 0 => Err(Trouble::Moving),
+                Ok(false) if gaps > 0 => Err(Fault::Moving),
                 Ok(false) => {
                     gaps += 1;
                     Ok(())
                 }
-                Err(trouble) => Err(trouble),
+                Err(fault) => Err(fault),
             };
-            if let Err(trouble) = round {
-                return trouble;
+            if let Err(fault) = round {
+                return fault;
             }
         }
     }
 
     /// How the session fares badly, told to the refreshable.
-    pub(super) fn tell(&self, trouble: &Trouble) {
-        let reason = trouble.explain(&self.kafka.target());
+    pub(super) fn tell(&self, fault: &Fault) {
+        let reason = fault.explain(&self.kafka.target());
         let health = Health::disconnected(reason.clone());
         if *self.requester.subscribe_health().borrow() != health {
             tracing::warn!(target: "credswap::kafka", topic = %self.kafka.topic, reason, "the Kafka trigger is deaf");
@@ -89,19 +89,20 @@ impl Ear {
     }
 
     /// Fixes the positions and proves that each partition can be read; `false` if a position was gone.
-    async fn begin(&mut self, client: &Reader) -> Result<bool, Trouble> {
+    async fn begin(&mut self, client: &Consumer) -> Result<bool, Fault> {
         let started = Instant::now();
         let mut told = Instant::now() + GRACE;
         let mut noted = None;
 
-        let mut survey = pin!(client.survey(self.kafka.topic.clone(), self.kafka.answer_within));
+        let mut fetch_watermarks =
+            pin!(client.fetch_watermarks(self.kafka.topic.clone(), self.kafka.answer_within));
         let spans = loop {
             tokio::select! {
-                found = &mut survey => break found.map_err(|trouble| worse(noted.take(), trouble))?,
+                found = &mut fetch_watermarks => break found.map_err(|fault| more_specific(noted.take(), fault))?,
                 received = client.receive() => match self.hear(received).await? {
-                    Heard::Doubt(trouble) => noted = Some(worse(noted, trouble)),
-                    Heard::Down => noted = Some(worse(noted, client.down())),
-                    Heard::From(_) | Heard::Nothing | Heard::Garbled | Heard::Gap => {}
+                    ConsumerError::ConnectionLost(fault) => noted = Some(more_specific(noted, fault)),
+                    ConsumerError::AllBrokersDown => noted = Some(more_specific(noted, client.down())),
+                    ConsumerError::Progress(_) | ConsumerError::Nothing | ConsumerError::Undecodable | ConsumerError::OffsetLost => {}
                 },
                 () = sleep_until(told), if noted.is_some() => {
                     told = Instant::now() + GRACE;
@@ -120,16 +121,16 @@ impl Ear {
         let deadline = started + self.kafka.answer_within * 2;
         while !unproven.is_empty() {
             let Ok(received) = timeout_at(deadline, client.receive()).await else {
-                return Err(noted.unwrap_or(Trouble::Slow));
+                return Err(noted.unwrap_or(Fault::Slow));
             };
             match self.hear(received).await? {
-                Heard::From(partition) => {
+                ConsumerError::Progress(partition) => {
                     unproven.remove(&partition);
                 }
-                Heard::Gap => return Ok(false),
-                Heard::Down => return Err(worse(noted, client.down())),
-                Heard::Doubt(trouble) => noted = Some(trouble),
-                Heard::Nothing | Heard::Garbled => {}
+                ConsumerError::OffsetLost => return Ok(false),
+                ConsumerError::AllBrokersDown => return Err(more_specific(noted, client.down())),
+                ConsumerError::ConnectionLost(fault) => noted = Some(fault),
+                ConsumerError::Nothing | ConsumerError::Undecodable => {}
             }
         }
 
@@ -145,8 +146,8 @@ impl Ear {
         Ok(true)
     }
 
-    /// Hears events until the partitions or a position must be found anew (`Ok`), or there is trouble.
-    async fn follow(&mut self, client: &Reader) -> Result<(), Trouble> {
+    /// Hears events until the partitions or a position must be found anew (`Ok`), or there is fault.
+    async fn follow(&mut self, client: &Consumer) -> Result<(), Fault> {
         let mut doubt = None;
         loop {
             let due = Instant::now() + self.kafka.refresh_every;
@@ -156,24 +157,26 @@ impl Ear {
                     break;
                 };
                 match self.hear(received).await? {
-                    Heard::Doubt(trouble) => doubt = Some(trouble),
-                    Heard::Down => return Err(client.down()),
-                    Heard::Gap => return Ok(()),
-                    Heard::From(_) | Heard::Nothing | Heard::Garbled => {}
+                    ConsumerError::ConnectionLost(fault) => doubt = Some(fault),
+                    ConsumerError::AllBrokersDown => return Err(client.down()),
+                    ConsumerError::OffsetLost => return Ok(()),
+                    ConsumerError::Progress(_)
+                    | ConsumerError::Nothing
+                    | ConsumerError::Undecodable => {}
                 }
             }
-            let mut survey =
-                pin!(client.survey(self.kafka.topic.clone(), self.kafka.answer_within));
+            let mut fetch_watermarks =
+                pin!(client.fetch_watermarks(self.kafka.topic.clone(), self.kafka.answer_within));
             let spans = loop {
                 tokio::select! {
-                    found = &mut survey => {
-                        break found.map_err(|trouble| worse(doubt.take(), trouble))?;
+                    found = &mut fetch_watermarks => {
+                        break found.map_err(|fault| more_specific(doubt.take(), fault))?;
                     }
                     received = client.receive() => match self.hear(received).await? {
-                        Heard::Doubt(trouble) => doubt = Some(trouble),
-                        Heard::Down => return Err(worse(doubt, client.down())),
-                        Heard::Gap => return Ok(()),
-                        Heard::From(_) | Heard::Nothing | Heard::Garbled => {}
+                        ConsumerError::ConnectionLost(fault) => doubt = Some(fault),
+                        ConsumerError::AllBrokersDown => return Err(more_specific(doubt, client.down())),
+                        ConsumerError::OffsetLost => return Ok(()),
+                        ConsumerError::Progress(_) | ConsumerError::Nothing | ConsumerError::Undecodable => {}
                     }
                 }
             };
@@ -194,7 +197,7 @@ impl Ear {
         }
     }
 
-    async fn hear(&mut self, received: Received<'_>) -> Result<Heard, Trouble> {
+    async fn hear(&mut self, received: Received<'_>) -> Result<ConsumerError, Fault> {
         self.in_a_row = self.in_a_row.wrapping_add(1);
         if self.in_a_row.is_multiple_of(IN_A_ROW) {
             // Messages that are there are received without a pause: let the others of this thread work, too.
@@ -205,12 +208,12 @@ impl Ear {
                 self.positions
                     .received(message.partition(), message.offset());
                 self.inbox.take(&message);
-                Ok(Heard::From(message.partition()))
+                Ok(ConsumerError::Progress(message.partition()))
             }
             Err((error, words)) => {
-                let heard = Heard::of(&error, &words);
-                if matches!(heard, Ok(Heard::Garbled)) {
-                    self.inbox.take_garbled();
+                let heard = ConsumerError::of(&error, &words);
+                if matches!(heard, Ok(ConsumerError::Undecodable)) {
+                    self.inbox.take_undecodable();
                 }
                 heard
             }
@@ -218,11 +221,11 @@ impl Ear {
     }
 }
 
-/// The trouble that says more.
-fn worse(noted: Option<Trouble>, trouble: Trouble) -> Trouble {
+/// The fault that says more.
+fn more_specific(noted: Option<Fault>, fault: Fault) -> Fault {
     match noted {
-        Some(noted) if noted.is_specific() && !trouble.is_specific() => noted,
-        Some(Trouble::Unreachable) if trouble == Trouble::Slow => Trouble::Unreachable,
-        _ => trouble,
+        Some(noted) if noted.is_specific() && !fault.is_specific() => noted,
+        Some(Fault::Unreachable) if fault == Fault::Slow => Fault::Unreachable,
+        _ => fault,
     }
 }

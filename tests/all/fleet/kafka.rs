@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use credswap::fleet::{
-    FleetTopic, Incarnation, InstanceId, Limits, Live, Outbox, Report, Reporter, Verdict,
+    Assumptions, FleetTopic, Incarnation, InstanceId, LiveVersion, ReleaseStatus, Report,
+    ReportSink, Reporter,
 };
 use credswap::kafka::{KafkaConfig, Producer};
 use credswap::{Error, ErrorKind, Refreshable, Secret};
@@ -18,7 +19,7 @@ fn config(broker: &Broker) -> KafkaConfig {
 }
 
 fn topic(broker: &Broker) -> FleetTopic {
-    let mut limits = Limits::default();
+    let mut limits = Assumptions::default();
     limits.settle = Duration::from_millis(1);
     limits.grace = Duration::from_millis(1);
     FleetTopic::new(&config(broker), TOPIC)
@@ -39,7 +40,7 @@ fn report(name: &str, sequence: u64, live: &str) -> Report {
         SECRET,
         Duration::from_secs(3600),
     );
-    report.live = Some(Live {
+    report.live = Some(LiveVersion {
         version: live.into(),
         age: Duration::from_secs(1),
     });
@@ -47,12 +48,12 @@ fn report(name: &str, sequence: u64, live: &str) -> Report {
 }
 
 async fn send(producer: &Producer, report: &Report) {
-    Outbox::send(producer, report.key(), report.encode().unwrap())
+    ReportSink::send(producer, report.key(), report.encode().unwrap())
         .await
         .expect("sent");
 }
 
-fn verdict(topic: &FleetTopic, now: u64) -> Verdict {
+fn verdict(topic: &FleetTopic, now: u64) -> ReleaseStatus {
     topic
         .ledger()
         .verdict(SECRET, &"v1".into(), &"v2".into(), now)
@@ -72,7 +73,9 @@ async fn all_partitions_are_read_to_their_end_and_then_what_is_new() {
         (41, 0),
         "and the probe"
     );
-    assert!(matches!(verdict(&fleet, reading.now), Verdict::Held { by, .. } if by.len() == 40));
+    assert!(
+        matches!(verdict(&fleet, reading.now), ReleaseStatus::InUse { by, .. } if by.len() == 40)
+    );
 
     for n in 0..40 {
         send(&producer, &report(&format!("pod-{n}"), 2, "v2")).await;
@@ -81,7 +84,7 @@ async fn all_partitions_are_read_to_their_end_and_then_what_is_new() {
     assert_eq!(reading.records, 41, "nothing twice");
     assert!(matches!(
         verdict(&fleet, reading.now),
-        Verdict::Released { .. }
+        ReleaseStatus::Released { .. }
     ));
     let again = fleet.refresh().await.expect("read");
     assert_eq!(again.records, 1);
@@ -91,7 +94,7 @@ async fn all_partitions_are_read_to_their_end_and_then_what_is_new() {
     let reading = anew.refresh().await.expect("read");
     assert_eq!(reading.records, 84);
     assert!(
-        matches!(verdict(&anew, reading.now), Verdict::Released { .. }),
+        matches!(verdict(&anew, reading.now), ReleaseStatus::Released { .. }),
         "as the first"
     );
 }
@@ -101,7 +104,7 @@ async fn an_empty_topic_is_read_at_once_and_consents_to_nothing() {
     let broker = Broker::start(TOPIC, 3);
     let mut fleet = topic(&broker);
     let now = fleet.refresh().await.expect("read").now;
-    assert_eq!(verdict(&fleet, now), Verdict::Unknown);
+    assert_eq!(verdict(&fleet, now), ReleaseStatus::Unknown);
 }
 
 #[tokio::test]
@@ -169,7 +172,10 @@ async fn a_broker_that_is_down_is_an_error_and_what_was_read_is_kept() {
             Err(error) => assert!(Instant::now() < deadline, "{}", error.report()),
         }
     };
-    assert!(matches!(verdict(&fleet, reading.now), Verdict::Held { .. }));
+    assert!(matches!(
+        verdict(&fleet, reading.now),
+        ReleaseStatus::InUse { .. }
+    ));
 }
 
 #[tokio::test]
@@ -196,11 +202,11 @@ async fn a_reporter_writes_what_the_ledger_reads() {
         let now = fleet.refresh().await.expect("read").now;
         match verdict(&fleet, now) {
             // The word came before things had settled, and the next one is half a minute away.
-            Verdict::Held { by, .. } => {
+            ReleaseStatus::InUse { by, .. } => {
                 assert_eq!(by[0].instance, *reporter.instance());
-                reporter.report_soon();
+                reporter.report_now();
             }
-            Verdict::Released { .. } => break,
+            ReleaseStatus::Released { .. } => break,
             other => panic!("{other:?}"),
         }
         assert!(Instant::now() < deadline, "not in ten seconds");
@@ -240,7 +246,7 @@ mod real {
 
         let mut fleet = FleetTopic::new(&user("admin"), TOPIC).expect("a topic");
         let reading = fleet.refresh().await.expect("read");
-        let Verdict::Held { by, .. } = verdict(&fleet, reading.now) else {
+        let ReleaseStatus::InUse { by, .. } = verdict(&fleet, reading.now) else {
             panic!("held")
         };
         let mine_held = by

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use credswap::VersionId;
 use credswap::fleet::{
-    Folded, HeldVersion, Incarnation, InstanceId, Ledger, Limits, Live, Past, Presence, Report,
-    Verdict, Why,
+    Assumptions, DrainingVersion, FoldOutcome, InUseReason, Incarnation, InstanceId, Ledger,
+    LiveVersion, Presence, ReleaseStatus, Report, VersionAge,
 };
 
 const SECRET: &str = "prod/uploader";
@@ -44,10 +44,10 @@ impl Reports {
         )
     }
 
-    /// Live for `age`.
+    /// LiveVersion for `age`.
     fn live(&mut self, version: &str, age: u64) -> Report {
         let mut report = self.next();
-        report.live = Some(Live {
+        report.live = Some(LiveVersion {
             version: version.into(),
             age: Duration::from_millis(age),
         });
@@ -62,7 +62,7 @@ trait With {
 
 impl With for Report {
     fn holding(mut self, version: &str, count: u32, horizon: Option<u64>) -> Self {
-        self.held.push(HeldVersion {
+        self.held.push(DrainingVersion {
             version: version.into(),
             count,
             horizon: horizon.map(Duration::from_millis),
@@ -71,7 +71,7 @@ impl With for Report {
     }
 
     fn released(mut self, version: &str, age: u64) -> Self {
-        self.released.push(Past {
+        self.released.push(VersionAge {
             version: version.into(),
             age: Duration::from_millis(age),
         });
@@ -84,13 +84,13 @@ fn v(name: &str) -> VersionId {
 }
 
 /// About "old", while "new" is current.
-fn verdict(ledger: &Ledger, now: u64) -> Verdict {
+fn verdict(ledger: &Ledger, now: u64) -> ReleaseStatus {
     ledger.verdict(SECRET, &v("old"), &v("new"), now)
 }
 
-fn holders(verdict: Verdict) -> Vec<(String, Why, u64)> {
+fn holders(verdict: ReleaseStatus) -> Vec<(String, InUseReason, u64)> {
     match verdict {
-        Verdict::Held { by, .. } => by
+        ReleaseStatus::InUse { by, .. } => by
             .into_iter()
             .map(|holder| (holder.instance.to_string(), holder.why, holder.until))
             .collect(),
@@ -98,11 +98,15 @@ fn holders(verdict: Verdict) -> Vec<(String, Why, u64)> {
     }
 }
 
-fn released(verdict: Verdict) -> (u64, Vec<(String, bool)>) {
+fn released(verdict: ReleaseStatus) -> (u64, Vec<(String, bool)>) {
     match verdict {
-        Verdict::Released { since, assumed, .. } => (
+        ReleaseStatus::Released {
             since,
-            assumed
+            presumed_gone,
+            ..
+        } => (
+            since,
+            presumed_gone
                 .into_iter()
                 .map(|silent| (silent.instance.to_string(), silent.used))
                 .collect(),
@@ -113,7 +117,10 @@ fn released(verdict: Verdict) -> (u64, Vec<(String, bool)>) {
 
 #[test]
 fn an_empty_ledger_consents_to_nothing() {
-    assert_eq!(verdict(&Ledger::default(), 1_000_000), Verdict::Unknown);
+    assert_eq!(
+        verdict(&Ledger::default(), 1_000_000),
+        ReleaseStatus::Unknown
+    );
 }
 
 #[test]
@@ -123,12 +130,12 @@ fn a_version_is_held_while_it_is_live_and_while_it_drains() {
     ledger.fold(&pod.live("old", 0), 1000);
     assert_eq!(
         holders(verdict(&ledger, 1000)),
-        [("pod".into(), Why::Live, 1000 + TTL + GRACE)]
+        [("pod".into(), InUseReason::Live, 1000 + TTL + GRACE)]
     );
     ledger.fold(&pod.live("new", 0).holding("old", 3, None), 2000);
     assert_eq!(
         holders(verdict(&ledger, 2000)),
-        [("pod".into(), Why::Leased(3), 2000 + TTL + GRACE)]
+        [("pod".into(), InUseReason::Leased(3), 2000 + TTL + GRACE)]
     );
 }
 
@@ -139,7 +146,7 @@ fn it_is_released_by_a_word_that_is_given_when_things_have_settled() {
     ledger.fold(&pod.live("new", 3000).released("old", 1000), 10_000);
     assert_eq!(
         holders(verdict(&ledger, 10_000))[0].1,
-        Why::NotHeard,
+        InUseReason::NotYetReported,
         "it might read the old version once more, and be cut off before it can say so"
     );
     let drained = 9000;
@@ -149,7 +156,10 @@ fn it_is_released_by_a_word_that_is_given_when_things_have_settled() {
             .released("old", settled - 1 - drained),
         settled - 1,
     );
-    assert_eq!(holders(verdict(&ledger, settled))[0].1, Why::NotHeard);
+    assert_eq!(
+        holders(verdict(&ledger, settled))[0].1,
+        InUseReason::NotYetReported
+    );
     ledger.fold(
         &pod.live("new", settled - 7000)
             .released("old", settled - drained),
@@ -191,7 +201,10 @@ fn whoever_holds_holds_for_all() {
     now = let_go + SETTLED;
     pods.push(straggler);
     for pod in &mut pods {
-        assert_eq!(holders(verdict(&ledger, now))[0].1, Why::NotHeard);
+        assert_eq!(
+            holders(verdict(&ledger, now))[0].1,
+            InUseReason::NotYetReported
+        );
         ledger.fold(
             &pod.live("new", now - 1000).released("old", now - let_go),
             now,
@@ -229,7 +242,7 @@ fn silence_alone_is_no_word() {
     let mut ledger = Ledger::default();
     ledger.fold(&Reports::of("a", 1).live("old", 0), 1000);
     ledger.fold(&Reports::of("b", 1).live("new", 0), 1000);
-    assert_eq!(verdict(&ledger, 10_000_000), Verdict::Unknown);
+    assert_eq!(verdict(&ledger, 10_000_000), ReleaseStatus::Unknown);
 }
 
 #[test]
@@ -244,7 +257,7 @@ fn a_goodbye_ends_it_at_once_but_for_what_it_holds() {
     ledger.fold(&other.next().holding("old", 1, None), 3000);
     assert_eq!(
         holders(verdict(&ledger, 3000)),
-        [("other".into(), Why::Leased(1), 3000 + TTL + GRACE)],
+        [("other".into(), InUseReason::Leased(1), 3000 + TTL + GRACE)],
         "it went before its drain was announced"
     );
     assert_eq!(
@@ -257,7 +270,7 @@ fn a_goodbye_ends_it_at_once_but_for_what_it_holds() {
 fn a_goodbye_from_before_the_version_came_is_no_word_on_it() {
     let mut ledger = Ledger::default();
     ledger.fold(&Reports::of("pod", 1).next().released("older", 0), 1000);
-    assert_eq!(verdict(&ledger, 2000), Verdict::Unknown);
+    assert_eq!(verdict(&ledger, 2000), ReleaseStatus::Unknown);
     ledger.fold(&Reports::of("pod", 2).next().released("old", 500), 3000);
     assert_eq!(released(verdict(&ledger, 3000)), (2500, vec![]));
 }
@@ -281,15 +294,15 @@ fn signed_urls_count_beyond_ttl_goodbye_and_restart() {
         ledger.fold(&again.live("new", end - 500_000), end);
         assert_eq!(
             holders(verdict(&ledger, end)),
-            [("pod".into(), Why::SignedUrls, end)]
+            [("pod".into(), InUseReason::PresignedUrls, end)]
         );
         ledger.fold(&again.live("new", end - 499_999), end + 1);
-        let assumed = if goodbye {
+        let presumed_gone = if goodbye {
             vec![]
         } else {
             vec![("pod".into(), true)]
         };
-        assert_eq!(released(verdict(&ledger, end + 1)), (end, assumed));
+        assert_eq!(released(verdict(&ledger, end + 1)), (end, presumed_gone));
     }
 }
 
@@ -299,12 +312,12 @@ fn late_and_doubled_reports_change_nothing() {
     let mut pod = Reports::of("pod", 1);
     let first = pod.live("new", 0);
     let second = pod.live("new", 0).holding("old", 1, None);
-    assert_eq!(ledger.fold(&second, 2000), Folded::Counts);
-    assert_eq!(ledger.fold(&second, 3000), Folded::Old);
-    assert_eq!(ledger.fold(&first, 4000), Folded::Old);
+    assert_eq!(ledger.fold(&second, 2000), FoldOutcome::Counts);
+    assert_eq!(ledger.fold(&second, 3000), FoldOutcome::Old);
+    assert_eq!(ledger.fold(&first, 4000), FoldOutcome::Old);
     assert_eq!(
         holders(verdict(&ledger, 4000)),
-        [("pod".into(), Why::Leased(1), 2000 + TTL + GRACE)],
+        [("pod".into(), InUseReason::Leased(1), 2000 + TTL + GRACE)],
         "neither what it holds, nor when it was heard"
     );
 }
@@ -321,7 +334,7 @@ fn two_lives_of_one_instance_both_count() {
     ledger.fold(&second.live("new", 0), 1002);
     assert_eq!(
         holders(verdict(&ledger, 1002))[0].1,
-        Why::Live,
+        InUseReason::Live,
         "the older one is alive"
     );
     ledger.fold(&first.next().released("old", 0), 1002);
@@ -337,9 +350,12 @@ fn more_versions_than_can_be_named_count_for_each_that_is_not_released() {
     let mut report = pod.live("new", SETTLED).released("drained", 0);
     report.others = 1;
     ledger.fold(&report, 1_000_000);
-    assert_eq!(holders(verdict(&ledger, 1_000_000))[0].1, Why::NotNamed);
+    assert_eq!(
+        holders(verdict(&ledger, 1_000_000))[0].1,
+        InUseReason::Unlisted
+    );
     let drained = ledger.verdict(SECRET, &v("drained"), &v("new"), 1_000_000);
-    assert_eq!(holders(drained)[0].1, Why::NotHeard);
+    assert_eq!(holders(drained)[0].1, InUseReason::NotYetReported);
 }
 
 #[test]
@@ -348,7 +364,7 @@ fn the_current_version_is_never_released() {
     ledger.fold(&Reports::of("pod", 1).next().released("old", 0), 1000);
     assert_eq!(
         ledger.verdict(SECRET, &v("old"), &v("old"), 1000),
-        Verdict::Unknown
+        ReleaseStatus::Unknown
     );
 }
 
@@ -397,7 +413,7 @@ fn stated_times_are_bounded() {
 fn refusals_are_told_with_their_time() {
     let mut ledger = Ledger::default();
     let mut report = Reports::of("pod", 1).live("old", 0);
-    report.refused.push(Past {
+    report.refused.push(VersionAge {
         version: "old".into(),
         age: Duration::from_millis(400),
     });
@@ -430,18 +446,18 @@ fn a_tombstone_removes_one_life_of_one_secret() {
 
 #[test]
 fn while_there_is_no_room_nothing_is_released() {
-    let mut limits = Limits::default();
+    let mut limits = Assumptions::default();
     limits.consumers = 1;
     let mut ledger = Ledger::new(limits);
     let mut pod = Reports::of("pod", 1);
     ledger.fold(&pod.live("new", SETTLED), 1_000_000);
     assert_eq!(released(verdict(&ledger, 1_000_000)).1, []);
     let turned_away = ledger.fold(&Reports::of("other", 1).live("old", 0), 1_000_000);
-    assert_eq!(turned_away, Folded::NoRoom);
-    assert_eq!(verdict(&ledger, 1_000_000), Verdict::Unknown);
+    assert_eq!(turned_away, FoldOutcome::Full);
+    assert_eq!(verdict(&ledger, 1_000_000), ReleaseStatus::Unknown);
     assert_eq!(
         ledger.fold(&pod.live("new", SETTLED), 1_000_001),
-        Folded::Counts
+        FoldOutcome::Counts
     );
     assert_eq!(
         released(verdict(&ledger, 5_000_000)).1,
@@ -455,7 +471,7 @@ fn what_is_long_past_is_forgotten_except_for_signed_urls() {
     let mut ledger = Ledger::default();
     ledger.fold(&Reports::of("gone", 1).next(), 0);
     ledger.fold(&Reports::of("crashed", 1).live("old", 0), 0);
-    let mut limits = Limits::default();
+    let mut limits = Assumptions::default();
     limits.forget = Duration::from_secs(86_400);
     let mut short = Ledger::new(limits);
     short.fold(
@@ -496,7 +512,12 @@ fn consumers_are_listed_with_their_presence() {
         list,
         [
             ("gone".into(), Presence::Gone, None, vec![]),
-            ("silent".into(), Presence::Silent, Some(v("old")), vec![]),
+            (
+                "silent".into(),
+                Presence::ExpiredConsumer,
+                Some(v("old")),
+                vec![]
+            ),
             (
                 "there".into(),
                 Presence::Alive,
@@ -509,12 +530,12 @@ fn consumers_are_listed_with_their_presence() {
 
 #[test]
 fn limits_on_the_ttl_that_contradict_each_other_are_no_panic() {
-    let mut limits = Limits::default();
+    let mut limits = Assumptions::default();
     limits.ttl = (Duration::from_secs(3600), Duration::from_secs(5));
     let mut ledger = Ledger::new(limits);
     let mut reports = Reports::of("a", 1);
-    assert_eq!(ledger.fold(&reports.live("new", 0), 0), Folded::Counts);
+    assert_eq!(ledger.fold(&reports.live("new", 0), 0), FoldOutcome::Counts);
     let presence = |now| ledger.consumers(SECRET, now).next().unwrap().presence;
     assert_eq!(presence(5_000 + GRACE), Presence::Alive);
-    assert_eq!(presence(5_001 + GRACE), Presence::Silent);
+    assert_eq!(presence(5_001 + GRACE), Presence::ExpiredConsumer);
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use credswap::VersionId;
 use credswap::fleet::{
-    Folded, HeldVersion, Incarnation, InstanceId, Ledger, Limits, Live, Past, Report, Verdict,
+    Assumptions, DrainingVersion, FoldOutcome, Incarnation, InstanceId, Ledger, LiveVersion,
+    ReleaseStatus, Report, VersionAge,
 };
 use proptest::prelude::*;
 
@@ -129,8 +130,8 @@ struct World {
     horizons: BTreeMap<usize, u64>,
 }
 
-fn limits() -> Limits {
-    let mut limits = Limits::default();
+fn limits() -> Assumptions {
+    let mut limits = Assumptions::default();
     limits.ttl = (Duration::from_secs(5), Duration::from_millis(LONGEST_TTL));
     limits.grace = Duration::from_millis(GRACE);
     limits.settle = Duration::from_millis(SETTLE);
@@ -257,7 +258,7 @@ impl World {
         if goodbye {
             released.push((process.live, now));
         } else {
-            report.live = Some(Live {
+            report.live = Some(LiveVersion {
                 version: version(process.live),
                 age: age(process.since),
             });
@@ -270,7 +271,7 @@ impl World {
         report.held = held
             .into_iter()
             .take(16)
-            .map(|(number, (count, horizon))| HeldVersion {
+            .map(|(number, (count, horizon))| DrainingVersion {
                 version: version(number),
                 count,
                 horizon,
@@ -280,7 +281,7 @@ impl World {
             .iter()
             .rev()
             .take(8)
-            .map(|(number, at)| Past {
+            .map(|(number, at)| VersionAge {
                 version: version(*number),
                 age: age(*at),
             })
@@ -338,7 +339,7 @@ impl World {
         }
         for (_, skew, mut record) in arrived {
             record.at = now.checked_add_signed(skew).unwrap();
-            if self.ledger.fold(&record.report, record.at) == Folded::Counts {
+            if self.ledger.fold(&record.report, record.at) == FoldOutcome::Counts {
                 self.heard.insert(record.key.clone(), (now, record.ttl));
             }
             for (version, until) in &record.signed {
@@ -367,16 +368,21 @@ impl World {
         ledger
     }
 
-    /// Whatever the ledger says is released is used by nobody who was ever heard, and is not in `assumed`.
+    /// Whatever the ledger says is released is used by nobody who was ever heard, and is not in `presumed_gone`.
     fn check(&self, ledger: &Ledger) -> Result<(), TestCaseError> {
         let current = version(self.current);
         for number in self.left.keys() {
             let verdict = ledger.verdict(SECRET, &version(*number), &current, self.now);
-            let Verdict::Released { assumed, since, .. } = verdict else {
+            let ReleaseStatus::Released {
+                presumed_gone,
+                since,
+                ..
+            } = verdict
+            else {
                 continue;
             };
             prop_assert!(since <= self.now + SKEW, "since {since}, now {}", self.now);
-            let assumed: BTreeSet<_> = assumed
+            let presumed_gone: BTreeSet<_> = presumed_gone
                 .into_iter()
                 .map(|silent| (silent.instance, silent.incarnation))
                 .collect();
@@ -386,7 +392,8 @@ impl World {
                     continue; // nobody can know of it
                 };
                 let silent = self.now + SKEW > heard + ttl + GRACE;
-                let is_assumed = assumed.contains(&(process.instance.clone(), process.incarnation));
+                let is_assumed =
+                    presumed_gone.contains(&(process.instance.clone(), process.incarnation));
                 prop_assert!(silent || !is_assumed, "{} is not silent", process.instance);
                 let uses = process.live == *number || process.held.contains_key(number);
                 prop_assert!(
@@ -481,7 +488,7 @@ impl World {
         for number in self.left.keys() {
             let verdict = ledger.verdict(SECRET, &version(*number), &current, self.now);
             prop_assert!(
-                matches!(verdict, Verdict::Released { .. }),
+                matches!(verdict, ReleaseStatus::Released { .. }),
                 "v{number}: {verdict:?}"
             );
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use credswap::fleet::{InstanceId, Ledger, Report, Reporter, Verdict as Word};
+use credswap::fleet::{InstanceId, Ledger, ReleaseStatus as UsageTracker, Report, Reporter};
 use credswap::hot::Lease;
 use credswap::{Error, ErrorKind, Refreshable, Secret};
 use tokio::sync::mpsc;
@@ -254,7 +254,7 @@ async fn signed_urls_are_reported_with_what_is_left_of_them() {
     let lease = fixture.keys.lease();
     Lease::token(&lease).pin_until(Instant::now() + Duration::from_secs(3600));
     drop(lease);
-    reporter.report_soon();
+    reporter.report_now();
     let report = mailbox.next().await;
     assert_eq!(held(&report), [("v1", 0, true)], "of the live version, too");
     let left = report.held[0].horizon.expect("some");
@@ -262,7 +262,7 @@ async fn signed_urls_are_reported_with_what_is_left_of_them() {
 
     fixture.swap("v2").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    reporter.report_soon();
+    reporter.report_now();
     let mut last = mailbox.next().await;
     while let Some(report) = mailbox.try_next() {
         last = report;
@@ -538,21 +538,28 @@ async fn a_rotation_from_end_to_end_is_released_when_all_have_let_go() {
             .verdict(SECRET, &"v1".into(), &"v2".into(), now())
     };
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(matches!(verdict(), Word::Held { by, .. } if by.len() == 3));
+    assert!(matches!(verdict(), UsageTracker::InUse { by, .. } if by.len() == 3));
     let lease = fleet[0].1.keys.lease();
     for (_, fixture) in &fleet {
         fixture.swap("v2").await;
     }
     tokio::time::sleep(Duration::from_secs(600)).await;
-    assert!(matches!(verdict(), Word::Held { by, .. } if by.len() == 1));
+    assert!(matches!(verdict(), UsageTracker::InUse { by, .. } if by.len() == 1));
     drop(lease);
     let let_go = now();
     tokio::time::sleep(Duration::from_secs(90 + 30)).await;
-    assert!(matches!(verdict(), Word::Held { .. }), "not settled yet");
+    assert!(
+        matches!(verdict(), UsageTracker::InUse { .. }),
+        "not settled yet"
+    );
     tokio::time::sleep(TTL / 3).await;
     match verdict() {
-        Word::Released { since, assumed, .. } => {
-            assert!(assumed.is_empty());
+        UsageTracker::Released {
+            since,
+            presumed_gone,
+            ..
+        } => {
+            assert!(presumed_gone.is_empty());
             assert!(
                 (let_go..let_go + 100).contains(&since),
                 "{since}, let go at {let_go}"

@@ -4,12 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use credswap::ErrorKind;
 use credswap::fleet::{
-    HeldVersion, Incarnation, InstanceId, Ledger, Live, MOST_HELD, MOST_PAST, Past, Report,
+    DrainingVersion, Incarnation, InstanceId, Ledger, LiveVersion, MAX_DRAINING, MAX_LISTED,
+    Report, VersionAge,
 };
 use proptest::prelude::*;
 
 fn full() -> Report {
-    let past = |n: usize| Past {
+    let past = |n: usize| VersionAge {
         version: format!("past-{n}").into(),
         age: Duration::from_millis(1500 * n as u64),
     };
@@ -23,17 +24,17 @@ fn full() -> Report {
         "prod/uploader",
         Duration::from_secs(90),
     );
-    report.live = Some(Live {
+    report.live = Some(LiveVersion {
         version: "v2".into(),
         age: Duration::from_millis(12_345),
     });
-    report.held = vec![HeldVersion {
+    report.held = vec![DrainingVersion {
         version: "v1".into(),
         count: 2,
         horizon: Some(Duration::from_secs(3600)),
     }];
     report.others = 1;
-    report.released = (0..MOST_PAST).map(past).collect();
+    report.released = (0..MAX_LISTED).map(past).collect();
     report.refused = vec![past(3)];
     report
 }
@@ -94,7 +95,7 @@ fn what_is_no_report_is_refused_and_not_quoted() {
         let one = r#"{"version":"v1","count":2,"horizon":3600.0}"#;
         good.replace(one, &vec![one; n].join(","))
     };
-    decode(&report, &held(MOST_HELD)).expect("as many as allowed");
+    decode(&report, &held(MAX_DRAINING)).expect("as many as allowed");
     for (bad, value) in [
         ("nothing", String::new()),
         ("no JSON", "hunter2".to_owned()),
@@ -123,7 +124,7 @@ fn what_is_no_report_is_refused_and_not_quoted() {
             good.replace(r#""v2""#, r#""hunter2\nx""#),
         ),
         ("a long version", good.replace("v2", &"x".repeat(1025))),
-        ("a long list", held(MOST_HELD + 1)),
+        ("a long list", held(MAX_DRAINING + 1)),
         (
             "a long report",
             good.replace(

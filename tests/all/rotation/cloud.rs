@@ -25,24 +25,24 @@ type Cloudy = Rotation<SecretsManager, Keys, Heard>;
 
 /// What consumers say, as a test tells them to.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<BTreeMap<String, Word>>>);
+struct Told(Arc<Mutex<BTreeMap<String, Usage>>>);
 
-impl Holders for Told {
-    async fn word_on(&self, _: &View, version: &VersionId) -> Result<Word, Error> {
+impl UsageSource for Told {
+    async fn usage_of(&self, _: &SecretDescription, version: &VersionId) -> Result<Usage, Error> {
         let words = self.0.lock().expect("not poisoned");
         let word = words.get(version.as_str()).cloned();
-        Ok(word.unwrap_or(Word::new(Standing::Unknown)))
+        Ok(word.unwrap_or(Usage::new(UsageState::Unknown)))
     }
 }
 
 #[derive(Clone, Default)]
 struct Heard {
-    events: Arc<Mutex<Vec<Announcement>>>,
+    events: Arc<Mutex<Vec<RotationEvent>>>,
     failures: Arc<AtomicUsize>,
 }
 
-impl Announce for Heard {
-    async fn announce(&self, event: &Announcement) -> Result<(), Error> {
+impl Announcer for Heard {
+    async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
         let failing = |left: usize| left.checked_sub(1);
         let order = Ordering::SeqCst;
         if self.failures.fetch_update(order, order, failing).is_ok() {
@@ -85,9 +85,9 @@ impl World {
 
     fn rotation_by(&self, role: Credentials) -> Cloudy {
         let sdk = config(&self.cloud, role);
-        let mut bounds = Bounds::default();
-        bounds.test_again = (Duration::from_millis(1), Duration::from_millis(5));
-        bounds.propagation = Duration::from_millis(100);
+        let mut policy = Policy::default();
+        policy.test_again = (Duration::from_millis(1), Duration::from_millis(5));
+        policy.propagation = Duration::from_millis(100);
         let client = aws_sdk_secretsmanager::Client::new(&sdk);
         let store = SecretsManager::new(client)
             .attempts(1)
@@ -95,10 +95,10 @@ impl World {
         let iam = IamClient::new(&sdk).attempts(1).attempt_timeout(LONG);
         let check = CallerIdentity::new(&sdk);
         let keys = AccessKeys::new(store.clone(), iam, check, self.told.clone())
-            .bounds(bounds.clone())
+            .policy(policy.clone())
             .clock(self.clock());
         Rotation::new(store, keys, self.heard.clone())
-            .bounds(bounds)
+            .policy(policy)
             .clock(self.clock())
     }
 
@@ -126,18 +126,24 @@ impl World {
         Ok(())
     }
 
-    fn tell(&self, version: &str, standing: Standing) {
+    fn tell(&self, version: &str, standing: UsageState) {
         let mut words = self.told.0.lock().expect("not poisoned");
-        words.insert(version.to_owned(), Word::new(standing));
+        words.insert(version.to_owned(), Usage::new(standing));
     }
 
     fn released(&self, version: &str) {
         let since = self.clock()();
-        let assumed = Vec::new();
-        self.tell(version, Standing::Released { since, assumed });
+        let presumed_gone = Vec::new();
+        self.tell(
+            version,
+            UsageState::Released {
+                since,
+                presumed_gone,
+            },
+        );
     }
 
-    fn events(&self) -> Vec<Announcement> {
+    fn events(&self) -> Vec<RotationEvent> {
         self.heard.events.lock().expect("not poisoned").clone()
     }
 
@@ -550,12 +556,12 @@ async fn two_keys_in_use_are_kept_and_their_holders_named() {
     };
     for (standing, words) in [
         (
-            Standing::Held {
+            UsageState::InUse {
                 by: vec![straggler],
             },
             "straggler-7 (3 leases)",
         ),
-        (Standing::Unknown, "no consumer has ever said a word"),
+        (UsageState::Unknown, "no consumer has ever said a word"),
     ] {
         world.tell(&first, standing);
         let token = world.cloud.begin_rotation(SECRET);
@@ -626,7 +632,7 @@ async fn an_old_key_is_deactivated_watched_and_deleted() {
         retired
             .keys
             .iter()
-            .any(|key| key.id == old && key.did == Did::Deleted),
+            .any(|key| key.id == old && key.did == KeyAction::Deleted),
         "{retired:?}"
     );
     assert!(

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use credswap::fleet::{
-    FleetTopic, HeldVersion, Incarnation, InstanceId, Limits, Live, Outbox, Past, Report,
+    Assumptions, DrainingVersion, FleetTopic, Incarnation, InstanceId, LiveVersion, Report,
+    ReportSink, VersionAge,
 };
 use credswap::kafka::{KafkaConfig, Producer};
 use credswap::rotation::*;
@@ -19,8 +20,8 @@ fn config(broker: &Broker) -> KafkaConfig {
     KafkaConfig::new(broker.bootstrap_servers()).plaintext()
 }
 
-fn announcement() -> Announcement {
-    Announcement {
+fn announcement() -> RotationEvent {
+    RotationEvent {
         at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_708_905_600_123),
         secret_id: ARN.to_owned(),
         version_id: "v2".into(),
@@ -79,12 +80,12 @@ async fn a_broker_that_is_down_fails_the_step_in_time() {
 async fn the_fleets_reports_are_the_word_on_a_version() {
     let broker = Broker::start("credswap.fleet", 1);
     let producer = Producer::new(&config(&broker), "credswap.fleet").expect("a producer");
-    let mut limits = Limits::default();
+    let mut limits = Assumptions::default();
     limits.settle = Duration::from_millis(1);
     limits.grace = Duration::from_millis(1);
     let topic = FleetTopic::new(&config(&broker), "credswap.fleet").expect("a topic");
-    let holders = FleetReports::new(topic.trust_producer_clocks().limits(limits));
-    let view = View {
+    let holders = FleetUsage::new(topic.trust_producer_clocks().limits(limits));
+    let view = SecretDescription {
         arn: ARN.to_owned(),
         name: "prod/uploader".to_owned(),
         labels: [
@@ -92,14 +93,14 @@ async fn the_fleets_reports_are_the_word_on_a_version() {
             ("v1".to_owned(), vec![PREVIOUS.to_owned()]),
         ]
         .into(),
-        ..View::default()
+        ..SecretDescription::default()
     };
     let old = "v1".into();
     let word = async || {
-        let word = holders.word_on(&view, &old).await;
+        let word = holders.usage_of(&view, &old).await;
         word.expect("it can be read")
     };
-    assert_eq!(word().await.standing, Standing::Unknown);
+    assert_eq!(word().await.standing, UsageState::Unknown);
 
     // Consumers know the secret by its name, the rotation by its ARN.
     let mut report = Report::new(
@@ -109,23 +110,23 @@ async fn the_fleets_reports_are_the_word_on_a_version() {
         "prod/uploader",
         Duration::from_secs(3600),
     );
-    report.live = Some(Live {
+    report.live = Some(LiveVersion {
         version: "v2".into(),
         age: Duration::from_secs(1),
     });
-    report.held = vec![HeldVersion {
+    report.held = vec![DrainingVersion {
         version: "v1".into(),
         count: 3,
         horizon: None,
     }];
     let send = async |report: &Report| {
         let payload = report.encode().expect("a report");
-        Outbox::send(&producer, report.key(), payload)
+        ReportSink::send(&producer, report.key(), payload)
             .await
             .expect("sent");
     };
     send(&report).await;
-    let Standing::Held { by } = word().await.standing else {
+    let UsageState::InUse { by } = word().await.standing else {
         panic!("pod-1 holds it")
     };
     assert_eq!(
@@ -135,14 +136,14 @@ async fn the_fleets_reports_are_the_word_on_a_version() {
 
     report.sequence = 2;
     report.held.clear();
-    report.refused = vec![Past {
+    report.refused = vec![VersionAge {
         version: "v1".into(),
         age: Duration::from_secs(5),
     }];
     send(&report).await;
     let word = word().await;
     assert!(
-        matches!(&word.standing, Standing::Released { assumed, .. } if assumed.is_empty()),
+        matches!(&word.standing, UsageState::Released { presumed_gone, .. } if presumed_gone.is_empty()),
         "{word:?}"
     );
     assert_eq!(word.refused[0].instance, "pod-1");

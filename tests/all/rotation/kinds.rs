@@ -26,15 +26,15 @@ fn code(content: &Content) -> String {
     code.to_owned()
 }
 
-impl Kind for Codes {
-    async fn create(&self, task: &Task<'_>, current: &Content) -> Result<Content, Error> {
+impl SecretKind for Codes {
+    async fn create(&self, task: &StepContext<'_>, current: &Content) -> Result<Content, Error> {
         task.in_time()?;
         let mut door = self.0.lock().expect("not poisoned");
         door.made += 1;
         Ok(current.renewed(format!("code {}", door.made), task.token()))
     }
 
-    async fn discard(&self, _: &Task<'_>, made: &Content) -> Result<(), Error> {
+    async fn discard(&self, _: &StepContext<'_>, made: &Content) -> Result<(), Error> {
         let mut door = self.0.lock().expect("not poisoned");
         door.discarded.push(code(made));
         Ok(())

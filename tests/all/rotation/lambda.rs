@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use credswap::fleet::{Incarnation, InstanceId, Live, Outbox, Report};
+use credswap::fleet::{Incarnation, InstanceId, LiveVersion, Report, ReportSink};
 use credswap::kafka::{KafkaConfig, Producer};
 use credswap_testkit::{AccessKey, Broker, Cloud, SecretContent};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -116,14 +116,14 @@ impl World {
             SECRET,
             Duration::from_secs(3600),
         );
-        report.live = Some(Live {
+        report.live = Some(LiveVersion {
             version: live.into(),
             age: Duration::ZERO,
         });
         let config = KafkaConfig::new(self.broker.bootstrap_servers()).plaintext();
         let producer = Producer::new(&config, REPORTS).expect("a topic");
         let encoded = report.encode().expect("it fits");
-        Outbox::send(&producer, report.key(), encoded)
+        ReportSink::send(&producer, report.key(), encoded)
             .await
             .expect("sent");
     }

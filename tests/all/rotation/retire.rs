@@ -18,12 +18,12 @@ async fn rotated() -> (Hands, String) {
     (hands, old)
 }
 
-async fn retire(hands: &Hands, old: &str) -> (Did, Why) {
+async fn retire(hands: &Hands, old: &str) -> (KeyAction, KeyActionReason) {
     let retired = hands.rotation().retire(SECRET).await.expect("it requester");
     report(retired, old)
 }
 
-fn report(retired: Retired, old: &str) -> (Did, Why) {
+fn report(retired: RetireReport, old: &str) -> (KeyAction, KeyActionReason) {
     let key = retired.keys.into_iter().find(|key| key.id == old);
     let key = key.expect("the key is reported on");
     (key.did, key.why)
@@ -32,7 +32,7 @@ fn report(retired: Retired, old: &str) -> (Did, Why) {
 /// The consumer says that it was refused just now.
 fn refused(hands: &Hands) {
     let mut world = hands.world();
-    let refused = Refused {
+    let refused = Rejection {
         instance: "first".to_owned(),
         at: world.now,
     };
@@ -48,24 +48,24 @@ async fn a_straggler_keeps_its_key_until_it_lets_go() {
     let (hands, old) = rotated().await;
     for _ in 0..6 {
         let (did, why) = retire(&hands, &old).await;
-        assert_eq!(did, Did::Nothing);
+        assert_eq!(did, KeyAction::Nothing);
         assert!(
-            matches!(&why, Why::Held { by } if by[0].instance == "first"),
+            matches!(&why, KeyActionReason::InUse { by } if by[0].instance == "first"),
             "{why}"
         );
         hands.world().now += DAY;
     }
     hands.world().consumer_reloads("first");
-    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
     assert_eq!(is_active(&hands, &old), Some(false));
     hands.world().now += 23 * HOUR;
     let (did, why) = retire(&hands, &old).await;
     assert!(
-        did == Did::Nothing && matches!(why, Why::Watched { .. }),
+        did == KeyAction::Nothing && matches!(why, KeyActionReason::Watched { .. }),
         "{why}"
     );
     hands.world().now += HOUR;
-    assert_eq!(retire(&hands, &old).await.0, Did::Deleted);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deleted);
     assert_eq!(is_active(&hands, &old), None);
 }
 
@@ -75,14 +75,14 @@ async fn past_the_deadline_a_key_is_deactivated_and_never_deleted() {
     retire(&hands, &old).await;
     hands.world().now += 7 * DAY;
     let (did, why) = retire(&hands, &old).await;
-    assert_eq!(did, Did::Deactivated);
+    assert_eq!(did, KeyAction::Deactivated);
     assert!(
-        matches!(&why, Why::Deadline(why) if matches!(**why, Why::Held { .. })),
+        matches!(&why, KeyActionReason::Deadline(why) if matches!(**why, KeyActionReason::InUse { .. })),
         "{why}"
     );
     for _ in 0..100 {
         hands.world().now += DAY;
-        assert_eq!(retire(&hands, &old).await.0, Did::Nothing);
+        assert_eq!(retire(&hands, &old).await.0, KeyAction::Nothing);
     }
     assert_eq!(is_active(&hands, &old), Some(false));
 }
@@ -92,28 +92,28 @@ async fn a_straggler_past_the_deadline_gets_its_key_back_on_its_first_failure() 
     let (hands, old) = rotated().await;
     retire(&hands, &old).await;
     hands.world().now += 7 * DAY;
-    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
     hands.world().now += MINUTE;
     refused(&hands);
     hands.world().now += HOUR;
     let (did, why) = retire(&hands, &old).await;
     assert_eq!(
         (did, is_active(&hands, &old)),
-        (Did::Reactivated, Some(true)),
+        (KeyAction::Reactivated, Some(true)),
         "{why}"
     );
     // It has another deadline's time.
     for _ in 0..6 {
         hands.world().now += DAY;
-        assert_eq!(retire(&hands, &old).await.0, Did::Nothing);
+        assert_eq!(retire(&hands, &old).await.0, KeyAction::Nothing);
     }
     hands.world().now += DAY;
-    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
     // What it said of the last time does not count again.
-    assert_eq!(retire(&hands, &old).await.0, Did::Nothing);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Nothing);
     hands.world().consumer_reloads("first");
     hands.world().now += DAY;
-    assert_eq!(retire(&hands, &old).await.0, Did::Deleted);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deleted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,9 +124,9 @@ async fn a_key_that_is_used_by_somebody_who_does_not_report_is_not_released() {
     let used = (hands.world().now, "sqs".to_owned());
     hands.world().key_mut(&old).used = Some(used);
     let (did, why) = retire(&hands, &old).await;
-    assert_eq!(did, Did::Nothing);
+    assert_eq!(did, KeyAction::Nothing);
     assert!(
-        matches!(&why, Why::UsedSince { service, .. } if service == "sqs"),
+        matches!(&why, KeyActionReason::UsedSince { service, .. } if service == "sqs"),
         "{why}"
     );
     // Nor is room made by it.
@@ -137,7 +137,7 @@ async fn a_key_that_is_used_by_somebody_who_does_not_report_is_not_released() {
     assert!(error.to_string().contains("sqs"), "{error}");
     // When it has been quiet for long, it is tried: that can be taken back.
     hands.world().now += DAY;
-    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +148,7 @@ async fn a_key_that_a_person_deactivated_is_not_given_back() {
         refused(&hands);
         let (did, why) = retire(&hands, &old).await;
         assert!(
-            did == Did::Nothing && matches!(why, Why::Refused { .. }),
+            did == KeyAction::Nothing && matches!(why, KeyActionReason::Rejected { .. }),
             "{why}"
         );
         hands.world().now += 2 * DAY;
@@ -157,27 +157,27 @@ async fn a_key_that_a_person_deactivated_is_not_given_back() {
     // It is deleted by the same word as any other.
     hands.world().refused.clear();
     hands.world().consumer_reloads("first");
-    assert_eq!(retire(&hands, &old).await.0, Did::Deleted);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deleted);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_a_person_activates_again_is_left_alone_for_a_while() {
     let (hands, old) = rotated().await;
     hands.world().consumer_reloads("first");
-    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
     hands.world().key_mut(&old).active = true;
     let (did, why) = retire(&hands, &old).await;
     assert!(
-        did == Did::Nothing && matches!(why, Why::GivenBack { .. }),
+        did == KeyAction::Nothing && matches!(why, KeyActionReason::GivenBack { .. }),
         "{why}"
     );
     hands.world().now += 2 * DAY;
-    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_is_given_back_whatever_call_somebody_died_at() {
-    for dies_when_it_is in [Did::Deactivated, Did::Reactivated] {
+    for dies_when_it_is in [KeyAction::Deactivated, KeyAction::Reactivated] {
         for (at, fate) in (0..14).flat_map(|at| CRASHES.map(|fate| (at, fate))) {
             let (hands, old) = rotated().await;
             let retire = async |dies: bool| {
@@ -191,11 +191,11 @@ async fn a_key_is_given_back_whatever_call_somebody_died_at() {
             };
             retire(false).await;
             hands.world().now += 7 * DAY;
-            retire(dies_when_it_is == Did::Deactivated).await;
+            retire(dies_when_it_is == KeyAction::Deactivated).await;
             assert_eq!(is_active(&hands, &old), Some(false), "{at} {fate:?}");
             refused(&hands);
             hands.world().now += HOUR;
-            retire(dies_when_it_is == Did::Reactivated).await;
+            retire(dies_when_it_is == KeyAction::Reactivated).await;
             assert_eq!(is_active(&hands, &old), Some(true), "{at} {fate:?}");
         }
     }
@@ -207,26 +207,29 @@ async fn silence_is_no_consent_unless_somebody_vouches() {
     let old = hands.world().keys[0].id.clone();
     hands.world().consumers.clear();
     hands.rotate(TOKEN).await.expect("it rotates");
-    let mut vouched = Bounds::default();
+    let mut vouched = Policy::default();
     vouched.assume_released = Some(HOUR);
-    let by = |bounds: &Bounds| {
-        let rotation = hands.rotation_within(bounds.clone());
+    let by = |policy: &Policy| {
+        let rotation = hands.rotation_within(policy.clone());
         let old = old.clone();
         async move { Ok::<_, Error>(report(rotation.retire(SECRET).await?, &old)) }
     };
     for _ in 0..3 {
-        let (did, why) = by(&Bounds::default()).await.expect("it requester");
-        assert_eq!((did, why), (Did::Nothing, Why::Unknown));
+        let (did, why) = by(&Policy::default()).await.expect("it requester");
+        assert_eq!((did, why), (KeyAction::Nothing, KeyActionReason::Unknown));
         hands.world().now += DAY;
     }
     let (did, why) = by(&vouched).await.expect("it requester");
-    assert_eq!(did, Did::Deactivated);
+    assert_eq!(did, KeyAction::Deactivated);
     assert!(
-        matches!(&why, Why::Released { assumed, .. } if !assumed.is_empty()),
+        matches!(&why, KeyActionReason::Released { presumed_gone, .. } if !presumed_gone.is_empty()),
         "{why}"
     );
     hands.world().now += DAY;
-    assert_eq!(by(&vouched).await.expect("it requester").0, Did::Deleted);
+    assert_eq!(
+        by(&vouched).await.expect("it requester").0,
+        KeyAction::Deleted
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,11 +243,11 @@ async fn room_is_made_on_a_word_and_never_on_silence_alone() {
         assert_eq!(error.kind(), credswap::ErrorKind::InUse);
         assert!(error.to_string().contains(why), "{error}");
     };
-    no_room("assumed of cut-off").await;
+    no_room("presumed_gone of cut-off").await;
     assert_eq!(is_active(&hands, &old), Some(true));
 
     // Whoever was only cut off can still get it back.
-    assert_eq!(retire(&hands, &old).await.0, Did::Deactivated);
+    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
     hands.world().now += 23 * HOUR;
     no_room("watched until").await;
     assert_eq!(is_active(&hands, &old), Some(false));
@@ -274,7 +277,10 @@ async fn any_label_of_a_persons_own_keeps_a_key() {
     hands.world().now += 30 * DAY;
     assert_eq!(
         retire(&hands, &old).await,
-        (Did::Nothing, Why::Labelled("CANARY".to_owned()))
+        (
+            KeyAction::Nothing,
+            KeyActionReason::Labelled("CANARY".to_owned())
+        )
     );
 }
 
@@ -290,7 +296,7 @@ async fn a_current_key_that_is_also_in_the_previous_version_is_kept() {
     for _ in 0..10 {
         assert_eq!(
             retire(&hands, &key).await.1,
-            Why::Labelled(CURRENT.to_owned())
+            KeyActionReason::Labelled(CURRENT.to_owned())
         );
         hands.world().now += DAY;
     }
@@ -309,7 +315,10 @@ async fn a_persons_unused_key_from_before_a_crash_is_not_taken_for_a_leftover() 
         .tags
         .insert("credswap:creating".to_owned(), tag);
     hands.world().now += 30 * DAY;
-    assert_eq!(retire(&hands, &person).await, (Did::Nothing, Why::Foreign));
+    assert_eq!(
+        retire(&hands, &person).await,
+        (KeyAction::Nothing, KeyActionReason::Foreign)
+    );
     let error = hands.rotate(TOKEN).await.expect_err("no room");
     assert!(error.to_string().contains("may be somebody's"), "{error}");
 }
@@ -327,7 +336,10 @@ async fn nor_is_one_that_was_there_when_it_wrote_its_intent() {
         .tags
         .insert("credswap:creating".to_owned(), tag);
     hands.world().now += 30 * DAY;
-    assert_eq!(retire(&hands, &person).await, (Did::Nothing, Why::Foreign));
+    assert_eq!(
+        retire(&hands, &person).await,
+        (KeyAction::Nothing, KeyActionReason::Foreign)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,7 +353,7 @@ async fn a_leftover_is_removed_when_nobody_can_store_it_any_more() {
     hands.world().now += 14 * MINUTE;
     let (did, why) = retire(&hands, &leftover).await;
     assert!(
-        did == Did::Nothing && matches!(why, Why::Leftover { .. }),
+        did == KeyAction::Nothing && matches!(why, KeyActionReason::Leftover { .. }),
         "{why}"
     );
     let error = hands.rotate(TOKEN).await.expect_err("not yet");
@@ -364,7 +376,10 @@ async fn an_old_version_without_a_label_is_not_taken_for_one_that_was_never_curr
         world.versions[0].labels.clear();
     }
     for _ in 0..6 {
-        assert_eq!(retire(&hands, &old).await, (Did::Nothing, Why::Unknown));
+        assert_eq!(
+            retire(&hands, &old).await,
+            (KeyAction::Nothing, KeyActionReason::Unknown)
+        );
         hands.world().now += DAY;
     }
 }

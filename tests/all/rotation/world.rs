@@ -57,7 +57,7 @@ pub(crate) struct World {
     /// Which version each consumer uses.
     pub(crate) consumers: BTreeMap<&'static str, BTreeSet<String>>,
     pub(crate) released: BTreeMap<String, SystemTime>,
-    pub(crate) refused: BTreeMap<String, Vec<Refused>>,
+    pub(crate) refused: BTreeMap<String, Vec<Rejection>>,
     /// Consumers that work on and are not heard: their silence is taken for their word.
     pub(crate) cut_off: BTreeSet<&'static str>,
     pub(crate) calls: usize,
@@ -149,16 +149,16 @@ impl Hands {
     }
 
     pub(crate) fn rotation(&self) -> Rotating {
-        self.rotation_within(Bounds::default())
+        self.rotation_within(Policy::default())
     }
 
-    pub(crate) fn rotation_within(&self, bounds: Bounds) -> Rotating {
+    pub(crate) fn rotation_within(&self, policy: Policy) -> Rotating {
         let clock = |hands: Self| move || hands.world().now;
         let keys = AccessKeys::new(self.clone(), self.clone(), self.clone(), self.clone())
-            .bounds(bounds.clone())
+            .policy(policy.clone())
             .clock(clock(self.clone()));
         Rotation::new(self.clone(), keys, self.clone())
-            .bounds(bounds)
+            .policy(policy)
             .clock(clock(self.clone()))
             .accept_new_tokens()
     }
@@ -464,12 +464,12 @@ impl World {
     }
 
     fn remove_key(&mut self, id: &str) {
-        let bounds = Bounds::default();
+        let policy = Policy::default();
         let Some(key) = self.key(id) else {
             return; // a late one: it is gone already
         };
         // What is written was decided on within a lap, and signed within 5 minutes.
-        let watched = bounds.watch - bounds.lap - 5 * MINUTE;
+        let watched = policy.watch - policy.lap - 5 * MINUTE;
         for holder in self.holders(id) {
             let was_watched = match key.inactive_since {
                 Some(since) => self.now >= since + watched,
@@ -487,7 +487,7 @@ impl World {
     fn deactivate(&mut self, id: &str) {
         let mut heard = self.holders(id);
         heard.retain(|holder| !self.cut_off.contains(holder));
-        let overdue = self.now >= self.moved + Bounds::default().deadline;
+        let overdue = self.now >= self.moved + Policy::default().deadline;
         assert!(
             heard.is_empty() || overdue,
             "{heard:?} use what is deactivated: {}",
@@ -507,10 +507,10 @@ impl World {
 }
 
 impl Store for Hands {
-    async fn describe(&self, _: &str) -> Result<View, Error> {
+    async fn describe(&self, _: &str) -> Result<SecretDescription, Error> {
         self.call("describe", |world| {
             let labelled = world.versions.iter().filter(|v| !v.labels.is_empty());
-            Ok(View {
+            Ok(SecretDescription {
                 arn: format!("arn:{SECRET}"),
                 name: SECRET.to_owned(),
                 labels: labelled
@@ -534,10 +534,10 @@ impl Store for Hands {
         .await
     }
 
-    async fn read(&self, _: &str, which: Which<'_>) -> Result<Option<Content>, Error> {
+    async fn read(&self, _: &str, which: VersionSelector<'_>) -> Result<Option<Content>, Error> {
         let (label, id) = match which {
-            Which::Label(label) => (Some(label.to_owned()), String::new()),
-            Which::Version(id) => (None, id.to_string()),
+            VersionSelector::Label(label) => (Some(label.to_owned()), String::new()),
+            VersionSelector::Version(id) => (None, id.to_string()),
         };
         self.call("read", move |world| {
             let version = match &label {
@@ -546,7 +546,7 @@ impl Store for Hands {
             };
             Ok(version.and_then(|version| {
                 let secret = Secret::new(version.content.clone()?, &version.id);
-                Some(Content::new(secret, Form::Text))
+                Some(Content::new(secret, Encoding::Text))
             }))
         })
         .await
@@ -558,7 +558,7 @@ impl Store for Hands {
         token: &VersionId,
         content: &Content,
         _: Option<&RotationToken>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         let (token, text) = (token.to_string(), content.secret().expose_str()?.to_owned());
         self.call("put_pending", move |world| {
             let now = world.now;
@@ -567,8 +567,8 @@ impl Store for Hands {
                     content: Some(there),
                     ..
                 }) => match *there == text {
-                    true => return Ok(Put::Stored),
-                    false => return Ok(Put::Taken),
+                    true => return Ok(PutOutcome::Stored),
+                    false => return Ok(PutOutcome::Taken),
                 },
                 Some(empty) => empty.content = Some(text),
                 None => world.versions.push(Version {
@@ -579,20 +579,25 @@ impl Store for Hands {
                 }),
             }
             world.label(PENDING, &token);
-            Ok(Put::Stored)
+            Ok(PutOutcome::Stored)
         })
         .await
     }
 
-    async fn move_current(&self, _: &str, to: &VersionId, from: &VersionId) -> Result<Move, Error> {
+    async fn move_current(
+        &self,
+        _: &str,
+        to: &VersionId,
+        from: &VersionId,
+    ) -> Result<MoveOutcome, Error> {
         let (to, from) = (to.to_string(), from.to_string());
         self.call("move_current", move |world| {
             match world.labelled(CURRENT).map(|v| v.id.clone()) {
                 Some(current) if current == to => {}
                 Some(current) if current == from => world.label(CURRENT, &to),
-                _ => return Ok(Move::NotThere),
+                _ => return Ok(MoveOutcome::NotThere),
             }
-            Ok(Move::Moved)
+            Ok(MoveOutcome::Moved)
         })
         .await
     }
@@ -632,14 +637,14 @@ impl Iam for Hands {
         .await
     }
 
-    async fn create(&self, _: &Caller, _: &str) -> Result<Made, Error> {
+    async fn create(&self, _: &Caller, _: &str) -> Result<CreateOutcome, Error> {
         self.call("create", |world| {
             if world.keys.len() >= 2 {
-                return Ok(Made::LimitExceeded);
+                return Ok(CreateOutcome::LimitExceeded);
             }
             let id = world.new_key();
             let secret = format!("s-{id}").into();
-            Ok(Made::Key(NewKey { id, secret }))
+            Ok(CreateOutcome::Key(NewKey { id, secret }))
         })
         .await
     }
@@ -709,10 +714,10 @@ impl Check for Hands {
     }
 }
 
-impl Holders for Hands {
-    async fn word_on(&self, _: &View, version: &VersionId) -> Result<Word, Error> {
+impl UsageSource for Hands {
+    async fn usage_of(&self, _: &SecretDescription, version: &VersionId) -> Result<Usage, Error> {
         let version = version.to_string();
-        self.call("word_on", move |world| {
+        self.call("usage_of", move |world| {
             let by: Vec<_> = world
                 .consumers
                 .iter()
@@ -724,18 +729,18 @@ impl Holders for Hands {
                 })
                 .collect();
             let standing = match world.released.get(&version) {
-                _ if !by.is_empty() => Standing::Held { by },
-                Some(since) => Standing::Released {
+                _ if !by.is_empty() => UsageState::InUse { by },
+                Some(since) => UsageState::Released {
                     since: *since,
-                    assumed: world
+                    presumed_gone: world
                         .cut_off
                         .iter()
                         .map(|name| (*name).to_owned())
                         .collect(),
                 },
-                None => Standing::Unknown,
+                None => UsageState::Unknown,
             };
-            Ok(Word {
+            Ok(Usage {
                 standing,
                 refused: world.refused.get(&version).cloned().unwrap_or_default(),
             })
@@ -744,8 +749,8 @@ impl Holders for Hands {
     }
 }
 
-impl Announce for Hands {
-    async fn announce(&self, event: &Announcement) -> Result<(), Error> {
+impl Announcer for Hands {
+    async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
         let version = event.version_id.clone();
         self.call("announce", move |world| {
             world.announced.push(version);

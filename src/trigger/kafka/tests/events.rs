@@ -4,7 +4,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use super::super::positions::Positions;
 use super::*;
-use crate::kafka::Reader;
+use crate::kafka::Consumer;
 
 #[tokio::test]
 async fn an_empty_topic_is_listened_to_and_an_event_after_that_is_heard() {
@@ -31,8 +31,11 @@ async fn what_was_published_before_is_covered_by_the_catch_up_and_not_read_again
 async fn an_event_between_fixing_the_offsets_and_the_first_poll_is_heard() {
     let brokers = Brokers::with_topic(1);
     brokers.publish("before").await;
-    let client = Reader::new(brokers.config()).await.expect("a client");
-    let spans = client.survey(TOPIC.into(), BOUND).await.expect("spans");
+    let client = Consumer::new(brokers.config()).await.expect("a client");
+    let spans = client
+        .fetch_watermarks(TOPIC.into(), BOUND)
+        .await
+        .expect("spans");
     brokers.publish("between").await;
     let mut positions = Positions::default();
     positions.adopt(&spans);

@@ -2,11 +2,11 @@
 
 use super::SecretsManager;
 use crate::error::{Error, ErrorKind};
-use crate::sdk::auth_error::Meaning;
-use crate::sdk::failure::Refusal;
+use crate::sdk::auth_error::AuthErrorKind;
+use crate::sdk::call_error::ServiceError;
 
 impl SecretsManager {
-    pub(super) fn refused(&self, refusal: &Refusal) -> Error {
+    pub(super) fn refused(&self, refusal: &ServiceError) -> Error {
         let (id, stage) = (&self.secret_id, &self.stage);
         let (kind, text) = match refusal.code.as_str() {
             "ResourceNotFoundException" if refusal.says("staging label") => (
@@ -31,8 +31,8 @@ impl SecretsManager {
             "AccessDeniedException" if refusal.is_of_kms() => {
                 (ErrorKind::PermissionDenied, self.not_decrypted())
             }
-            _ => match refusal.auth_error().map(|error| error.meaning()) {
-                Some(Meaning::Denied) => (
+            _ => match refusal.auth_error().map(|error| error.kind()) {
+                Some(AuthErrorKind::Denied) => (
                     ErrorKind::PermissionDenied,
                     format!(
                         "secret `{id}` may not be read: grant `secretsmanager:GetSecretValue` on it to the credentials \
@@ -74,12 +74,12 @@ impl SecretsManager {
     }
 }
 
-fn blame(meaning: Meaning) -> &'static str {
+fn blame(meaning: AuthErrorKind) -> &'static str {
     match meaning {
-        Meaning::UnknownKey => {
+        AuthErrorKind::UnknownKey => {
             "AWS does not know the access key of the client that reads it (deleted, inactive, or too new)"
         }
-        Meaning::WrongSignature => {
+        AuthErrorKind::WrongSignature => {
             "the client that reads it signs with a secret access key that does not belong to its access key id"
         }
         _ => "the session token of the client that reads it has expired or is not valid",

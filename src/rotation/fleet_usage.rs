@@ -4,32 +4,36 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
-use super::holders::{Holder, Holders, Refused, Standing, Word};
-use super::store::{CURRENT, View};
+use super::store::{CURRENT, SecretDescription};
+use super::usage::{Holder, Rejection, Usage, UsageSource, UsageState};
 use crate::error::Error;
-use crate::fleet::{FleetTopic, Ledger, Verdict, Why};
+use crate::fleet::{FleetTopic, InUseReason, Ledger, ReleaseStatus};
 use crate::secret::VersionId;
 
 /// Asks the [`fleet`](crate::fleet)'s ledger, which is brought up to date before each answer.
 ///
 /// ```no_run
 /// use credswap::fleet::FleetTopic;
-/// use credswap::rotation::FleetReports;
+/// use credswap::rotation::FleetUsage;
 /// # fn example(config: credswap::kafka::KafkaConfig) -> Result<(), credswap::Error> {
-/// let holders = FleetReports::new(FleetTopic::new(&config, "credswap.fleet")?);
+/// let holders = FleetUsage::new(FleetTopic::new(&config, "credswap.fleet")?);
 /// # Ok(()) }
 /// ```
-pub struct FleetReports(Mutex<FleetTopic>);
+pub struct FleetUsage(Mutex<FleetTopic>);
 
-impl FleetReports {
+impl FleetUsage {
     /// Reads this topic.
     pub fn new(topic: FleetTopic) -> Self {
         Self(Mutex::new(topic))
     }
 }
 
-impl Holders for FleetReports {
-    async fn word_on(&self, secret: &View, version: &VersionId) -> Result<Word, Error> {
+impl UsageSource for FleetUsage {
+    async fn usage_of(
+        &self,
+        secret: &SecretDescription,
+        version: &VersionId,
+    ) -> Result<Usage, Error> {
         let mut topic = self.0.lock().await;
         let now = topic.refresh().await?.now;
         Ok(word(topic.ledger(), secret, version, now))
@@ -37,42 +41,46 @@ impl Holders for FleetReports {
 }
 
 /// What the ledger says, in the rotation's words. The ARN finds those who know the secret by its name, too.
-fn word(ledger: &Ledger, secret: &View, version: &VersionId, now: u64) -> Word {
+fn word(ledger: &Ledger, secret: &SecretDescription, version: &VersionId, now: u64) -> Usage {
     let Some(current) = secret.labelled(CURRENT) else {
-        return Word::new(Standing::Unknown);
+        return Usage::new(UsageState::Unknown);
     };
     let standing = match ledger.verdict(&secret.arn, version, &current, now) {
-        Verdict::Held { by, .. } => Standing::Held {
+        ReleaseStatus::InUse { by, .. } => UsageState::InUse {
             by: by
                 .into_iter()
                 .map(|holder| Holder {
                     instance: holder.instance.to_string(),
                     using: match holder.why {
-                        Why::Live => "it is live there".to_owned(),
-                        Why::Leased(count) => format!("{count} leases"),
-                        Why::SignedUrls => "signed URLs".to_owned(),
-                        Why::NotNamed => "more versions than it can name".to_owned(),
-                        Why::NotHeard => "yet to be heard".to_owned(),
+                        InUseReason::Live => "it is live there".to_owned(),
+                        InUseReason::Leased(count) => format!("{count} leases"),
+                        InUseReason::PresignedUrls => "signed URLs".to_owned(),
+                        InUseReason::Unlisted => "more versions than it can name".to_owned(),
+                        InUseReason::NotYetReported => "yet to be heard".to_owned(),
                     },
                     until: Some(time(holder.until)),
                 })
                 .collect(),
         },
-        Verdict::Released { since, assumed, .. } => Standing::Released {
+        ReleaseStatus::Released {
+            since,
+            presumed_gone,
+            ..
+        } => UsageState::Released {
             since: time(since),
-            assumed: assumed
+            presumed_gone: presumed_gone
                 .into_iter()
                 .map(|silent| silent.instance.to_string())
                 .collect(),
         },
-        Verdict::Unknown => Standing::Unknown,
+        ReleaseStatus::Unknown => UsageState::Unknown,
     };
     let refused = ledger.refusals(&secret.arn, version);
-    let refused = refused.into_iter().map(|refusal| Refused {
+    let refused = refused.into_iter().map(|refusal| Rejection {
         instance: refusal.instance.to_string(),
         at: time(refusal.at),
     });
-    Word {
+    Usage {
         standing,
         refused: refused.collect(),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::report::{HeldVersion, Live, MOST_HELD, MOST_PAST, Past, Report};
+use super::report::{DrainingVersion, LiveVersion, MAX_DRAINING, MAX_LISTED, Report, VersionAge};
 use crate::refresh::Status;
 use crate::secret::VersionId;
 
@@ -13,14 +13,14 @@ use crate::secret::VersionId;
 pub(super) type Horizon = (u64, Instant);
 
 /// What was seen of the status so far.
-pub(super) struct Word {
+pub(super) struct UsageTracker {
     status: Status,
     live_since: Instant,
     released: VecDeque<(VersionId, Instant)>,
     refused: VecDeque<(VersionId, Instant)>,
 }
 
-impl Word {
+impl UsageTracker {
     pub(super) fn new(status: Status, now: Instant) -> Self {
         // Refusals from before nobody can date: they count as new, and are told.
         let refused = status.rejected.iter().map(|r| (r.version.clone(), now));
@@ -65,11 +65,11 @@ impl Word {
 
     /// All of it, but for who says it.
     pub(super) fn tell(&self, report: &mut Report, live: Option<Horizon>, now: Instant) {
-        let past = |(version, at): &(VersionId, Instant)| Past {
+        let past = |(version, at): &(VersionId, Instant)| VersionAge {
             version: version.clone(),
             age: now.duration_since(*at),
         };
-        report.live = Some(Live {
+        report.live = Some(LiveVersion {
             version: self.status.version.clone(),
             age: now.duration_since(self.live_since),
         });
@@ -77,7 +77,7 @@ impl Word {
         report.refused = self.refused.iter().map(past).collect();
 
         let left = |end: Option<Instant>| end?.checked_duration_since(now);
-        let mut held: Vec<HeldVersion> = Vec::new();
+        let mut held: Vec<DrainingVersion> = Vec::new();
         for old in &self.status.draining {
             let horizon = left(old.pin());
             let count = u32::try_from(old.outstanding()).unwrap_or(u32::MAX);
@@ -101,8 +101,8 @@ impl Word {
         }
         // What does not fit in is counted. Signed URLs come first: the process may end, and they do not.
         held.sort_by_key(|held| std::cmp::Reverse(held.horizon));
-        let others = held.len().saturating_sub(MOST_HELD);
-        held.truncate(MOST_HELD);
+        let others = held.len().saturating_sub(MAX_DRAINING);
+        held.truncate(MAX_DRAINING);
         report.held = held;
         report.others = u32::try_from(others).unwrap_or(u32::MAX);
     }
@@ -118,10 +118,10 @@ impl Word {
             .iter()
             .any(|held| held.version == *version)
         {
-            if report.released.len() == MOST_PAST {
+            if report.released.len() == MAX_LISTED {
                 report.released.remove(0);
             }
-            report.released.push(Past {
+            report.released.push(VersionAge {
                 version: version.clone(),
                 age: Duration::ZERO,
             });
@@ -129,10 +129,10 @@ impl Word {
     }
 }
 
-fn named<'a>(held: &'a mut Vec<HeldVersion>, version: &VersionId) -> &'a mut HeldVersion {
+fn named<'a>(held: &'a mut Vec<DrainingVersion>, version: &VersionId) -> &'a mut DrainingVersion {
     let index = held.iter().position(|held| held.version == *version);
     let index = index.unwrap_or_else(|| {
-        held.push(HeldVersion {
+        held.push(DrainingVersion {
             version: version.clone(),
             count: 0,
             horizon: None,
@@ -145,7 +145,7 @@ fn named<'a>(held: &'a mut Vec<HeldVersion>, version: &VersionId) -> &'a mut Hel
 /// The newest are kept, each once.
 fn note(list: &mut VecDeque<(VersionId, Instant)>, version: &VersionId, now: Instant) {
     list.retain(|(noted, _)| noted != version);
-    if list.len() == MOST_PAST {
+    if list.len() == MAX_LISTED {
         list.pop_front();
     }
     list.push_back((version.clone(), now));

@@ -10,7 +10,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 /// By the SDK's own retries, and no loop around them, which would multiply the two. Ours replace the client's for a call,
 /// because the client may have none, or so many that the call's own bound passes first.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct RetryPolicy {
     /// The first one included; 0 counts as 1.
     pub(crate) attempts: u32,
     /// Credentials included.
@@ -19,7 +19,7 @@ pub(crate) struct Patience {
     backoff: (Duration, Duration),
 }
 
-impl Patience {
+impl RetryPolicy {
     /// The same without a second attempt.
     #[cfg(feature = "rotation")]
     pub(crate) fn once(self) -> Self {
@@ -31,7 +31,7 @@ impl Patience {
 
     /// For a service that allows few calls: it waits longer, as the SDK does by itself.
     #[cfg(feature = "rotation")]
-    pub(crate) fn unhurried() -> Self {
+    pub(crate) fn for_low_quota() -> Self {
         Self {
             backoff: (Duration::from_secs(1), Duration::from_secs(20)),
             ..Self::default()
@@ -52,7 +52,7 @@ impl Patience {
     }
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         // Four hung attempts fit into `refresh::Timeouts::fetch`.
         Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What the ledger assumes about the world. Start from the default and change what must differ.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct Assumptions {
     /// The shortest and the longest TTL that a report may state; others count as these. Defaults 5 s, 1 h.
     pub ttl: (Duration, Duration),
     /// How long a report may be on its way, and how far the clocks of the brokers may be apart, both together. Default
@@ -23,7 +23,7 @@ pub struct Limits {
     pub consumers: usize,
 }
 
-impl Default for Limits {
+impl Default for Assumptions {
     fn default() -> Self {
         const DAY: u64 = 86_400;
         Self {

@@ -27,7 +27,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
 
 use super::key::LiveKey;
-use super::refused_key::auth_error;
+use super::rejected_response::auth_error;
 use crate::hot::{HotSwap, Lease};
 use crate::refresh::Refreshable;
 

@@ -4,53 +4,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::apart::{apart, drop_apart};
+use super::blocking::{drop_on_thread, on_thread};
 use super::config::KafkaConfig;
 use super::context::Context;
-use super::purpose::Purpose;
-use super::trouble::Trouble;
+use super::fault::Fault;
+use super::role::Role;
 
 /// A message, or an error with the words that belong to it.
 pub(crate) type Received<'a> = Result<BorrowedMessage<'a>, (KafkaError, String)>;
 
 /// What a partition holds: offsets `low..high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct Watermarks {
     pub(crate) partition: i32,
     pub(crate) low: i64,
     pub(crate) high: i64,
 }
 
 /// One consumer. Dropping it returns at once.
-pub(crate) struct Reader {
+pub(crate) struct Consumer {
     consumer: Option<Arc<StreamConsumer<Context>>>,
     plaintext: bool,
 }
 
-impl Reader {
+impl Consumer {
     /// Makes a client with the password and the CA file as they are now.
-    pub(crate) async fn new(config: KafkaConfig) -> Result<Self, Trouble> {
+    pub(crate) async fn new(config: KafkaConfig) -> Result<Self, Fault> {
         let runtime = Handle::current();
-        apart(move |_| {
+        on_thread(move |_| {
             // A process that exits in the middle of a handshake would crash in OpenSSL's exit handler.
             openssl_sys::init();
             // rdkafka spawns a task with the client.
             let _entered = runtime.enter();
             let plaintext = config.is_plaintext();
-            let config = config.to_client_config(Purpose::Read)?;
+            let config = config.to_client_config(Role::Read)?;
             match StreamConsumer::from_config_and_context(&config, Context::default()) {
                 Ok(consumer) => Ok(Self {
                     consumer: Some(Arc::new(consumer)),
                     plaintext,
                 }),
-                Err(error) => Err(Trouble::of_call(&error)),
+                Err(error) => Err(Fault::of_call(&error)),
             }
         })
         .await?
@@ -69,23 +69,23 @@ impl Reader {
     }
 
     /// What it means that no connection stands.
-    pub(crate) fn down(&self) -> Trouble {
+    pub(crate) fn down(&self) -> Fault {
         if self.plaintext && self.consumer().context().hung_up() {
-            Trouble::PlainToTls
+            Fault::PlainToTls
         } else {
-            Trouble::Unreachable
+            Fault::Unreachable
         }
     }
 
     /// Asks for the topic's partitions and what they hold. Within the bound it is asked again and again, while
     /// librdkafka reconnects by itself.
-    pub(crate) async fn survey(
+    pub(crate) async fn fetch_watermarks(
         &self,
         topic: String,
         within: Duration,
-    ) -> Result<Vec<Span>, Trouble> {
+    ) -> Result<Vec<Watermarks>, Fault> {
         let consumer = Arc::clone(self.consumer());
-        apart(move |asker| {
+        on_thread(move |asker| {
             let deadline = Instant::now() + within;
             let partitions = asker.ask(deadline, |wait| partitions(&consumer, &topic, wait))?;
             let mut spans = Vec::with_capacity(partitions.len());
@@ -95,12 +95,12 @@ impl Reader {
                         .fetch_watermarks(&topic, partition, wait)
                         .map_err(|error| match error.rdkafka_error_code() {
                             Some(Code::LeaderNotAvailable | Code::NotLeaderForPartition) => {
-                                Trouble::NoLeader(partition)
+                                Fault::NoLeader(partition)
                             }
-                            _ => Trouble::of_call(&error),
+                            _ => Fault::of_call(&error),
                         })
                 })?;
-                spans.push(Span {
+                spans.push(Watermarks {
                     partition,
                     low,
                     high,
@@ -116,10 +116,10 @@ impl Reader {
         &self,
         topic: String,
         positions: impl IntoIterator<Item = (i32, i64)>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Fault> {
         let consumer = Arc::clone(self.consumer());
         let positions: Vec<_> = positions.into_iter().collect();
-        apart(move |_| {
+        on_thread(move |_| {
             let assign = || -> KafkaResult<()> {
                 let mut list = TopicPartitionList::new();
                 for (partition, next) in positions {
@@ -127,7 +127,7 @@ impl Reader {
                 }
                 consumer.assign(&list)
             };
-            assign().map_err(|error| Trouble::of_call(&error))
+            assign().map_err(|error| Fault::of_call(&error))
         })
         .await?
     }
@@ -137,9 +137,9 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for Consumer {
     fn drop(&mut self) {
-        drop_apart(self.consumer.take());
+        drop_on_thread(self.consumer.take());
     }
 }
 
@@ -147,21 +147,21 @@ fn partitions(
     consumer: &StreamConsumer<Context>,
     topic: &str,
     wait: Duration,
-) -> Result<Vec<i32>, Trouble> {
+) -> Result<Vec<i32>, Fault> {
     let metadata = consumer
         .fetch_metadata(Some(topic), wait)
-        .map_err(|error| Trouble::of_call(&error))?;
+        .map_err(|error| Fault::of_call(&error))?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
-        return Err(Trouble::UnknownTopic);
+        return Err(Fault::UnknownTopic);
     };
     if let Some(error) = found.error() {
-        return Err(Trouble::of(error.into(), ""));
+        return Err(Fault::of(error.into(), ""));
     }
     if let Some(orphan) = found.partitions().iter().find(|p| p.leader() < 0) {
-        return Err(Trouble::NoLeader(orphan.id()));
+        return Err(Fault::NoLeader(orphan.id()));
     }
     match found.partitions() {
-        [] => Err(Trouble::UnknownTopic),
+        [] => Err(Fault::UnknownTopic),
         all => Ok(all.iter().map(|partition| partition.id()).collect()),
     }
 }

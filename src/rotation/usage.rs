@@ -5,35 +5,35 @@ use std::future::Future;
 use std::time::SystemTime;
 
 use super::clock::shown;
-use super::store::View;
+use super::store::SecretDescription;
 use crate::error::Error;
 use crate::secret::VersionId;
 
 /// Says who uses a version of a secret.
-pub trait Holders: Send + Sync + 'static {
+pub trait UsageSource: Send + Sync + 'static {
     /// What is known about this version now. Consumers may know the secret by its name or by its ARN; the view has both.
     ///
     /// # Errors
     /// If it cannot be found out. Nothing is retired then.
-    fn word_on(
+    fn usage_of(
         &self,
-        secret: &View,
+        secret: &SecretDescription,
         version: &VersionId,
-    ) -> impl Future<Output = Result<Word, Error>> + Send;
+    ) -> impl Future<Output = Result<Usage, Error>> + Send;
 }
 
 /// What is known about a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub struct Usage {
     /// Whether it is used.
-    pub standing: Standing,
+    pub standing: UsageState,
     /// The consumers that say that AWS refused them with this version. A deactivated key is given back for them.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<Rejection>,
 }
 
 /// A consumer that AWS refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Rejection {
     /// Its name.
     pub instance: String,
     /// When that was last. What was before the key was deactivated has another cause.
@@ -42,9 +42,9 @@ pub struct Refused {
 
 /// Whether a version is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum UsageState {
     /// By these.
-    Held {
+    InUse {
         /// Who.
         by: Vec<Holder>,
     },
@@ -52,8 +52,8 @@ pub enum Standing {
     Released {
         /// When the last one did.
         since: SystemTime,
-        /// Those who did not say so, but were silent for so long that it is assumed.
-        assumed: Vec<String>,
+        /// Those who did not say so, but were silent for so long that it is presumed_gone.
+        presumed_gone: Vec<String>,
     },
     /// Nobody has ever said anything: that is no consent.
     Unknown,
@@ -71,13 +71,13 @@ pub struct Holder {
 }
 
 /// Nobody reports. A key is then never deleted, only deactivated when the deadline has passed; unless somebody vouches for
-/// the consumers with [`Bounds::assume_released`](super::Bounds::assume_released).
+/// the consumers with [`Policy::assume_released`](super::Policy::assume_released).
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoReports;
+pub struct NoUsageReports;
 
-impl Word {
+impl Usage {
     /// The word on a version of which nothing else is known than this.
-    pub fn new(standing: Standing) -> Self {
+    pub fn new(standing: UsageState) -> Self {
         Self {
             standing,
             refused: Vec::new(),
@@ -85,19 +85,19 @@ impl Word {
     }
 }
 
-impl Holders for NoReports {
-    async fn word_on(&self, _: &View, _: &VersionId) -> Result<Word, Error> {
-        Ok(Word::new(Standing::Unknown))
+impl UsageSource for NoUsageReports {
+    async fn usage_of(&self, _: &SecretDescription, _: &VersionId) -> Result<Usage, Error> {
+        Ok(Usage::new(UsageState::Unknown))
     }
 }
 
-impl<H: Holders> Holders for std::sync::Arc<H> {
-    fn word_on(
+impl<H: UsageSource> UsageSource for std::sync::Arc<H> {
+    fn usage_of(
         &self,
-        secret: &View,
+        secret: &SecretDescription,
         version: &VersionId,
-    ) -> impl Future<Output = Result<Word, Error>> + Send {
-        H::word_on(self, secret, version)
+    ) -> impl Future<Output = Result<Usage, Error>> + Send {
+        H::usage_of(self, secret, version)
     }
 }
 

@@ -6,10 +6,10 @@ use crate::secret::VersionId;
 /// May a version's key die? Times are on the ledger's clock, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum ReleaseStatus {
     /// No: somebody uses it, or may.
     #[non_exhaustive]
-    Held {
+    InUse {
         /// Who, sorted by name: those who use it, or, where nobody is known to, those who are still to be heard.
         by: Vec<Holder>,
     },
@@ -20,7 +20,7 @@ pub enum Verdict {
         since: u64,
         /// Those whose word was not had, because they are silent for longer than their TTL. That they are gone is an
         /// assumption: log it.
-        assumed: Vec<Silent>,
+        presumed_gone: Vec<ExpiredConsumer>,
     },
     /// Nobody has ever given a word on it: never a consent.
     Unknown,
@@ -35,7 +35,7 @@ pub struct Holder {
     /// In which of its lives.
     pub incarnation: Incarnation,
     /// Why.
-    pub why: Why,
+    pub why: InUseReason,
     /// When it was last heard.
     pub last_heard: u64,
     /// When it stops to be in the way if it is not heard again.
@@ -45,23 +45,23 @@ pub struct Holder {
 /// Why somebody stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Why {
+pub enum InUseReason {
     /// All its new work uses the version.
     Live,
     /// Older work still uses it, in so many places.
     Leased(u32),
     /// It has signed URLs that are still good.
-    SignedUrls,
+    PresignedUrls,
     /// It holds more versions than it could name, and this one may be among them.
-    NotNamed,
+    Unlisted,
     /// It is alive, but has not been heard since things settled: it may have taken the version up meanwhile.
-    NotHeard,
+    NotYetReported,
 }
 
 /// Somebody who is silent for longer than its TTL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Silent {
+pub struct ExpiredConsumer {
     /// Who.
     pub instance: InstanceId,
     /// In which of its lives.
@@ -75,7 +75,7 @@ pub struct Silent {
 /// An authority refused somebody the version's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refusal {
+pub struct Rejection {
     /// Whom.
     pub instance: InstanceId,
     /// In which of its lives.
@@ -109,7 +109,7 @@ pub enum Presence {
     /// Heard within its TTL.
     Alive,
     /// Not heard for longer than its TTL.
-    Silent,
+    ExpiredConsumer,
     /// It has said goodbye.
     Gone,
 }

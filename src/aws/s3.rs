@@ -26,7 +26,7 @@ use super::check::Check;
 use super::fields::Fields;
 use super::fixed_identity::FixedIdentity;
 use super::key::LiveKey;
-use super::refused_key::auth_error;
+use super::rejected_response::auth_error;
 use crate::connect::{Connect, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::hot::DrainToken;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::SystemTime;
 
 use super::clock::shown;
-use super::holders::Holder;
+use super::usage::Holder;
 use crate::aws::tail;
 
 /// What one call of retire did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Retired {
+pub struct RetireReport {
     /// Each of the user's keys, those that are left alone too.
     pub keys: Vec<KeyReport>,
 }
@@ -20,14 +20,14 @@ pub struct KeyReport {
     /// The access key id.
     pub id: String,
     /// What was done in this call.
-    pub did: Did,
+    pub did: KeyAction,
     /// Why that, and no more.
-    pub why: Why,
+    pub why: KeyActionReason,
 }
 
 /// What was done with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Did {
+pub enum KeyAction {
     /// Nothing.
     Nothing,
     /// It is refused from now on, and can be given back.
@@ -41,7 +41,7 @@ pub enum Did {
 /// Why a key is kept or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Why {
+pub enum KeyActionReason {
     /// A version with this label holds it.
     Labelled(String),
     /// No version of the secret holds it, and there is no proof that a rotation made it: it is never touched.
@@ -54,7 +54,7 @@ pub enum Why {
     /// Its version was pending and never became current.
     Abandoned,
     /// These consumers use it.
-    Held {
+    InUse {
         /// Who.
         by: Vec<Holder>,
     },
@@ -68,7 +68,7 @@ pub enum Why {
         service: String,
     },
     /// These consumers need it and are refused.
-    Refused {
+    Rejected {
         /// Who.
         by: Vec<String>,
     },
@@ -76,8 +76,8 @@ pub enum Why {
     Released {
         /// When the last one did.
         since: SystemTime,
-        /// Those who were silent for so long that it is assumed.
-        assumed: Vec<String>,
+        /// Those who were silent for so long that it is presumed_gone.
+        presumed_gone: Vec<String>,
     },
     /// It was given back, or somebody activated it by hand: it is left alone for a while.
     GivenBack {
@@ -90,7 +90,7 @@ pub enum Why {
         until: SystemTime,
     },
     /// The deadline has passed, although this holds it up.
-    Deadline(Box<Why>),
+    Deadline(Box<KeyActionReason>),
 }
 
 impl KeyReport {
@@ -100,7 +100,7 @@ impl KeyReport {
     }
 }
 
-impl Why {
+impl KeyActionReason {
     /// Whether a new key must not be made before this is settled, even if IAM has room for it: it would be forgotten.
     pub(super) fn must_be_waited_for(&self) -> bool {
         matches!(self, Self::Leftover { .. })
@@ -118,7 +118,7 @@ impl fmt::Debug for KeyReport {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for KeyActionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Labelled(label) => write!(f, "the version labelled {label} holds it"),
@@ -132,7 +132,7 @@ impl fmt::Display for Why {
                 shown(*until)
             ),
             Self::Abandoned => f.write_str("its version was pending and never became current"),
-            Self::Held { by } => {
+            Self::InUse { by } => {
                 f.write_str("used by ")?;
                 for (n, holder) in by.iter().take(SHOWN).enumerate() {
                     write!(f, "{}{holder}", if n > 0 { ", " } else { "" })?;
@@ -144,22 +144,22 @@ impl fmt::Display for Why {
             }
             Self::Unknown => f.write_str(
                 "no consumer has ever said a word about its version: let them report, or vouch for them with \
-                 `Bounds::assume_released`",
+                 `Policy::assume_released`",
             ),
             Self::UsedSince { at, service } => write!(
                 f,
                 "released by all who report, but used at {service} at {} by somebody who does not",
                 shown(*at)
             ),
-            Self::Refused { by } => write!(f, "refused to {}", by.join(", ")),
-            Self::Released { since, assumed } if assumed.is_empty() => {
+            Self::Rejected { by } => write!(f, "refused to {}", by.join(", ")),
+            Self::Released { since, presumed_gone } if presumed_gone.is_empty() => {
                 write!(f, "released by all since {}", shown(*since))
             }
-            Self::Released { since, assumed } => write!(
+            Self::Released { since, presumed_gone } => write!(
                 f,
-                "released by all since {}, which is assumed of {}, who are silent",
+                "released by all since {}, which is presumed_gone of {}, who are silent",
                 shown(*since),
-                assumed.join(", ")
+                presumed_gone.join(", ")
             ),
             Self::GivenBack { until } => {
                 write!(f, "given back, and left alone until {}", shown(*until))

@@ -1,20 +1,20 @@
 //! One call of one step: where its version is, and what to say when that is not where it should be.
 
-use super::clock::Lap;
+use super::clock::ActionDeadline;
 use super::request::StepRequest;
-use super::store::{CURRENT, PENDING, View};
+use super::store::{CURRENT, PENDING, SecretDescription};
 use crate::error::{Error, ErrorKind};
 
 /// One call of one step.
 pub(super) struct Run<'a> {
     pub(super) request: &'a StepRequest,
     /// The secret, as it was at the beginning.
-    pub(super) view: &'a View,
-    pub(super) lap: &'a Lap,
+    pub(super) view: &'a SecretDescription,
+    pub(super) lap: &'a ActionDeadline,
 }
 
 /// Where the version that a token names is.
-pub(super) enum Place {
+pub(super) enum TokenStage {
     Current,
     Pending,
     /// It has neither label.
@@ -24,13 +24,13 @@ pub(super) enum Place {
 }
 
 impl Run<'_> {
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> TokenStage {
         let token = &self.request.token;
         match () {
-            () if self.view.has(token, CURRENT) => Place::Current,
-            () if self.view.has(token, PENDING) => Place::Pending,
-            () if self.view.labels.contains_key(token.as_str()) => Place::Elsewhere,
-            () => Place::Nowhere,
+            () if self.view.has(token, CURRENT) => TokenStage::Current,
+            () if self.view.has(token, PENDING) => TokenStage::Pending,
+            () if self.view.labels.contains_key(token.as_str()) => TokenStage::Elsewhere,
+            () => TokenStage::Nowhere,
         }
     }
 

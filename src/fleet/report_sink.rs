@@ -8,13 +8,13 @@ use crate::error::Error;
 ///
 /// Closures `Fn(String, Vec<u8>) -> impl Future<Output = Result<(), Error>>` are outboxes; the arguments are the
 /// record's key and its value.
-pub trait Outbox: Send + Sync + 'static {
+pub trait ReportSink: Send + Sync + 'static {
     /// Returns when the record is safe where it goes to. The reporter gives up waiting after a third of its TTL, drops
     /// the future, and sends a newer report instead.
     fn send(&self, key: String, value: Vec<u8>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-impl<F, Fut> Outbox for F
+impl<F, Fut> ReportSink for F
 where
     F: Fn(String, Vec<u8>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), Error>> + Send,

@@ -1,13 +1,13 @@
 //! Troubles in words a person can act on: pure.
 
-use super::purpose::Purpose;
-use super::trouble::Trouble;
+use super::fault::Fault;
+use super::role::Role;
 use crate::error::Error;
 
 /// What the texts speak about. Nothing of it is secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    pub(crate) purpose: Purpose,
+    pub(crate) purpose: Role,
     pub(crate) servers: String,
     pub(crate) topic: String,
     pub(crate) user: Option<String>,
@@ -15,7 +15,7 @@ pub(crate) struct Target {
     pub(crate) tls: bool,
 }
 
-impl Trouble {
+impl Fault {
     /// The error that a caller gets.
     pub(crate) fn into_error(self, target: &Target) -> Error {
         Error::new(self.kind(), self.explain(target))
@@ -75,8 +75,8 @@ impl Trouble {
                     "ANONYMOUS"
                 });
                 let (done, operation) = match purpose {
-                    Purpose::Read => ("read", "Read"),
-                    Purpose::Write => ("written", "Write"),
+                    Role::Read => ("read", "Read"),
+                    Role::Write => ("written", "Write"),
                 };
                 format!(
                     "topic `{topic}` may not be {done}: grant it with kafka-acls.sh --add --allow-principal \
@@ -115,7 +115,7 @@ mod tests {
 
     fn target() -> Target {
         Target {
-            purpose: Purpose::Read,
+            purpose: Role::Read,
             servers: "b-1.msk:9096".into(),
             topic: "s3.test".into(),
             user: Some("uploader".into()),
@@ -126,19 +126,19 @@ mod tests {
 
     #[test]
     fn each_trouble_names_what_to_change() {
-        for (trouble, words) in [
-            (Trouble::Unreachable, &["b-1.msk:9096", "9096"][..]),
-            (Trouble::Login, &["`uploader`", "AmazonMSK_"]),
-            (Trouble::Certificate, &["CA", "names the host"]),
-            (Trouble::UnknownTopic, &["s3.test", "does not exist"]),
+        for (fault, words) in [
+            (Fault::Unreachable, &["b-1.msk:9096", "9096"][..]),
+            (Fault::Login, &["`uploader`", "AmazonMSK_"]),
+            (Fault::Certificate, &["CA", "names the host"]),
+            (Fault::UnknownTopic, &["s3.test", "does not exist"]),
             (
-                Trouble::Denied,
+                Fault::Denied,
                 &["User:uploader", "--operation Read", "--topic 's3.test'"],
             ),
-            (Trouble::Password("no file".into()), &["no file"]),
-            (Trouble::TooLarge, &["s3.test", "max.message.bytes"]),
+            (Fault::Password("no file".into()), &["no file"]),
+            (Fault::TooLarge, &["s3.test", "max.message.bytes"]),
         ] {
-            let text = trouble.explain(&target());
+            let text = fault.explain(&target());
             assert!(words.iter().all(|word| text.contains(word)), "{text}");
         }
     }
@@ -151,7 +151,7 @@ mod tests {
             "ssl.key.password".into(),
             "hunter2".into(),
         );
-        let text = Trouble::of_call(&error).explain(&target());
+        let text = Fault::of_call(&error).explain(&target());
         assert!(
             !text.contains("hunter2") && text.contains("ssl.key.password"),
             "{text}"
@@ -161,10 +161,10 @@ mod tests {
     #[test]
     fn a_writer_is_told_of_another_acl() {
         let target = Target {
-            purpose: Purpose::Write,
+            purpose: Role::Write,
             ..target()
         };
-        let text = Trouble::Denied.explain(&target);
+        let text = Fault::Denied.explain(&target);
         assert!(
             text.contains("--operation Write") && text.contains("written"),
             "{text}"

@@ -11,28 +11,28 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::auth_error::{AuthError, Meaning, error_code, is_clock_skew};
+use super::auth_error::{AuthError, AuthErrorKind, error_code, is_clock_skew};
 use crate::error::{Error, ErrorKind};
 
 /// A call that failed.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum CallError {
     /// The service understood and said no.
-    Refused(Refusal),
+    Service(ServiceError),
     /// It did not come to that; the error is complete.
-    NoAnswer(Error),
+    NoResponse(Error),
 }
 
 /// What a service said.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ServiceError {
     pub(crate) status: u16,
     /// Empty if the service said none, as in all answers to `HEAD`.
     pub(crate) code: String,
     message: String,
 }
 
-impl Failure {
+impl CallError {
     /// `what` was called, as in "`what` timed out".
     pub(crate) fn of<E>(what: &str, error: SdkError<E, HttpResponse>) -> Self
     where
@@ -48,38 +48,38 @@ impl Failure {
                     let header = raw.headers().get("x-amzn-errortype");
                     error_code(header, raw.body().bytes().unwrap_or_default())
                 });
-                let refusal = Refusal {
+                let refusal = ServiceError {
                     status,
                     code: code.unwrap_or_default().to_owned(),
                     message: service.err().message().unwrap_or_default().to_owned(),
                 };
                 refusal.sort(what)
             }
-            SdkError::TimeoutError(_) => Self::NoAnswer(Error::new(
+            SdkError::TimeoutError(_) => Self::NoResponse(Error::new(
                 ErrorKind::Timeout,
                 format!("{what} got no answer in time"),
             )),
-            SdkError::ServiceError(_) | SdkError::ResponseError(_) => Self::NoAnswer(Error::new(
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => Self::NoResponse(Error::new(
                 ErrorKind::Unavailable,
                 format!(
                     "{what} got an answer that was cut off, or that is none of this service's: is the endpoint right?"
                 ),
             )),
-            _ => Self::NoAnswer(unsent(what, &error)),
+            _ => Self::NoResponse(unsent(what, &error)),
         }
     }
 
     /// The error of an operation that says by itself what a refusal means.
     #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
-    pub(crate) fn explained(self, refused: impl FnOnce(&Refusal) -> Error) -> Error {
+    pub(crate) fn explained(self, refused: impl FnOnce(&ServiceError) -> Error) -> Error {
         match self {
-            Self::Refused(refusal) => refused(&refusal),
-            Self::NoAnswer(error) => error,
+            Self::Service(refusal) => refused(&refusal),
+            Self::NoResponse(error) => error,
         }
     }
 }
 
-impl Refusal {
+impl ServiceError {
     /// What the service said, as auth errors go.
     pub(crate) fn auth_error(&self) -> Option<AuthError> {
         match self.code.as_str() {
@@ -103,7 +103,7 @@ impl Refusal {
     /// An error whose source is what the service said.
     pub(crate) fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
         // To a wrong signature, services answer with what should have been signed: the session token is part of it.
-        let quoted = self.auth_error().map(AuthError::meaning) != Some(Meaning::WrongSignature);
+        let quoted = self.auth_error().map(AuthError::kind) != Some(AuthErrorKind::WrongSignature);
         let message = self.message.lines().next().filter(|_| quoted);
         let code = match self.code.as_str() {
             "" => "no code",
@@ -114,11 +114,11 @@ impl Refusal {
             said.push_str(": ");
             said.extend(message.chars().take(LONGEST_MESSAGE));
         }
-        Error::new(kind, text.into()).with_source(Said(said))
+        Error::new(kind, text.into()).with_source(ServiceMessage(said))
     }
 
-    fn sort(self, what: &str) -> Failure {
-        Failure::NoAnswer(if is_clock_skew(&self.code, &self.message) {
+    fn sort(self, what: &str) -> CallError {
+        CallError::NoResponse(if is_clock_skew(&self.code, &self.message) {
             self.error(
                 ErrorKind::Config,
                 format!("{what} was refused for its time: set this machine's clock"),
@@ -131,22 +131,22 @@ impl Refusal {
                 format!("{what} failed at the service"),
             )
         } else {
-            return Failure::Refused(self);
+            return CallError::Service(self);
         })
     }
 }
 
 /// A service's words, or those of what lies below it.
 #[derive(Debug)]
-struct Said(String);
+struct ServiceMessage(String);
 
-impl fmt::Display for Said {
+impl fmt::Display for ServiceMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl StdError for Said {}
+impl StdError for ServiceMessage {}
 
 const LONGEST_MESSAGE: usize = 300;
 
@@ -173,7 +173,7 @@ where
     E: StdError + Send + Sync + 'static,
 {
     let (kind, why) = match error {
-        _ if let_down(error) => without_credentials(what, error),
+        _ if is_credentials_error(error) => without_credentials(what, error),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
             (ErrorKind::Timeout, format!("{what} got no answer in time"))
         }
@@ -195,11 +195,11 @@ where
             }
         }
     };
-    Error::new(kind, why).with_source(Said(chain(error)))
+    Error::new(kind, why).with_source(ServiceMessage(chain(error)))
 }
 
 /// Whether the request was not even signed, since there was nothing to sign it with.
-fn let_down(error: &(dyn StdError + 'static)) -> bool {
+fn is_credentials_error(error: &(dyn StdError + 'static)) -> bool {
     find::<Error>(error).is_some() || find::<CredentialsError>(error).is_some()
 }
 

@@ -1,6 +1,6 @@
 //! Why a client cannot read or write: pure.
 //!
-//! librdkafka's own texts contain what the broker sent, which is foreign: they choose the trouble and go to the
+//! librdkafka's own texts contain what the broker sent, which is foreign: they choose the fault and go to the
 //! debug log, no further.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 
 /// Why a client cannot do what it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum Fault {
     /// No broker answers.
     Unreachable,
     /// A broker's name is not known.
@@ -44,7 +44,7 @@ pub(crate) enum Trouble {
     Code(Code),
 }
 
-impl Trouble {
+impl Fault {
     /// What an error of librdkafka and its text mean.
     pub(crate) fn of(code: Code, text: &str) -> Self {
         match code {
@@ -143,25 +143,25 @@ mod tests {
 
     #[test]
     fn the_text_of_librdkafka_chooses_the_words_and_is_not_quoted() {
-        let trouble = Trouble::of(
+        let fault = Fault::of(
             Code::SSL,
             "SSL handshake failed: certificate verify failed: \u{1b}[31m",
         );
-        assert_eq!(trouble, Trouble::Certificate);
+        assert_eq!(fault, Fault::Certificate);
     }
 
     #[test]
     fn only_what_may_pass_by_itself_is_retryable() {
-        for trouble in [Trouble::Unreachable, Trouble::Slow, Trouble::NoLeader(0)] {
-            assert!(trouble.kind().is_retryable(), "{trouble:?}");
+        for fault in [Fault::Unreachable, Fault::Slow, Fault::NoLeader(0)] {
+            assert!(fault.kind().is_retryable(), "{fault:?}");
         }
-        for trouble in [
-            Trouble::Login,
-            Trouble::Denied,
-            Trouble::UnknownTopic,
-            Trouble::TooLarge,
+        for fault in [
+            Fault::Login,
+            Fault::Denied,
+            Fault::UnknownTopic,
+            Fault::TooLarge,
         ] {
-            assert!(!trouble.kind().is_retryable(), "{trouble:?}");
+            assert!(!fault.kind().is_retryable(), "{fault:?}");
         }
     }
 }

@@ -10,27 +10,27 @@ use crate::secret::VersionId;
 
 /// Publishes what `finishSecret` has done.
 ///
-/// Closures `Fn(Announcement) -> impl Future<Output = Result<(), Error>>` announce:
+/// Closures `Fn(RotationEvent) -> impl Future<Output = Result<(), Error>>` announce:
 ///
 /// ```
-/// use credswap::{Error, rotation::{Announce, Announcement}};
-/// fn announces(_: impl Announce) {}
-/// announces(|event: Announcement| async move {
+/// use credswap::{Error, rotation::{Announcer, RotationEvent}};
+/// fn announces(_: impl Announcer) {}
+/// announces(|event: RotationEvent| async move {
 ///     println!("{}", event.to_json());
 ///     Ok::<_, Error>(())
 /// });
 /// ```
-pub trait Announce: Send + Sync + 'static {
+pub trait Announcer: Send + Sync + 'static {
     /// Returns when the event cannot be lost any more. It may be called again with the same event.
     ///
     /// # Errors
     /// The step fails, so that the rotation is retried and the event published again.
-    fn announce(&self, event: &Announcement) -> impl Future<Output = Result<(), Error>> + Send;
+    fn announce(&self, event: &RotationEvent) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// A version has become current.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announcement {
+pub struct RotationEvent {
     /// When it is announced.
     pub at: SystemTime,
     /// The secret's ARN.
@@ -43,14 +43,14 @@ pub struct Announcement {
 
 /// Tells nobody: for consumers that poll.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Quiet;
+pub struct NoAnnouncement;
 
-impl Announcement {
+impl RotationEvent {
     /// The event as it is published. `eventDateTime` is in seconds since 1970, with a fraction.
     ///
     /// ```
     /// # use std::time::{Duration, SystemTime};
-    /// # let event = credswap::rotation::Announcement {
+    /// # let event = credswap::rotation::RotationEvent {
     /// #     at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_708_905_600_123),
     /// #     secret_id: "arn:aws:secretsmanager:…".to_owned(),
     /// #     version_id: "b".into(),
@@ -88,12 +88,12 @@ impl Announcement {
     }
 }
 
-impl<F, Fut> Announce for F
+impl<F, Fut> Announcer for F
 where
-    F: Fn(Announcement) -> Fut + Send + Sync + 'static,
+    F: Fn(RotationEvent) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), Error>> + Send,
 {
-    fn announce(&self, event: &Announcement) -> impl Future<Output = Result<(), Error>> + Send {
+    fn announce(&self, event: &RotationEvent) -> impl Future<Output = Result<(), Error>> + Send {
         self(event.clone())
     }
 }
@@ -101,8 +101,8 @@ where
 /// Written with the secret's ARN as the key, so that the events of one secret stay in their order. An event is announced
 /// when it is on all replicas in sync.
 #[cfg(feature = "kafka")]
-impl Announce for crate::kafka::Producer {
-    async fn announce(&self, event: &Announcement) -> Result<(), Error> {
+impl Announcer for crate::kafka::Producer {
+    async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
         let payload = event.to_json();
         self.send(Some(&event.secret_id), Some(payload.as_bytes()))
             .await
@@ -110,8 +110,8 @@ impl Announce for crate::kafka::Producer {
     }
 }
 
-impl Announce for Quiet {
-    async fn announce(&self, _: &Announcement) -> Result<(), Error> {
+impl Announcer for NoAnnouncement {
+    async fn announce(&self, _: &RotationEvent) -> Result<(), Error> {
         Ok(())
     }
 }

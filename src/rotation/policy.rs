@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// The bounds, each with its default. Choose the function's timeout larger than `propagation`.
+/// The policy, each with its default. Choose the function's timeout larger than `propagation`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Bounds {
+pub struct Policy {
     /// How long a new key may take until AWS knows it. 2 min.
     pub propagation: Duration,
     /// Between two tests of a new key: the first wait, and the longest. 1 s and 10 s.
@@ -27,7 +27,7 @@ pub struct Bounds {
     pub assume_released: Option<Duration>,
 }
 
-impl Default for Bounds {
+impl Default for Policy {
     fn default() -> Self {
         const MINUTE: Duration = Duration::from_secs(60);
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);

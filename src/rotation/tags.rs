@@ -11,7 +11,7 @@
 use std::time::SystemTime;
 
 use super::clock::{epoch_seconds, from_epoch_seconds, shown};
-use super::store::View;
+use super::store::SecretDescription;
 use crate::secret::VersionId;
 
 pub(super) const CREATING: &str = "credswap:creating";
@@ -19,14 +19,14 @@ const KEY: &str = "credswap:key:";
 
 /// A `createSecret` is about to make a key. Never taken back: it says which keys are *not* of its making.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Intent {
+pub(super) struct CreateIntent {
     pub(super) at: SystemTime,
     pub(super) token: VersionId,
     pub(super) before: Vec<String>,
 }
 
-impl Intent {
-    pub(super) fn of(view: &View) -> Option<Self> {
+impl CreateIntent {
+    pub(super) fn of(view: &SecretDescription) -> Option<Self> {
         let mut words = view.tags.get(CREATING)?.split(' ');
         Some(Self {
             at: from_epoch_seconds(words.next()?.parse().ok()?)?,
@@ -47,13 +47,13 @@ impl Intent {
 
 /// What was last done with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Note {
-    pub(super) state: State,
+pub(super) struct KeyTag {
+    pub(super) state: KeyState,
     pub(super) at: SystemTime,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum KeyState {
     /// Seen superseded for the first time.
     Superseded,
     /// About to be deactivated; the time is that of the note before, so that a deadline goes on.
@@ -66,19 +66,19 @@ pub(super) enum State {
     FoundInactive,
 }
 
-impl Note {
-    pub(super) fn of(view: &View, key_id: &str) -> Option<Self> {
+impl KeyTag {
+    pub(super) fn of(view: &SecretDescription, key_id: &str) -> Option<Self> {
         let tag = view.tags.get(&Self::key(key_id))?;
         let (state, at) = tag.split_once(' ')?;
         let seconds = at.split(' ').next()?.parse().ok()?;
         Some(Self {
-            state: State::ALL.into_iter().find(|s| s.as_str() == state)?,
+            state: KeyState::ALL.into_iter().find(|s| s.as_str() == state)?,
             at: from_epoch_seconds(seconds)?,
         })
     }
 
     /// The keys that there are notes on.
-    pub(super) fn all(view: &View) -> impl Iterator<Item = &str> {
+    pub(super) fn all(view: &SecretDescription) -> impl Iterator<Item = &str> {
         view.tags.keys().filter_map(|tag| tag.strip_prefix(KEY))
     }
 
@@ -97,7 +97,7 @@ impl Note {
     }
 }
 
-impl State {
+impl KeyState {
     const ALL: [Self; 6] = [
         Self::Superseded,
         Self::Deactivating,
@@ -127,10 +127,10 @@ mod tests {
 
     use super::*;
 
-    fn view(tag: &str, value: String) -> View {
-        View {
+    fn view(tag: &str, value: String) -> SecretDescription {
+        SecretDescription {
             tags: [(tag.to_owned(), value)].into(),
-            ..View::default()
+            ..SecretDescription::default()
         }
     }
 
@@ -138,23 +138,23 @@ mod tests {
         #[test]
         fn what_is_written_is_read(seconds in 0..4_000_000_000_u64, before in prop::collection::vec("AKIA[A-Z0-9]{16}", 0..3)) {
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            let intent = Intent { at, token: "t".repeat(64).into(), before };
+            let intent = CreateIntent { at, token: "t".repeat(64).into(), before };
             let tag = intent.to_tag();
             // What a tag's value may be.
             prop_assert!(tag.len() <= 256 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/=+-@".contains(&b)));
-            prop_assert_eq!(Intent::of(&view(CREATING, tag)), Some(intent));
-            for state in State::ALL {
-                let note = Note { state, at };
+            prop_assert_eq!(CreateIntent::of(&view(CREATING, tag)), Some(intent));
+            for state in KeyState::ALL {
+                let note = KeyTag { state, at };
                 let tag = note.to_tag();
                 prop_assert!(tag.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/=+-@".contains(&b)));
-                prop_assert_eq!(Note::of(&view(&Note::key("AKIA"), tag), "AKIA"), Some(note));
+                prop_assert_eq!(KeyTag::of(&view(&KeyTag::key("AKIA"), tag), "AKIA"), Some(note));
             }
         }
 
         #[test]
         fn a_tag_that_somebody_else_wrote_is_no_note(text in ".*") {
-            let _ = Intent::of(&view(CREATING, text.clone()));
-            prop_assert_eq!(Note::of(&view(&Note::key("K"), format!("x{text}")), "K"), None);
+            let _ = CreateIntent::of(&view(CREATING, text.clone()));
+            prop_assert_eq!(KeyTag::of(&view(&KeyTag::key("K"), format!("x{text}")), "K"), None);
         }
     }
 }

@@ -5,14 +5,14 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind};
-use crate::sdk::auth_error::Meaning;
-use crate::sdk::failure::{Failure, Refusal};
+use crate::sdk::auth_error::AuthErrorKind;
+use crate::sdk::call_error::{CallError, ServiceError};
 
-pub(super) fn of<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> Failure
+pub(super) fn of<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    Failure::of(&format!("{action} of secret `{id}`"), error)
+    CallError::of(&format!("{action} of secret `{id}`"), error)
 }
 
 pub(super) fn failed<E>(action: &str, id: &str, error: SdkError<E, HttpResponse>) -> Error
@@ -22,11 +22,11 @@ where
     explained(action, id, of(action, id, error))
 }
 
-pub(super) fn explained(action: &str, id: &str, failure: Failure) -> Error {
+pub(super) fn explained(action: &str, id: &str, failure: CallError) -> Error {
     failure.explained(|refusal| refused(action, id, refusal))
 }
 
-fn refused(action: &str, id: &str, refusal: &Refusal) -> Error {
+fn refused(action: &str, id: &str, refusal: &ServiceError) -> Error {
     let (kind, text) = match refusal.code.as_str() {
         NOT_FOUND => (
             ErrorKind::NotFound,
@@ -44,8 +44,8 @@ fn refused(action: &str, id: &str, refusal: &Refusal) -> Error {
         "AccessDeniedException" if refusal.is_of_kms() => {
             (ErrorKind::PermissionDenied, kms_denied(action, id))
         }
-        _ => match refusal.auth_error().map(|error| error.meaning()) {
-            Some(Meaning::Denied) => (
+        _ => match refusal.auth_error().map(|error| error.kind()) {
+            Some(AuthErrorKind::Denied) => (
                 ErrorKind::PermissionDenied,
                 format!(
                     "`secretsmanager:{action}` on secret `{id}` is denied: grant it to the rotation's role"

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::trouble::Trouble;
+use super::fault::Fault;
 
 /// The first wait for an answer. Each next one is twice as long: a question that nobody waits for any more ends
 /// soon, and a slow broker is given its time.
@@ -22,9 +22,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a job that blocks on a thread of its own. Dropping the future leaves the thread to end by itself.
-pub(crate) async fn apart<T: Send + 'static>(
+pub(crate) async fn on_thread<T: Send + 'static>(
     job: impl FnOnce(&Asker) -> T + Send + 'static,
-) -> Result<T, Trouble> {
+) -> Result<T, Fault> {
     let (answer, answered) = oneshot::channel();
     // Held as long as this future: a thread cannot wait, with a bound, for the other end of a oneshot to go.
     let (_waiting, asked) = mpsc::channel();
@@ -32,12 +32,12 @@ pub(crate) async fn apart<T: Send + 'static>(
         // If nobody waits any more the outcome is dropped on this thread.
         let _ = answer.send(job(&Asker(asked)));
     })
-    .map_err(|_| Trouble::Thread)?;
-    answered.await.map_err(|_| Trouble::Thread)
+    .map_err(|_| Fault::Thread)?;
+    answered.await.map_err(|_| Fault::Thread)
 }
 
 /// Drops what blocks when it is dropped.
-pub(crate) fn drop_apart<T: Send + 'static>(dropped: T) {
+pub(crate) fn drop_on_thread<T: Send + 'static>(dropped: T) {
     // Where no thread can be started the closure is dropped here, with what it holds: slow, but gone.
     let _ = spawn(move || drop(dropped));
 }
@@ -50,17 +50,17 @@ impl Asker {
     pub(crate) fn ask<T>(
         &self,
         deadline: Instant,
-        question: impl Fn(Duration) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        question: impl Fn(Duration) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let mut wait = FIRST_WAIT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let trouble = match question(wait.min(left).max(Duration::from_millis(1))) {
+            let fault = match question(wait.min(left).max(Duration::from_millis(1))) {
                 Ok(answer) => return Ok(answer),
-                Err(trouble) => trouble,
+                Err(fault) => fault,
             };
-            if trouble.ends_the_client() || left <= wait || !self.wait(PAUSE) {
-                return Err(trouble);
+            if fault.ends_the_client() || left <= wait || !self.wait(PAUSE) {
+                return Err(fault);
             }
             wait *= 2;
         }
