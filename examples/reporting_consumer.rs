@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
     let source = SecretsManager::from_client(secrets, &args.secret_id);
     let told = trigger::Kafka::new(kafka.clone(), args.topic)?;
-    let keys = Refreshable::builder(source, aws::credentials(&sdk));
+    let keys = Refreshable::builder(source, aws::AccessKeyConnector::new(&sdk));
     let keys = keys.trigger(told).start().await?;
     // What makes it one of the fleet.
     let outbox = Producer::new(&kafka, args.reports_topic)?;
@@ -64,9 +64,8 @@ async fn main() -> anyhow::Result<()> {
         .start()?;
     println!("reports as {}", reporter.instance());
 
-    let edge = aws::Edge::new(&keys);
     let builder = aws_sdk_sts::config::Builder::from(&sdk);
-    let sts = aws_sdk_sts::Client::from_conf(credswap::configure!(edge, builder).build());
+    let sts = aws_sdk_sts::Client::from_conf(credswap::configure!(keys, builder).build());
     let check = aws::check::CallerIdentity::new(&sdk);
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

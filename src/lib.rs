@@ -8,23 +8,19 @@
 //! ```no_run
 //! # #[cfg(all(feature = "kafka", feature = "secrets-manager", feature = "sts", feature = "s3"))]
 //! # async fn example(sdk: aws_types::SdkConfig) -> Result<(), credswap::Error> {
-//! use std::time::Duration;
 //! use credswap::kafka::{KafkaConfig, Password};
-//! use credswap::{Refreshable, aws, source::SecretsManager, trigger};
+//! use credswap::{RefreshableCredentials, trigger};
 //!
-//! let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
 //! let msk = KafkaConfig::new("b-1.msk.example.com:9096")
 //!     .scram_sha_512("uploader", Password::file("/run/secrets/msk"));
 //!
-//! let keys = Refreshable::builder(SecretsManager::from_client(secrets, "prod/uploader"), aws::credentials(&sdk))
-//!     .trigger(trigger::Kafka::new(msk, "s3.test.secret.manager")?)        // at once when told
-//!     .trigger(trigger::Interval::every(Duration::from_secs(300)))         // and soon, if nobody tells
-//!     .start().await?;                                                     // Ok: a proven key is live
+//! let credentials = RefreshableCredentials::from_secrets_manager(&sdk, "prod/uploader")
+//!     .trigger(trigger::Kafka::new(msk, "s3.test.secret.manager")?) // refreshes at once, and every 5 minutes anyway
+//!     .start().await?;                                              // Ok: a verified key is live
 //!
 //! // Your own client, built once and kept for life; only its key is hot.
-//! let edge = aws::Edge::new(&keys);
 //! let s3 = aws_sdk_s3::Client::from_conf(
-//!     credswap::configure!(edge, aws_sdk_s3::config::Builder::from(&sdk)).build(),
+//!     credswap::configure!(credentials, aws_sdk_s3::config::Builder::from(&sdk)).build(),
 //! );
 //! # Ok(()) }
 //! ```
@@ -88,6 +84,10 @@ pub mod source;
 pub mod trigger;
 mod util;
 
+#[cfg(feature = "aws")]
+pub use aws::RefreshableCredentials;
+#[cfg(feature = "s3")]
+pub use aws::RefreshableS3Client;
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "refresh")]
 pub use refresh::Refreshable;

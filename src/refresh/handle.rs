@@ -268,6 +268,13 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
         Arc::clone(&self.inner.hot)
     }
 
+    /// Returns the way to report rejections, for what must not keep the refresh loop running; `None` for a fixed value.
+    #[cfg(feature = "aws")]
+    pub(crate) fn requester(&self) -> Option<RefreshRequester> {
+        let refreshing = self.inner.refreshing.as_ref()?;
+        Some(refreshing.requester.clone())
+    }
+
     /// Returns the number of the generation that `token` keeps in use, if it is one of this refreshable's.
     #[cfg(feature = "aws")]
     pub(crate) fn generation_of(&self, token: &DrainToken) -> Option<u64> {

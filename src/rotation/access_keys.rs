@@ -16,7 +16,7 @@ use super::report::{KeyAction, RetireReport};
 use super::store::{CURRENT, Content, SecretDescription, Store, VersionSelector};
 use super::tags::{CREATING, CreateIntent};
 use super::usage::UsageSource;
-use crate::aws::{AccessKey, Check, Fields, tail, with_key};
+use crate::aws::{AccessKey, Check, Fields, id_suffix, with_key};
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
 
@@ -149,14 +149,14 @@ impl<S: Store, I: Iam, C: Check, H: UsageSource> AccessKeys<S, I, C, H> {
                 format!(
                     "the secret says that its key …{} is of the IAM user `{}`, and IAM says that it is of `{}`: correct \
                      the secret",
-                    tail(id),
+                    id_suffix(id),
                     user.name,
                     used.user
                 ),
             )),
             Some(_) => Ok(()),
             None => {
-                tracing::warn!(user = %user.name, key = %tail(id), "the current key does not exist; a new one is made");
+                tracing::warn!(user = %user.name, key = %id_suffix(id), "the current key does not exist; a new one is made");
                 Ok(())
             }
         }

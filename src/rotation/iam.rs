@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use zeroize::Zeroizing;
 
-use crate::aws::tail;
+use crate::aws::id_suffix;
 use crate::error::Error;
 
 /// IAM, or what stands for it in a test.
@@ -113,12 +113,12 @@ pub struct LastUsed {
 
 impl fmt::Debug for KeyInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyInfo(…{}, {:?})", tail(&self.id), self.status)
+        write!(f, "KeyInfo(…{}, {:?})", id_suffix(&self.id), self.status)
     }
 }
 
 impl fmt::Debug for NewKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NewKey(…{})", tail(&self.id))
+        write!(f, "NewKey(…{})", id_suffix(&self.id))
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::clock::shown;
 use super::usage::Holder;
-use crate::aws::tail;
+use crate::aws::id_suffix;
 
 /// What one call of retire did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub enum KeyActionReason {
 impl KeyReport {
     /// The last four characters of the access key id.
     pub fn id_suffix(&self) -> &str {
-        tail(&self.id)
+        id_suffix(&self.id)
     }
 }
 

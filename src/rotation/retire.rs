@@ -13,7 +13,7 @@ use super::store::{
 };
 use super::tags::{CreateIntent, KeyState, KeyTag};
 use super::usage::{Usage, UsageSource, UsageState};
-use crate::aws::{Check, tail};
+use crate::aws::{Check, id_suffix};
 use crate::error::{Error, ErrorKind};
 
 /// All that decisions on a user's keys rest on.
@@ -238,7 +238,7 @@ impl<S: Store, I: Iam, C: Check, H: UsageSource> AccessKeys<S, I, C, H> {
     }
 
     fn say(&self, ground: &KeyInventory<'_>, key: &KeyInfo, did: KeyAction, why: &KeyActionReason) {
-        let (secret, user, key) = (&ground.view.name, &ground.user.name, tail(&key.id));
+        let (secret, user, key) = (&ground.view.name, &ground.user.name, id_suffix(&key.id));
         match (did, why) {
             (KeyAction::Deactivated, KeyActionReason::Deadline(_)) => {
                 tracing::error!(%secret, %user, %key, %why, "key deactivated although it is not released");
