@@ -267,10 +267,13 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     }
 
     fn note_rejected(&mut self, rejected: BTreeMap<u64, u64>) {
+        let mut noted = false;
         for (generation, times) in rejected {
-            self.status.note_rejected(generation, times);
+            noted |= self.status.note_rejected(generation, times);
         }
-        self.publish_status();
+        if noted {
+            self.publish_status();
+        }
     }
 
     /// Notes rejections, and lets a refresh through or defers it. What people and timers ask for is never deferred.
