@@ -1,4 +1,4 @@
-//! The live key: the value that refreshable credentials publish.
+//! The live key, and the refreshable credentials that publish it.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,8 +9,15 @@ use tokio::time::Instant;
 
 use super::secret::id_suffix;
 use crate::hot::DrainToken;
+use crate::refresh::Refreshable;
 
-/// An access key as the SDK signs with it: the value of [`RefreshableCredentials`](super::RefreshableCredentials).
+/// The refreshable credentials provider: an access key that is kept current under SDK clients.
+///
+/// Start it, and give it to clients by [`configure!`](crate::configure) or
+/// [`sdk_config`](Refreshable::sdk_config). The [module's docs](crate::aws) have the whole picture.
+pub type RefreshableCredentials = Refreshable<LiveKey>;
+
+/// An access key as the SDK signs with it: the value of [`RefreshableCredentials`].
 ///
 /// Each clone of its credentials and of its identity keeps its generation in use, wherever it goes.
 ///

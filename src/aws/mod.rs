@@ -88,11 +88,11 @@ mod secret;
 
 pub use check::Check;
 #[cfg(feature = "aws")]
-pub use client::{BootstrapCredentials, ClientHooks, RefreshableCredentials};
+pub use client::{BootstrapCredentials, ClientHooks};
 #[cfg(feature = "aws")]
 pub use connect::AccessKeyConnector;
 #[cfg(feature = "aws")]
-pub use key::LiveKey;
+pub use key::{LiveKey, RefreshableCredentials};
 #[cfg(feature = "s3")]
 pub use s3::{RefreshableS3Client, S3Client, S3ClientConnector};
 pub use secret::{AccessKey, Fields};

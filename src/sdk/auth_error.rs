@@ -56,6 +56,7 @@ impl AuthError {
     }
 
     /// Returns the service's code; `none` for a response that has only its status.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn code(self) -> &'static str {
         self.code
     }
@@ -66,6 +67,7 @@ impl AuthError {
     }
 
     /// Returns whether the cause may be the request as well as the key.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn is_ambiguous(self) -> bool {
         self.kind == AuthErrorKind::Denied
     }

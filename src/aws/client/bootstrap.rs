@@ -28,11 +28,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
 
-use super::credentials::RefreshableCredentials;
 use super::hooks::ClientHooks;
 use super::identity::pass_on;
 use super::rejected_response::{auth_error, count_rejection};
-use crate::aws::key::LiveKey;
+use crate::aws::key::{LiveKey, RefreshableCredentials};
 use crate::hot::{HotSwap, Lease};
 use crate::trigger::RefreshRequester;
 use crate::util::lock::lock;

@@ -1,4 +1,4 @@
-//! The refreshable credentials provider.
+//! Refreshable credentials for SDK clients: as a provider, as an `SdkConfig`, as hooks.
 
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::client::identity::{ResolveIdentity, SharedIdentityCache};
@@ -11,12 +11,6 @@ use super::identity::LiveIdentity;
 use super::replay::{Replay, ReplayClassifier};
 use crate::aws::key::LiveKey;
 use crate::refresh::Refreshable;
-
-/// The refreshable credentials provider: an access key that is kept current under SDK clients.
-///
-/// Start it, and give it to clients by [`configure!`](crate::configure) or
-/// [`sdk_config`](Refreshable::sdk_config). The [module's docs](crate::aws) have the whole picture.
-pub type RefreshableCredentials = Refreshable<LiveKey>;
 
 #[cfg(all(feature = "secrets-manager", feature = "sts"))]
 type SecretsManagerBuilder = crate::refresh::Builder<

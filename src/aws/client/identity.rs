@@ -12,8 +12,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::{Instant, timeout_at};
 
-use super::credentials::RefreshableCredentials;
 use super::replay_state::{RejectedKey, ReplayState};
+use crate::aws::key::RefreshableCredentials;
 use crate::error::{Error, ErrorKind};
 
 #[derive(Debug)]

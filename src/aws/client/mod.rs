@@ -13,7 +13,6 @@ mod replay;
 mod replay_state;
 
 pub use bootstrap::BootstrapCredentials;
-pub use credentials::RefreshableCredentials;
 #[cfg(feature = "s3")]
 pub(super) use fixed_identity::{FixedIdentity, ReportRejected};
 pub use hooks::ClientHooks;

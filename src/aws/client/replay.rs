@@ -29,11 +29,10 @@ use fastrand::Rng;
 use metrics::counter;
 use tokio::time::Instant;
 
-use super::credentials::RefreshableCredentials;
 use super::rejected_response::{auth_error, count_rejection};
 use super::rejection_window::RejectionWindow;
 use super::replay_state::{RejectedKey, ReplayState, RetryBudget, SameKeyRetry};
-use crate::aws::key::LiveKey;
+use crate::aws::key::{LiveKey, RefreshableCredentials};
 use crate::hot::DrainToken;
 use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 use crate::util::Backoff;
