@@ -226,7 +226,13 @@ async fn a_rejection_of_another_key_does_not_clear_the_live_one() {
     let wrong = Credentials::new("AKIDUNKNOWN", "none", None, None, "test");
     assert!(!test.read_with_provider(wrong).await);
     test.credentials.refresh().await.expect("unchanged");
-    assert_eq!(test.readers().last(), Some(&test.initial));
+    let readers = test.readers();
+    let last = &readers[readers.len() - 2..];
+    assert_eq!(
+        last,
+        ["NOWN", &test.initial],
+        "the live key was tried: {readers:?}"
+    );
 }
 
 #[tokio::test]
