@@ -17,7 +17,7 @@
 //!     .scram_sha_512("uploader", Password::file("/run/secrets/msk"));
 //!
 //! let keys = Refreshable::builder(SecretsManager::from_client(secrets, "prod/uploader"), aws::credentials(&sdk))
-//!     .trigger(trigger::Kafka::new(msk, "s3.test.secret.manager")?)        // at once when told
+//!     .trigger(trigger::Kafka::new(&msk, "s3.test.secret.manager")?)        // at once when told
 //!     .trigger(trigger::Interval::every(Duration::from_secs(300)))         // and soon, if nobody tells
 //!     .start().await?;                                                     // Ok: a proven key is live
 //!
@@ -92,5 +92,5 @@ pub use error::{Error, ErrorKind};
 #[cfg(feature = "refresh")]
 pub use refresh::Refreshable;
 pub use secret::{Secret, SecretId, VersionId};
-#[cfg(feature = "_base")]
+#[cfg(any(feature = "refresh", feature = "rotation"))]
 pub use util::Backoff;

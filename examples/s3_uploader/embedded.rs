@@ -54,7 +54,7 @@ impl World {
             secret_id: SECRET_ID.to_owned(),
             bucket: BUCKET.to_owned(),
             prefix: "run".to_owned(),
-            kafka: Kafka::new(brokers.clone(), TOPIC)?,
+            kafka: Kafka::new(&brokers, TOPIC)?,
             instances,
             reports: Some(Reports {
                 kafka: brokers,

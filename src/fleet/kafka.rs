@@ -105,7 +105,7 @@ impl FleetTopic {
     #[must_use]
     pub fn within(mut self, bound: Duration) -> Self {
         self.within = bound;
-        self.producer = self.producer.deadline(bound.min(LONGEST_PROBE));
+        self.producer = self.producer.timeout(bound.min(LONGEST_PROBE));
         self
     }
 
@@ -138,7 +138,7 @@ impl FleetTopic {
             Err(fault) => {
                 // The next client reads password and CA file anew.
                 self.reader = None;
-                let target = self.config.target(&self.topic, Role::Read);
+                let target = self.config.target(&self.topic, Role::Consumer);
                 return Err(fault.into_error(&target));
             }
         };
@@ -203,7 +203,7 @@ impl FleetTopic {
         let mut noted = None;
         while !ends.is_empty() {
             let Ok(received) = timeout_at(deadline, reader.receive()).await else {
-                return Err(noted.unwrap_or(Fault::Slow));
+                return Err(noted.unwrap_or(Fault::Timeout));
             };
             match received {
                 Ok(message) => {
@@ -231,13 +231,13 @@ impl FleetTopic {
                             *next = end.max(*next);
                         }
                     }
-                    ConsumerError::Nothing => {}
+                    ConsumerError::Irrelevant => {}
                     ConsumerError::Undecodable => read.malformed += 1,
                     ConsumerError::ConnectionLost(fault) => noted = Some(fault),
-                    ConsumerError::AllBrokersDown => noted = Some(reader.down()),
+                    ConsumerError::AllBrokersDown => noted = Some(reader.down_fault()),
                     ConsumerError::OffsetLost => {
                         self.positions.clear();
-                        return Err(Fault::Moving);
+                        return Err(Fault::OffsetsUnstable);
                     }
                 },
             }

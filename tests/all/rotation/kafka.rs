@@ -40,7 +40,7 @@ async fn a_consumer_understands_what_is_announced() {
             async move { Ok::<_, Error>(Secret::new(version, version)) }
         }
     };
-    let listens = trigger::Kafka::new(config(&broker), TOPIC).expect("a trigger");
+    let listens = trigger::Kafka::new(&config(&broker), TOPIC).expect("a trigger");
     let connect = |secret: Secret| async move { Ok::<_, Error>(secret.version().to_string()) };
     let live = Refreshable::builder(source, connect)
         .trigger(listens)
@@ -68,7 +68,7 @@ async fn a_broker_that_is_down_fails_the_step_in_time() {
     let broker = Broker::start(TOPIC, 1);
     broker.down();
     let producer = Producer::new(&config(&broker), TOPIC).expect("a producer");
-    let producer = producer.deadline(Duration::from_millis(500));
+    let producer = producer.timeout(Duration::from_millis(500));
     let error = producer
         .announce(&announcement())
         .await
