@@ -84,6 +84,8 @@ mod sdk;
 pub mod secret;
 #[cfg(feature = "refresh")]
 pub mod source;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 #[cfg(feature = "refresh")]
 pub mod trigger;
 mod util;

@@ -236,3 +236,30 @@ async fn a_secret_id_that_contradicts_the_source_is_an_error_at_start() {
     let keys = builder(arn).start().await.expect("the same secret");
     assert_eq!(keys.secret_id().expect("named").as_str(), "prod/db");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_during_a_fetch_is_noted_at_once_and_refreshes_after_it() {
+    let fixture = Fixture::at("v1").await;
+    fixture.source.takes(Duration::from_secs(10));
+    fixture.hand.request(Reason::Interval);
+    settle().await; // that fetch will return "v1"
+    fixture.refreshable.report_rejected(1);
+    settle().await;
+    assert_eq!(fixture.refreshable.status().rejected[0].times, 1);
+    fixture.source.now(Ok("v2"));
+    fixture.live("v2", Duration::from_secs(21)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_of_a_key_that_is_replaced_meanwhile_requests_nothing() {
+    let fixture = Fixture::at("v1").await;
+    fixture.source.now(Ok("v2"));
+    fixture.source.takes(Duration::from_secs(1));
+    fixture.hand.request(Reason::Interval);
+    settle().await; // that fetch will return "v2"
+    fixture.refreshable.report_rejected(1);
+    fixture.live("v2", Duration::from_secs(2)).await;
+    let before = fixture.source.fetches();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(fixture.source.fetches(), before);
+}
