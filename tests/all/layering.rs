@@ -19,7 +19,9 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("connect", &["error", "secret", "hot", "trigger"]),
     (
         "refresh",
-        &["error", "secret", "hot", "trigger", "source", "connect", "util"],
+        &[
+            "error", "secret", "hot", "trigger", "source", "connect", "util",
+        ],
     ),
     (
         "aws",
@@ -97,7 +99,10 @@ fn modules_use_only_those_below_them() {
     for (module, used) in MAY_USE {
         for lower in used {
             let pair = (module.to_owned(), (*lower).to_owned());
-            assert!(seen.contains(&pair), "{module} does not use {lower}: take it off the list");
+            assert!(
+                seen.contains(&pair),
+                "{module} does not use {lower}: take it off the list"
+            );
         }
     }
 }
@@ -113,7 +118,10 @@ fn files_of_a_module_use_one_another_without_cycles() {
         }
         let parent = &file.module[..file.module.len() - 1];
         // In a `mod.rs`, `self::` is what `super::` is in its children.
-        let from_here = file.paths("self").into_iter().map(|path| (&file.module[..], path));
+        let from_here = file
+            .paths("self")
+            .into_iter()
+            .map(|path| (&file.module[..], path));
         let from_parent = file.paths("super").into_iter().map(|path| (parent, path));
         let from_root = file.paths("crate").into_iter().map(|path| (&[][..], path));
         for (base, path) in from_here.chain(from_parent).chain(from_root) {
@@ -242,7 +250,10 @@ fn sources() -> Vec<Source> {
                 continue;
             }
             let text = fs::read_to_string(&path).expect("readable");
-            let relative = path.strip_prefix(&root).expect("below src").with_extension("");
+            let relative = path
+                .strip_prefix(&root)
+                .expect("below src")
+                .with_extension("");
             let mut module: Vec<String> = relative
                 .iter()
                 .map(|part| part.to_string_lossy().into_owned())
@@ -251,7 +262,10 @@ fn sources() -> Vec<Source> {
                 module.pop();
             }
             // What tests use proves nothing about layers.
-            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let code = text
+                .split("#[cfg(test)]\nmod tests {")
+                .next()
+                .unwrap_or_default();
             let code = code
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"))
@@ -270,9 +284,14 @@ fn use_trees_are_read_with_their_groups() {
     let source = Source {
         path: PathBuf::new(),
         module: Vec::new(),
-        code: "use crate::a::{B, c::{D, E}, f};\nuse crate::g;\nlet x = crate::h::i(mycrate::j);".to_owned(),
+        code: "use crate::a::{B, c::{D, E}, f};\nuse crate::g;\nlet x = crate::h::i(mycrate::j);"
+            .to_owned(),
     };
-    let paths: Vec<_> = source.paths("crate").iter().map(|path| path.join("::")).collect();
+    let paths: Vec<_> = source
+        .paths("crate")
+        .iter()
+        .map(|path| path.join("::"))
+        .collect();
     assert_eq!(paths, ["a::B", "a::c::D", "a::c::E", "a::f", "g", "h::i"]);
     let uses = BTreeMap::from([
         (vec!["a".to_owned()], BTreeSet::from([vec!["b".to_owned()]])),

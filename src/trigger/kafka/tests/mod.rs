@@ -16,8 +16,8 @@ use crate::trigger::{Health, Reason, RefreshRequest, RefreshRequests, Trigger, c
 use crate::util::Backoff;
 
 mod events;
+mod misconfiguration;
 mod outages;
-mod refusals;
 
 const TOPIC: &str = "s3.test.secret.manager";
 const FINISHED: &str = r#"{"eventDateTime": 1708905600.123, "step": "finishSecret"}"#;
