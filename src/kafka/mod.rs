@@ -11,10 +11,7 @@
 //! # ACLs
 //! | to | on the topic |
 //! |---|---|
-#![cfg_attr(
-    feature = "refresh",
-    doc = "| read ([`trigger::Kafka`](crate::trigger::Kafka)) | `Read` |"
-)]
+//! | read (`trigger::Kafka`) | `Read` |
 //! | write ([`Producer`]) | `Write` |
 //!
 //! Both include `Describe`, and they are all that is needed, also where the authorizer denies by default
