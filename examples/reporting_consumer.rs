@@ -5,8 +5,8 @@
 //!     --topic s3.test.secret.manager --reports-topic credswap.usage --username uploader --password-file /run/secrets/msk
 //! ```
 //!
-//! Its jobs call STS with the key that they began with, and keep it to their end (`--job-seconds`). A job whose key is
-//! rejected reports that, and continues when the authority has reactivated the key.
+//! Its short requests use the live key. Its long jobs keep the key that they began with to their end (`--job-seconds`); a job
+//! whose key is rejected reports that, and continues when the authority has reactivated the key.
 
 #[path = "common/kafka.rs"]
 mod kafka;
@@ -70,15 +70,27 @@ async fn main() -> anyhow::Result<()> {
         .start()?;
     println!("reports as {}", reporter.instance());
 
+    let edge = aws::Edge::new(&credentials);
+    let builder = credswap::configure!(edge, aws_sdk_sts::config::Builder::from(&sdk));
+    let sts = aws_sdk_sts::Client::from_conf(builder.build());
     let job_length = Duration::from_secs(args.job_seconds);
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
+        failed = send_requests(sts) => return failed,
         failed = run_jobs(&credentials, CallerIdentity::new(&sdk), job_length) => return failed,
     }
     let _ = credentials.shutdown(Duration::from_secs(1)).await;
     reporter.shutdown(Duration::from_secs(5)).await?;
     println!("final report sent");
     Ok(())
+}
+
+/// Sends short requests. Each is signed with the live key.
+async fn send_requests(sts: aws_sdk_sts::Client) -> anyhow::Result<()> {
+    loop {
+        sts.get_caller_identity().send().await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Runs long jobs, one after the other. Each keeps the key that it began with.
