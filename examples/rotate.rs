@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --example rotate -- rotate --secret-id prod/uploader --bootstrap-servers b-1.….amazonaws.com:9096 \
-//!     --topic s3.test.secret.manager --reports-topic credswap.fleet --username rotator --password-file /run/secrets/msk
+//!     --topic s3.test.secret.manager --reports-topic credswap.usage --username rotator --password-file /run/secrets/msk
 //! cargo run --example rotate -- retire …
 //! ```
 //!

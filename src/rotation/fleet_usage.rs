@@ -1,14 +1,12 @@
 //! The word of the fleet: the reports of the consumers, read from their topic.
 
-use std::time::{Duration, SystemTime};
-
 use tokio::sync::Mutex;
 
 use super::store::{CURRENT, SecretDescription};
 use super::usage::{Holder, Rejection, Usage, UsageSource, UsageState};
 use crate::error::Error;
-use crate::fleet::{FleetTopic, InUseReason, Ledger, ReleaseStatus};
-use crate::secret::VersionId;
+use crate::fleet::{FleetTopic, InUseReason, Ledger, LedgerTime, ReleaseQuery, ReleaseStatus};
+use crate::secret::{SecretId, VersionId};
 
 /// Asks the [`fleet`](crate::fleet)'s ledger, which is brought up to date before each answer.
 ///
@@ -16,7 +14,7 @@ use crate::secret::VersionId;
 /// use credswap::fleet::FleetTopic;
 /// use credswap::rotation::FleetUsage;
 /// # fn example(config: credswap::kafka::KafkaConfig) -> Result<(), credswap::Error> {
-/// let holders = FleetUsage::new(FleetTopic::new(&config, "credswap.fleet")?);
+/// let holders = FleetUsage::new(FleetTopic::new(&config, "credswap.usage")?);
 /// # Ok(()) }
 /// ```
 pub struct FleetUsage(Mutex<FleetTopic>);
@@ -35,30 +33,42 @@ impl UsageSource for FleetUsage {
         version: &VersionId,
     ) -> Result<Usage, Error> {
         let mut topic = self.0.lock().await;
-        let now = topic.refresh().await?.now;
+        let now = topic.read_to_end().await?.now;
         Ok(word(topic.ledger(), secret, version, now))
     }
 }
 
 /// What the ledger says, in the rotation's words. The ARN finds those who know the secret by its name, too.
-fn word(ledger: &Ledger, secret: &SecretDescription, version: &VersionId, now: u64) -> Usage {
+fn word(
+    ledger: &Ledger,
+    secret: &SecretDescription,
+    version: &VersionId,
+    now: LedgerTime,
+) -> Usage {
     let Some(current) = secret.labelled(CURRENT) else {
         return Usage::new(UsageState::Unknown);
     };
-    let standing = match ledger.verdict(&secret.arn, version, &current, now) {
+    let secret_id = SecretId::from(&secret.arn);
+    let status = ledger.release_status(&ReleaseQuery {
+        secret_id: secret_id.clone(),
+        version: version.clone(),
+        current_version: current,
+        now,
+    });
+    let standing = match status {
         ReleaseStatus::InUse { by, .. } => UsageState::InUse {
             by: by
                 .into_iter()
                 .map(|holder| Holder {
                     instance: holder.instance.to_string(),
-                    using: match holder.why {
+                    using: match holder.reason {
                         InUseReason::Live => "it is live there".to_owned(),
-                        InUseReason::Leased(count) => format!("{count} leases"),
+                        InUseReason::Draining { outstanding } => format!("{outstanding} leases"),
                         InUseReason::PresignedUrls => "signed URLs".to_owned(),
                         InUseReason::Unlisted => "more versions than it can name".to_owned(),
                         InUseReason::NotYetReported => "yet to be heard".to_owned(),
                     },
-                    until: Some(time(holder.until)),
+                    until: Some(holder.expires.into()),
                 })
                 .collect(),
         },
@@ -67,7 +77,7 @@ fn word(ledger: &Ledger, secret: &SecretDescription, version: &VersionId, now: u
             presumed_gone,
             ..
         } => UsageState::Released {
-            since: time(since),
+            since: since.into(),
             presumed_gone: presumed_gone
                 .into_iter()
                 .map(|silent| silent.instance.to_string())
@@ -75,21 +85,13 @@ fn word(ledger: &Ledger, secret: &SecretDescription, version: &VersionId, now: u
         },
         ReleaseStatus::Unknown => UsageState::Unknown,
     };
-    let refused = ledger.refusals(&secret.arn, version);
+    let refused = ledger.rejections(&secret_id, version);
     let refused = refused.into_iter().map(|refusal| Rejection {
         instance: refusal.instance.to_string(),
-        at: time(refusal.at),
+        at: refusal.at.into(),
     });
     Usage {
         standing,
         refused: refused.collect(),
     }
-}
-
-/// The ledger's clock is the broker's, in milliseconds since 1970.
-fn time(milliseconds: u64) -> SystemTime {
-    let since_1970 = Duration::from_millis(milliseconds);
-    let at = SystemTime::UNIX_EPOCH.checked_add(since_1970);
-    // Later than any clock can show: as late as tags can.
-    at.unwrap_or(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX)))
 }

@@ -40,7 +40,7 @@ async fn a_consumer_understands_what_is_announced() {
             async move { Ok::<_, Error>(Secret::new(version, version)) }
         }
     };
-    let listens = trigger::Kafka::new(config(&broker), TOPIC).expect("a trigger");
+    let listens = trigger::Kafka::new(&config(&broker), TOPIC).expect("a trigger");
     let connect = |secret: Secret| async move { Ok::<_, Error>(secret.version().to_string()) };
     let live = Refreshable::builder(source, connect)
         .trigger(listens)
@@ -68,7 +68,7 @@ async fn a_broker_that_is_down_fails_the_step_in_time() {
     let broker = Broker::start(TOPIC, 1);
     broker.down();
     let producer = Producer::new(&config(&broker), TOPIC).expect("a producer");
-    let producer = producer.deadline(Duration::from_millis(500));
+    let producer = producer.timeout(Duration::from_millis(500));
     let error = producer
         .announce(&announcement())
         .await
@@ -78,13 +78,13 @@ async fn a_broker_that_is_down_fails_the_step_in_time() {
 
 #[tokio::test]
 async fn the_fleets_reports_are_the_word_on_a_version() {
-    let broker = Broker::start("credswap.fleet", 1);
-    let producer = Producer::new(&config(&broker), "credswap.fleet").expect("a producer");
-    let mut limits = Assumptions::default();
-    limits.settle = Duration::from_millis(1);
-    limits.grace = Duration::from_millis(1);
-    let topic = FleetTopic::new(&config(&broker), "credswap.fleet").expect("a topic");
-    let holders = FleetUsage::new(topic.trust_producer_clocks().limits(limits));
+    let broker = Broker::start("credswap.usage", 1);
+    let producer = Producer::new(&config(&broker), "credswap.usage").expect("a producer");
+    let assumptions = Assumptions::default()
+        .late_adoption(Duration::from_millis(1))
+        .grace(Duration::from_millis(1));
+    let topic = FleetTopic::new(&config(&broker), "credswap.usage").expect("a topic");
+    let holders = FleetUsage::new(topic.trust_producer_clocks().assumptions(assumptions));
     let view = SecretDescription {
         arn: ARN.to_owned(),
         name: "prod/uploader".to_owned(),
@@ -110,15 +110,8 @@ async fn the_fleets_reports_are_the_word_on_a_version() {
         "prod/uploader",
         Duration::from_secs(3600),
     );
-    report.live = Some(LiveVersion {
-        version: "v2".into(),
-        age: Duration::from_secs(1),
-    });
-    report.held = vec![DrainingVersion {
-        version: "v1".into(),
-        count: 3,
-        horizon: None,
-    }];
+    report.live = Some(LiveVersion::new("v2", Duration::from_secs(1)));
+    report.draining = vec![DrainingVersion::new("v1", 3)];
     let send = async |report: &Report| {
         let payload = report.encode().expect("a report");
         ReportSink::send(&producer, report.key(), payload)
@@ -135,11 +128,8 @@ async fn the_fleets_reports_are_the_word_on_a_version() {
     );
 
     report.sequence = 2;
-    report.held.clear();
-    report.refused = vec![VersionAge {
-        version: "v1".into(),
-        age: Duration::from_secs(5),
-    }];
+    report.draining.clear();
+    report.rejected = vec![VersionAge::new("v1", Duration::from_secs(5))];
     send(&report).await;
     let word = word().await;
     assert!(

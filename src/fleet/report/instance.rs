@@ -1,4 +1,4 @@
-//! Who reports: an instance's name, and which of its lives it is.
+//! Who reports: the name of an instance, and which start of it.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -7,18 +7,26 @@ use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind};
 
-/// How long a name may be, in bytes.
-const LONGEST: usize = 128;
+/// The longest name, in bytes.
+const MAX_LENGTH: usize = 128;
 
-/// Names one instance of a service. Not secret; it is shown to whoever asks who holds a key.
+/// Names one instance of a service. Not secret: it is shown to whoever asks who uses a key.
 ///
-/// Give it a name by which a person finds the process (a pod's name, a host and a port), unique among the instances
-/// that use the same secret. Two processes that share a name are told apart all the same, by their [`Incarnation`].
+/// Choose a name by which a person finds the process (a pod's name, a host and a port), unique among the instances that
+/// use the same secret. Two processes that share a name are still distinguished, by their [`Incarnation`].
+///
+/// ```
+/// # fn main() -> Result<(), credswap::Error> {
+/// use credswap::fleet::InstanceId;
+/// let instance = InstanceId::new("uploader-7d9f8c6b5-x2x4z")?;
+/// assert_eq!(instance.as_str(), "uploader-7d9f8c6b5-x2x4z");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstanceId(Arc<str>);
 
 impl InstanceId {
-    /// An instance of the given name: at most 128 letters, digits and `-` `_` `.` `:` `/` `@`.
+    /// Creates the name of an instance from at most 128 letters, digits and `-` `_` `.` `:` `/` `@`.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] if the name is empty, too long or has other characters.
@@ -26,24 +34,24 @@ impl InstanceId {
         Self::parse(name.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
-                "an instance id has 1 to 128 letters, digits and - _ . : / @",
+                "the instance's name is not valid: use 1 to 128 letters, digits and - _ . : / @",
             )
         })
     }
 
-    /// A name that no other instance has, by chance: 128 random bits. It is another one after a restart.
+    /// Generates a name of 128 random bits. It differs after a restart.
     pub fn generate() -> Self {
         Self(format!("{:016x}{:016x}", random(), random()).into())
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     pub(super) fn parse(name: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@".contains(&byte);
-        ((1..=LONGEST).contains(&name.len()) && name.bytes().all(allowed))
+        ((1..=MAX_LENGTH).contains(&name.len()) && name.bytes().all(allowed))
             .then(|| Self(Arc::from(name)))
     }
 }
@@ -60,10 +68,10 @@ impl fmt::Debug for InstanceId {
     }
 }
 
-/// Which life of an instance it is: a new one each time it starts to report.
+/// Names one start of an instance: each time it starts to report, it is a new incarnation.
 ///
-/// Written as the time of the start and a random number, so that texts sort by time where clocks agree. Nothing is
-/// decided by that order: an older life may still be running.
+/// It is written as the time of the start and a random number, so that texts sort by time where clocks agree. Nothing
+/// depends on that order: an older incarnation may still be running.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Incarnation {
     started_ms: u64,
@@ -71,7 +79,7 @@ pub struct Incarnation {
 }
 
 impl Incarnation {
-    /// A life that began at `started`. `random` tells lives apart that began in the same millisecond.
+    /// Creates the incarnation that started at `started`. `random` distinguishes those of the same millisecond.
     pub fn new(started: SystemTime, random: u64) -> Self {
         let since = started
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -82,17 +90,18 @@ impl Incarnation {
         }
     }
 
-    /// A life that begins now.
-    pub(super) fn begin() -> Self {
+    /// Creates an incarnation that starts now.
+    #[cfg(feature = "refresh")]
+    pub(crate) fn start() -> Self {
         #[expect(
             clippy::disallowed_methods,
-            reason = "shown to people, and decides nothing"
+            reason = "shown to people; nothing depends on it"
         )]
         let now = SystemTime::now();
         Self::new(now, random())
     }
 
-    /// Reads what `Display` writes.
+    /// Parses what `Display` writes.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (started, random) = text.split_once('-')?;
         let hex = |text: &str| {
@@ -134,9 +143,9 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn names_that_could_be_taken_for_something_else_are_refused() {
+    fn names_with_other_characters_are_errors() {
         for name in ["", "a b", "a|b", "a\nb", "ä", &"x".repeat(129)] {
-            let error = InstanceId::new(name).expect_err("refused");
+            let error = InstanceId::new(name).expect_err("not a name");
             assert_eq!(error.kind(), ErrorKind::Config, "{name:?}");
         }
         for name in [
@@ -144,15 +153,15 @@ mod tests {
             "10.0.0.7:8080",
             &"x".repeat(128),
         ] {
-            assert_eq!(InstanceId::new(name).expect("fine").as_str(), name);
+            assert_eq!(InstanceId::new(name).expect("a name").as_str(), name);
         }
     }
 
     #[test]
-    fn generated_names_and_lives_differ() {
+    fn generated_names_and_incarnations_differ() {
         let names: HashSet<_> = (0..1000).map(|_| InstanceId::generate()).collect();
-        let lives: HashSet<_> = (0..1000).map(|_| Incarnation::begin()).collect();
-        assert_eq!((names.len(), lives.len()), (1000, 1000));
+        let incarnations: HashSet<_> = (0..1000).map(|_| Incarnation::start()).collect();
+        assert_eq!((names.len(), incarnations.len()), (1000, 1000));
         assert!(
             names
                 .iter()
@@ -161,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_is_written_as_it_is_read_and_sorts_by_its_start() {
+    fn an_incarnation_is_parsed_as_written_and_sorts_by_start() {
         let at = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         let first = Incarnation::new(at(1_708_905_600_123), u64::MAX);
         let second = Incarnation::new(at(1_708_905_600_124), 0);
