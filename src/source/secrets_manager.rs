@@ -1,20 +1,17 @@
 //! AWS Secrets Manager: the version with a staging label.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_types::SdkConfig;
 
 use super::{FetchRequest, Source};
 use crate::error::{Error, ErrorKind};
 use crate::sdk::behavior::with_behavior;
-use crate::sdk::call_error::CallError;
 use crate::sdk::retry_policy::RetryPolicy;
+use crate::sdk::secrets_manager::Call;
 use crate::secret::{Secret, SecretId};
-
-mod service_error;
 
 /// Fetches a secret from AWS Secrets Manager: text or binary, the version that is `AWSCURRENT`.
 ///
@@ -61,7 +58,7 @@ impl SecretsManager {
         self
     }
 
-    /// Sets how often a fetch is tried, the first attempt included. Default 4.
+    /// Sets how often a fetch is attempted, the first attempt included. Default 4.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.retry_policy.attempts = attempts;
@@ -81,34 +78,13 @@ impl SecretsManager {
             .timeout_config(self.retry_policy.timeouts())
     }
 
-    fn secret(&self, mut output: GetSecretValueOutput) -> Result<Secret, Error> {
-        let material = match (output.secret_string.take(), output.secret_binary.take()) {
-            (Some(text), _) => text.into_bytes(),
-            (None, Some(bytes)) => bytes.into_inner(),
-            (None, None) => Vec::new(),
-        };
-        if material.is_empty() {
-            return Err(self.malformed("is empty: store a value in it"));
+    fn call(&self) -> Call<'_> {
+        Call {
+            operation: "GetSecretValue",
+            secret_id: self.secret_id.as_str(),
+            stage: Some(&self.stage),
+            client: &self.client,
         }
-        let version = output.version_id.take().ok_or_else(|| {
-            self.malformed("came without a version id: is the endpoint Secrets Manager's?")
-        })?;
-        let mut secret =
-            Secret::new(material, version).with_stages(output.version_stages.unwrap_or_default());
-        if let Some(created) = output
-            .created_date
-            .and_then(|date| SystemTime::try_from(date).ok())
-        {
-            secret = secret.with_created(created);
-        }
-        Ok(secret)
-    }
-
-    fn malformed(&self, fault: &str) -> Error {
-        Error::new(
-            ErrorKind::Malformed,
-            format!("secret `{}` {fault}", self.secret_id),
-        )
     }
 }
 
@@ -127,12 +103,14 @@ impl Source for SecretsManager {
             .config_override(self.bounded())
             .send()
             .await;
-        match answer {
-            Ok(output) => self.secret(output),
-            Err(error) => {
-                let failure = CallError::of(&format!("reading secret `{}`", self.secret_id), error);
-                Err(failure.explained(|refusal| self.refused(refusal)))
-            }
+        let call = self.call();
+        let output = answer.map_err(|error| call.error(call.failure(error)))?;
+        match call.decode(output)? {
+            Some(value) => Ok(value.secret),
+            None => Err(Error::new(
+                ErrorKind::Malformed,
+                format!("secret `{}` is empty: store a value in it", self.secret_id),
+            )),
         }
     }
 }
