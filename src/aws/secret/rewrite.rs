@@ -1,16 +1,16 @@
-//! Puts another key into a secret's JSON, and leaves every other byte of it as it was.
+//! Replaces the key in a secret's JSON, and leaves every other byte as it was.
 //!
-//! Parsing and printing again would do, but for the order of the fields, the white space, numbers such as `1.0`, and
-//! copies of the old key in memory that nobody wipes. So the values of the two fields are cut out and replaced.
+//! Parsing and serializing would change the order of the fields, the white space and numbers such as `1.0`, and would leave
+//! copies of the old key in memory that is not zeroized. So the values of the two fields are cut out and replaced.
 
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::fields::{Fields, Part};
+use super::fields::{Fields, KeyField};
 
-/// The same text with another key; `None` if it is no JSON object. A key that is there in two spellings is
-/// replaced in both.
+/// Returns `text` with another key; `None` if it is not a JSON object. A key that has two spellings is replaced in
+/// both.
 pub(crate) fn with_key(
     text: &str,
     fields: &Fields,
@@ -25,12 +25,12 @@ pub(crate) fn with_key(
     ));
     let mut copied = 0;
     for (name, value) in members(text)? {
-        let by = match fields.part_of(&name) {
-            Some(Part::Id) => &id,
-            Some(Part::SecretKey) => &secret,
+        let by = match fields.field_of(&name) {
+            Some(KeyField::AccessKeyId) => &id,
+            Some(KeyField::SecretAccessKey) => &secret,
             _ => continue,
         };
-        // A null is as good as no field: it stays.
+        // A null counts as missing: it stays.
         if !text[value.clone()].starts_with('"') {
             continue;
         }
@@ -42,7 +42,7 @@ pub(crate) fn with_key(
     Some(new)
 }
 
-/// The names of an object's fields, and where their values are.
+/// Returns the names of an object's fields, and where their values are.
 fn members(text: &str) -> Option<Vec<(String, Range<usize>)>> {
     let mut scan = Scan { text, at: 0 };
     let mut members = Vec::new();
@@ -71,7 +71,7 @@ struct Scan<'t> {
 }
 
 impl Scan<'_> {
-    /// The next byte that is no white space; it is not consumed.
+    /// Returns the next byte that is not white space, without consuming it.
     fn next(&mut self) -> Option<u8> {
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest.iter().position(|b| !b.is_ascii_whitespace())?;
@@ -82,7 +82,7 @@ impl Scan<'_> {
         (self.next()? == byte).then(|| self.at += 1)
     }
 
-    /// The string that starts here, with its quotes.
+    /// Consumes the string that starts here, and returns its range with its quotes.
     fn string(&mut self) -> Option<Range<usize>> {
         let bytes = self.text.as_bytes();
         let start = self.at;
@@ -99,7 +99,7 @@ impl Scan<'_> {
         Some(start..self.at)
     }
 
-    /// The value that starts here, whatever it is.
+    /// Consumes the value that starts here, of any type, and returns its range.
     fn value(&mut self) -> Option<Range<usize>> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_two_spellings_is_replaced_in_both_and_a_null_stays() {
+    fn both_spellings_of_a_key_are_replaced_and_a_null_stays() {
         assert_eq!(
             rewritten(r#"{"access_key":"A","AWS_ACCESS_KEY_ID":"A","secret_key":null}"#),
             r#"{"access_key":"NEWID","AWS_ACCESS_KEY_ID":"NEWID","secret_key":null}"#
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn what_is_not_an_object_is_rejected() {
         for text in ["", "[]", "\"x\"", "{\"a\"", "{\"a\":", "{\"a\":1", "{a:1}"] {
             assert!(
                 with_key(text, &Fields::default(), "i", "s").is_none(),
@@ -210,7 +210,7 @@ mod tests {
         }
 
         #[test]
-        fn garbage_never_panics(text in "[{}\\[\\]\",:\\\\ a-zé]{0,40}") {
+        fn arbitrary_text_never_panics(text in "[{}\\[\\]\",:\\\\ a-zé]{0,40}") {
             let _ = with_key(&text, &Fields::default(), "i", "s");
         }
     }
