@@ -160,7 +160,7 @@ async fn start(cloud: &Cloud, broker: &Broker, fetch_wait: u32) -> Refreshable<L
     let config = KafkaConfig::new(broker.bootstrap_servers())
         .plaintext()
         .property("fetch.wait.max.ms", fetch_wait.to_string());
-    let kafka = Kafka::new(config, broker.topic()).expect("a good configuration");
+    let kafka = Kafka::new(&config, broker.topic()).expect("a good configuration");
     let keys = Refreshable::builder(
         SecretsManager::from_client(secrets, SECRET),
         aws::AccessKeyConnector::new(&sdk),

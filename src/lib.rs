@@ -57,5 +57,5 @@ pub use error::{Error, ErrorKind};
 #[cfg(feature = "refresh")]
 pub use refresh::Refreshable;
 pub use secret::{Secret, SecretId, VersionId};
-#[cfg(feature = "_base")]
+#[cfg(any(feature = "refresh", feature = "rotation"))]
 pub use util::Backoff;

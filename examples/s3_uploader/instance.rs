@@ -47,7 +47,7 @@ async fn adopt(
     let s3 = Client::from_conf(builder.interceptor(flights.clone()).build());
     let reporter = match &site.reports {
         Some(reports) => {
-            let reporter = Reporter::builder(&keys, &site.secret_id, reports.producer()?);
+            let reporter = Reporter::builder(&keys, reports.producer()?);
             Some(reporter.ttl(reports.ttl).start()?)
         }
         None => None,

@@ -7,3 +7,5 @@ pub(crate) mod behavior;
 pub(crate) mod call_error;
 #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
 pub(crate) mod retry_policy;
+#[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+pub(crate) mod secrets_manager;

@@ -22,6 +22,16 @@ pub(crate) struct RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Returns the policy with other limits.
+    #[cfg(feature = "rotation")]
+    pub(crate) fn with_limits(self, attempts: u32, attempt_timeout: Duration) -> Self {
+        Self {
+            attempts,
+            attempt_timeout,
+            ..self
+        }
+    }
+
     /// Returns the same policy without retries.
     #[cfg(feature = "rotation")]
     pub(crate) fn once(self) -> Self {

@@ -84,7 +84,7 @@ async fn dropping_the_last_handle_ends_the_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_source_is_told_of_the_end_once_however_it_comes() {
+async fn the_source_is_notified_of_the_end_once_however_it_comes() {
     let shut_down = Fixture::at("v1").await;
     let within = Duration::from_secs(1);
     shut_down.refreshable.shutdown(within).await.expect("idle");

@@ -209,7 +209,7 @@ async fn without_polling_nothing_is_fetched_unless_requested() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_source_is_told_why_it_is_asked_until_that_is_settled() {
+async fn a_fetch_knows_its_reasons_until_they_are_settled() {
     let fixture = Fixture::at("v1").await;
     let first = fixture.source.last_request();
     assert!(first.reasons.has(Reason::Start) && first.live_version.is_none());
