@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("secret", &["error"]),
     ("sdk", &["error", "secret", "util"]),
-    ("kafka", &["error", "util"]),
+    ("kafka", &["error"]),
     ("trigger", &["secret", "error", "kafka", "util"]),
     ("source", &["error", "secret", "sdk", "trigger"]),
     ("connect", &["error", "secret", "hot", "trigger"]),
