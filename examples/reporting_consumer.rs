@@ -20,8 +20,7 @@ use credswap::connect::Verdict;
 use credswap::fleet::Reporter;
 use credswap::hot::Lease;
 use credswap::kafka::Producer;
-use credswap::source::SecretsManager;
-use credswap::{Refreshable, aws, trigger};
+use credswap::{Refreshable, RefreshableCredentials, trigger};
 
 /// Works until Ctrl-C.
 #[derive(Parser)]
@@ -58,9 +57,7 @@ async fn main() -> anyhow::Result<()> {
     let sdk = aws_config::from_env().http_client(http).load().await;
     let kafka = args.kafka.config();
 
-    let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-    let source = SecretsManager::from_client(secrets, &args.secret_id);
-    let credentials = Refreshable::builder(source, aws::credentials(&sdk))
+    let credentials = RefreshableCredentials::from_secrets_manager(&sdk, &args.secret_id)
         .trigger(trigger::Kafka::new(&kafka, args.topic)?)
         .start()
         .await?;
@@ -70,8 +67,7 @@ async fn main() -> anyhow::Result<()> {
         .start()?;
     println!("reports as {}", reporter.instance());
 
-    let edge = aws::Edge::new(&credentials);
-    let builder = credswap::configure!(edge, aws_sdk_sts::config::Builder::from(&sdk));
+    let builder = credswap::configure!(credentials, aws_sdk_sts::config::Builder::from(&sdk));
     let sts = aws_sdk_sts::Client::from_conf(builder.build());
     let job_length = Duration::from_secs(args.job_seconds);
     tokio::select! {

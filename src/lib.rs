@@ -49,6 +49,10 @@ pub mod test_util;
 pub mod trigger;
 mod util;
 
+#[cfg(feature = "aws")]
+pub use aws::RefreshableCredentials;
+#[cfg(feature = "s3")]
+pub use aws::RefreshableS3Client;
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "refresh")]
 pub use refresh::Refreshable;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use credswap::Error;
-use credswap::aws::check::CallerIdentity;
 use credswap::aws::{AccessKey, Fields};
 use credswap::kafka::Producer;
 use credswap::rotation::{
-    AccessKeys, Announcer, CURRENT, Caller, Iam, IamClient, KeyAction, KeyActionReason, Policy,
-    Rotation as Steps, RotationEvent, Runner, SecretsManager, Store, UsageSource, VersionSelector,
+    Announcer, KeyAction, KeyActionReason, Policy, Rotation as Steps, RotationEvent, Runner,
+    UsageSource,
 };
+use credswap::source::{FetchRequest, SecretsManager, Source};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::board::{Board, Rotated};
@@ -23,10 +23,10 @@ const RELEASE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Rotates the key in one secret.
-pub(crate) struct Rotation<H> {
-    runner: Runner<SecretsManager, AccessKeys<SecretsManager, IamClient, CallerIdentity, H>, Told>,
-    secrets: SecretsManager,
-    iam: IamClient,
+pub(crate) struct Rotation {
+    runner: Runner,
+    secret: SecretsManager,
+    iam: aws_sdk_iam::Client,
     secret_id: String,
     user: String,
     waits: bool,
@@ -40,9 +40,13 @@ struct Told {
     at: Arc<Mutex<Option<Instant>>>,
 }
 
-impl<H: UsageSource> Rotation<H> {
+impl Rotation {
     /// Rotates with an administrator's clients; `holders` say when an old key may go, if it `waits` for their word.
-    pub(crate) fn new(world: &World, holders: H, waits: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        world: &World,
+        holders: impl UsageSource,
+        waits: bool,
+    ) -> anyhow::Result<Self> {
         let sdk = world.sdk();
         let producer = world.announcer().map_err(said)?;
         let told = Told {
@@ -50,18 +54,18 @@ impl<H: UsageSource> Rotation<H> {
             at: Arc::default(),
         };
         // For a key that lives for seconds: nothing is watched, and there is one clock. Elsewhere the defaults are right.
-        let mut policy = Policy::default();
-        policy.watch = Duration::ZERO;
-        policy.skew = Duration::from_secs(1);
-        let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
-        let (iam, check) = (IamClient::new(&sdk), CallerIdentity::new(&sdk));
-        let keys =
-            AccessKeys::new(secrets.clone(), iam.clone(), check, holders).policy(policy.clone());
-        let steps = Steps::new(secrets.clone(), keys, told.clone()).policy(policy);
+        let policy = Policy::default()
+            .watch(Duration::ZERO)
+            .clock_skew(Duration::from_secs(1));
+        let steps = Steps::access_keys(&sdk)
+            .usage(holders)
+            .announcer(told.clone())
+            .policy(policy)
+            .build();
         Ok(Self {
             runner: Runner::new(steps),
-            secrets,
-            iam,
+            secret: SecretsManager::new(&sdk, world.secret_id()),
+            iam: aws_sdk_iam::Client::new(&sdk),
             user: world.user().to_owned(),
             waits,
             secret_id: world.secret_id().to_owned(),
@@ -86,12 +90,10 @@ impl<H: UsageSource> Rotation<H> {
 
     /// One rotation, to the end of the old key.
     async fn rotate(&self, board: &Board) -> anyhow::Result<()> {
-        let old = self.access_key_id(VersionSelector::Label(CURRENT)).await?;
-        let version = self.runner.rotate(&self.secret_id).await.map_err(said)?;
+        let old = self.access_key_id().await?;
+        self.runner.rotate(&self.secret_id).await.map_err(said)?;
         let announced = self.told.last().context("the event was not published")?;
-        let access_key_id = self
-            .access_key_id(VersionSelector::Version(&version))
-            .await?;
+        let access_key_id = self.access_key_id().await?;
         board.rotated(Rotated {
             announced,
             access_key_id,
@@ -99,8 +101,8 @@ impl<H: UsageSource> Rotation<H> {
         if self.waits {
             self.retire().await?;
         } else {
-            let deleted = self.iam.delete(&Caller::Own, &self.user, &old);
-            deleted.await.map_err(said)?;
+            let delete = self.iam.delete_access_key().user_name(&self.user);
+            delete.access_key_id(old).send().await?;
         }
         board.retired(announced.elapsed());
         Ok(())
@@ -113,13 +115,13 @@ impl<H: UsageSource> Rotation<H> {
             let waits_for = match self.runner.retire(&self.secret_id).await {
                 Ok(retired) => {
                     let mut old = retired.keys.into_iter().filter(|key| {
-                        key.did != KeyAction::Deleted
-                            && !matches!(key.why, KeyActionReason::Labelled(_))
+                        key.action != KeyAction::Deleted
+                            && !matches!(key.reason, KeyActionReason::Labelled(_))
                     });
                     match old.next() {
                         None => return Ok(()),
-                        Some(key) if key.did != KeyAction::Nothing => continue,
-                        Some(key) => key.why.to_string(),
+                        Some(key) if key.action != KeyAction::Kept => continue,
+                        Some(key) => key.reason.to_string(),
                     }
                 }
                 Err(error) if error.is_retryable() => error.report(),
@@ -132,10 +134,10 @@ impl<H: UsageSource> Rotation<H> {
         }
     }
 
-    async fn access_key_id(&self, version: VersionSelector<'_>) -> anyhow::Result<String> {
-        let read = self.secrets.read(&self.secret_id, version);
-        let content = read.await.map_err(said)?.context("the version is gone")?;
-        let key = AccessKey::parse(content.secret(), &Fields::default()).map_err(said)?;
+    /// The id of the current key.
+    async fn access_key_id(&self) -> anyhow::Result<String> {
+        let secret = self.secret.fetch(&FetchRequest::default()).await;
+        let key = AccessKey::parse(&secret.map_err(said)?, &Fields::default()).map_err(said)?;
         Ok(key.id().to_owned())
     }
 }
@@ -178,17 +180,15 @@ mod tests {
         let old = way.live().access_key_id;
         let held = way.hold(2);
         let version = rotation.runner.rotate(&rotation.secret_id).await;
-        let version = version.expect("rotated");
-        let new = rotation
-            .access_key_id(VersionSelector::Version(&version))
-            .await;
+        version.expect("rotated");
+        let new = rotation.access_key_id().await;
         let new = new.expect("its key");
 
         let holding = async || {
             let retired = rotation.runner.retire(&rotation.secret_id).await;
             let retired = retired.expect("it requester").keys;
             let report = retired.into_iter().find(|key| key.id == old);
-            match report.expect("it is there").why {
+            match report.expect("it is there").reason {
                 KeyActionReason::InUse { by } => by.len(),
                 other => panic!("not held: {other}"),
             }
