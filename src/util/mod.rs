@@ -10,5 +10,5 @@ pub(crate) mod log_throttle;
 
 #[cfg(feature = "_base")]
 pub use backoff::Backoff;
-#[cfg(feature = "_base")]
+#[cfg(feature = "refresh")]
 pub(crate) use backoff::Delays;
