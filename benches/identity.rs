@@ -9,9 +9,9 @@
 //! with that operation's own components and config bag, and ends with the identity dropped, as an attempt does:
 //! - *the SDK's lazy cache*: the default. It does not see a rotation for 15 minutes.
 //! - *`no_cache()`*: asks the provider each time. It sees a rotation at once.
-//! - *credswap, resolve*: the identity cache of an `Edge`, as it is asked by the SDK. The identity holds its key, so the
+//! - *credswap, resolve*: the identity cache of refreshable credentials, as it is asked by the SDK. The identity holds its key, so the
 //!   drain is counted in this.
-//! - *credswap, attempt*: all that the edge does for an attempt that succeeds: the resolve between its two hooks, at the
+//! - *credswap, attempt*: all that the hooks do for an attempt that succeeds: the resolve between its two hooks, at the
 //!   attempt's begin and at its end.
 //!
 //! The ways take turns of 20 000 calls; each turn gives one mean, and the table has the medians of those means. *ratio* is
@@ -51,7 +51,6 @@ use aws_smithy_types::config_bag::ConfigBag;
 use clap::Parser;
 use common::cloud;
 use common::turns::Turns;
-use credswap::aws::Edge;
 use futures::FutureExt;
 use tokio::runtime::Handle;
 
@@ -75,13 +74,12 @@ fn main() {
         .build()
         .expect("a runtime");
     let keys = runtime.block_on(cloud::refreshable());
-    let edge = Edge::new(&keys);
     let provider = SharedCredentialsProvider::new(cloud::credentials());
     let lazy = cloud::answering(b"").credentials_provider(provider.clone());
     let no_cache = cloud::answering(b"")
         .identity_cache(IdentityCache::no_cache())
         .credentials_provider(provider);
-    let edged = || credswap::configure!(edge, cloud::answering(b""));
+    let edged = || credswap::configure!(keys, cloud::answering(b""));
     let ways = [
         Way::new("SDK, lazy cache (the default)", lazy, |operation| {
             operation.resolve()
@@ -93,7 +91,7 @@ fn main() {
             operation.resolve()
         }),
         Way::new("credswap, attempt", edged(), {
-            let hooks = edge.interceptor();
+            let hooks = keys.client_hooks().interceptor();
             move |operation| operation.attempt(&hooks)
         }),
     ];

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The same client configuration twice: once plain (a static key behind the SDK's default cache, which is what a service
-//! without rotation has), once with an `Edge`. No socket is involved: what is left is the client's own work of making,
+//! without rotation has), once with refreshable credentials. No socket is involved: what is left is the client's own work of making,
 //! signing and sending a request and reading its answer, the part that an edge could make slower.
 //!
 //! The two take turns, 50 requests at a time, in an order that changes; each turn gives one mean, and the table has the
@@ -28,7 +28,6 @@ use aws_sdk_s3::primitives::ByteStream;
 use clap::Parser;
 use common::cloud;
 use common::turns::Turns;
-use credswap::aws::Edge;
 use tokio::runtime::{Builder, Runtime};
 
 const CONTENT: &[u8] = &[7; 1024];
@@ -52,11 +51,10 @@ fn main() {
         .build()
         .expect("a runtime");
     let keys = runtime.block_on(cloud::refreshable());
-    let edge = Edge::new(&keys);
     let plain = cloud::answering(CONTENT)
         .credentials_provider(SharedCredentialsProvider::new(cloud::credentials()));
     let plain = Client::from_conf(plain.build());
-    let edged = credswap::configure!(edge, cloud::answering(CONTENT));
+    let edged = credswap::configure!(keys, cloud::answering(CONTENT));
     let edged = Client::from_conf(edged.build());
 
     let mut rows = Vec::new();

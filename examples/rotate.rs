@@ -5,7 +5,7 @@
 //! ```text
 //! cargo run --features rotation --example rotate -- rotate --secret-id prod/uploader \
 //!     --bootstrap-servers b-1.….amazonaws.com:9096 --username rotator --password-file /run/secrets/msk \
-//!     --topic s3.test.secret.manager --reports-topic credswap.fleet
+//!     --topic s3.test.secret.manager --reports-topic credswap.usage
 //! cargo run --features rotation --example rotate -- retire …
 //! ```
 //!

@@ -49,9 +49,13 @@ pub mod test_util;
 pub mod trigger;
 mod util;
 
+#[cfg(feature = "aws")]
+pub use aws::RefreshableCredentials;
+#[cfg(feature = "s3")]
+pub use aws::RefreshableS3Client;
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "refresh")]
 pub use refresh::Refreshable;
 pub use secret::{Secret, SecretId, VersionId};
-#[cfg(feature = "_base")]
+#[cfg(any(feature = "refresh", feature = "rotation"))]
 pub use util::Backoff;

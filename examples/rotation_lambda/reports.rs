@@ -26,10 +26,11 @@ impl Reports {
     }
 
     async fn connect(&self, settings: &settings::Reports) -> Result<FleetUsage, Error> {
-        let mut limits = Assumptions::default();
-        limits.settle = settings.settle.unwrap_or(limits.settle);
-        limits.grace = settings.grace.unwrap_or(limits.grace);
-        let topic = FleetTopic::new(&self.kafka.config().await?, &settings.topic)?.limits(limits);
+        let mut assumptions = Assumptions::default();
+        assumptions.late_adoption = settings.settle.unwrap_or(assumptions.late_adoption);
+        assumptions.grace = settings.grace.unwrap_or(assumptions.grace);
+        let topic = FleetTopic::new(&self.kafka.config().await?, &settings.topic)?;
+        let topic = topic.assumptions(assumptions);
         Ok(FleetUsage::new(match settings.trust_clocks {
             true => topic.trust_producer_clocks(),
             false => topic,

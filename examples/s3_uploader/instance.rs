@@ -38,17 +38,16 @@ async fn adopt(
 ) -> Result<(Refreshable<LiveKey>, Client, Option<Reporter>), credswap::Error> {
     let secrets = SecretsManagerClient::new(&site.sdk);
     let source = SecretsManager::from_client(secrets, &site.secret_id);
-    let keys = Refreshable::builder(source, aws::credentials(&site.sdk))
+    let keys = Refreshable::builder(source, aws::AccessKeyConnector::new(&site.sdk))
         .trigger(site.kafka.clone())
         .trigger(Interval::every(Duration::from_secs(300)))
         .start()
         .await?;
-    let edge = aws::Edge::new(&keys);
-    let builder = credswap::configure!(edge, site.s3.clone());
+    let builder = credswap::configure!(keys, site.s3.clone());
     let s3 = Client::from_conf(builder.interceptor(flights.clone()).build());
     let reporter = match &site.reports {
         Some(reports) => {
-            let reporter = Reporter::builder(&keys, &site.secret_id, reports.producer()?);
+            let reporter = Reporter::builder(&keys, reports.producer()?);
             Some(reporter.ttl(reports.ttl).start()?)
         }
         None => None,

@@ -42,7 +42,7 @@ pub(crate) async fn site(real: &Real, instances: u16) -> anyhow::Result<Site> {
     let brokers = brokers(real)?;
     Ok(Site {
         s3,
-        kafka: Kafka::new(brokers.clone(), &real.topic)?,
+        kafka: Kafka::new(&brokers, &real.topic)?,
         instances,
         reports: real.reports_topic.as_ref().map(|topic| Reports {
             kafka: brokers,

@@ -32,11 +32,11 @@ impl Reports {
 
     /// For whoever retires keys, within one process: its clock is the clock of all, and nothing takes long.
     pub(crate) fn read_in_process(&self) -> Result<FleetUsage, Error> {
-        let mut limits = Assumptions::default();
-        // How long a stale read and the proof of a key may take, and a report on its way.
-        limits.settle = Duration::from_millis(500);
-        limits.grace = Duration::from_millis(250);
-        let topic = FleetTopic::new(&self.kafka, &self.topic)?.limits(limits);
+        // A stale read and the check of a key take less than the first, a report less than the second.
+        let assumptions = Assumptions::default()
+            .late_adoption(Duration::from_millis(500))
+            .grace(Duration::from_millis(250));
+        let topic = FleetTopic::new(&self.kafka, &self.topic)?.assumptions(assumptions);
         // The broker in the process leaves records the time that their writers gave them.
         Ok(FleetUsage::new(topic.trust_producer_clocks()))
     }

@@ -16,6 +16,8 @@ use crate::hot::DrainToken;
 use crate::hot::{HotSwap, Lease, Updates};
 use crate::secret::{SecretId, VersionId};
 use crate::trigger::Reason;
+#[cfg(feature = "aws")]
+use crate::trigger::RefreshRequester;
 use crate::util::clock::Clock;
 use crate::util::lock::lock;
 
@@ -246,6 +248,13 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
     #[cfg(any(feature = "aws", feature = "fleet"))]
     pub(crate) fn hot(&self) -> Arc<HotSwap<V>> {
         Arc::clone(&self.inner.hot)
+    }
+
+    /// Returns the way to report rejections, for what must not keep the refresh loop running; `None` for a fixed value.
+    #[cfg(feature = "aws")]
+    pub(crate) fn requester(&self) -> Option<RefreshRequester> {
+        let refreshing = self.inner.refreshing.as_ref()?;
+        Some(refreshing.requester.clone())
     }
 
     /// Returns the number of the generation that `token` keeps in use, if it is one of this refreshable's.

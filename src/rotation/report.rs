@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::timestamp::format_time;
 use super::usage::Consumer;
-use crate::aws::tail;
+use crate::aws::id_suffix;
 
 /// How many consumers a message names.
 const NAMED: usize = 10;
@@ -110,7 +110,7 @@ impl KeyReport {
 
     /// Returns the last four characters of the access key id, for logs.
     pub fn id_suffix(&self) -> &str {
-        tail(&self.id)
+        id_suffix(&self.id)
     }
 }
 

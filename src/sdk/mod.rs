@@ -1,4 +1,4 @@
-//! What all that call AWS services share: how often to try, and what a failed call means.
+//! What all callers of AWS services share: retries, and what a failed call means.
 
 pub(crate) mod auth_error;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]

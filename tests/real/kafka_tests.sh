@@ -8,7 +8,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-REPORTS=credswap.fleet
+REPORTS=credswap.usage
 
 main() {
     [ $# -eq 0 ] || usage
@@ -21,7 +21,7 @@ main() {
     . "$STATE/kafka/env"
     local said
     said=$(cd "$HERE/../.." && cargo test --all-features --test all -- --ignored --exact \
-        fleet_kafka::real::a_consumer_needs_write_and_the_authority_both_and_times_are_the_brokers)
+        fleet::kafka::real::consumers_need_write_and_the_authority_both)
     printf '%s\n' "$said"
     # A name that is no test's would pass as well.
     grep -q '1 passed' <<<"$said" || die "the test did not run"

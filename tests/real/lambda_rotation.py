@@ -105,7 +105,7 @@ def they_say_what_they_use(world: World, first: str) -> None:
 def a_job_keeps_the_old_key(world: World, uploaders: list[Uploader], job: Consumer) -> None:
     job.wait_for("began", 60)
     old = world.current()
-    let_go = f"let go …{old['key'][-4:]}"
+    let_go = f"finished …{old['key'][-4:]}"
     rotated = rotate(world)
     looks = 0
     while True:
@@ -132,9 +132,9 @@ def a_job_keeps_the_old_key(world: World, uploaders: list[Uploader], job: Consum
 def an_uploader_misses_the_event(world: World, uploaders: list[Uploader]) -> None:
     *others, straggler = uploaders
     remove_acls([MAY_READ])
-    straggler.until(lambda: "may not be read" in (straggler.progress().deaf or ""), 60, "the straggler says that it hears nothing")
+    straggler.until(lambda: "no permission to read" in (straggler.progress().deaf or ""), 60, "the straggler says that it hears nothing")
     # It looks once more when it has listened for so long, in case the first look was stale (Bounds::settle).
-    listens = "the Kafka trigger listens"
+    listens = "trigger listening"
     straggler.until(lambda: not straggler.said(listens, since=time.monotonic() - SETTLE), 2 * SETTLE, "its last look is over")
     old = world.current()
     rotated = rotate(world)
@@ -179,7 +179,7 @@ def nothing_has_failed(uploaders: list[Uploader]) -> None:
 def a_job_is_past_the_deadline(world: World, job: Consumer) -> None:
     job.wait_for("used", 60)
     old = world.current()
-    used, refused = f"used …{old['key'][-4:]}", f"refused …{old['key'][-4:]}"
+    used, refused = f"used …{old['key'][-4:]}", f"rejected …{old['key'][-4:]}"
     rotate(world)
     hasty = world.start_function("hasty", DEADLINE=f"{DEADLINE}s", WATCH="1s")
     try:

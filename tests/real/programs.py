@@ -80,21 +80,21 @@ class Program:
     @property
     def instance(self) -> str:
         """The name under which it reports."""
-        return self.last(r"(?:reports as |reports what it uses.*instance=)([\w:-]+)").group(1)
+        return self.last(r"(?:reports as |usage reporting started.*instance=)([\w:-]+)").group(1)
 
 
 class Consumer(Program):
     """The example reporting_consumer: each job holds the key that it began with for so long."""
 
     def __init__(self, name: str, binary: Path, hold: int, directory: Path, reader: dict[str, str]) -> None:
-        command = [binary, *options(kafka("consumer", "username", "password-file")), *options({"hold": hold, "ttl": TTL})]
+        command = [binary, *options(kafka("consumer", "username", "password-file")), *options({"job-seconds": hold, "ttl": TTL})]
         environment = variables(**reader, AWS_ENDPOINT_URL=os.environ["CREDSWAP_ENDPOINT_URL"])
         super().__init__(name, command, environment, directory)
 
     def end(self) -> None:
         self.interrupt()
         self.wait(30)
-        expect(self.said("goodbye"), f"{self.name} has said goodbye")
+        expect(self.said("final report sent"), f"{self.name} has sent its final report")
 
 
 class Progress(NamedTuple):

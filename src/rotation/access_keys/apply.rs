@@ -7,7 +7,7 @@ use super::iam::{KeyInfo, KeyStatus};
 use super::inventory::KeyInventory;
 use super::keys::AccessKeys;
 use super::tags::{KeyState, KeyTag};
-use crate::aws::tail;
+use crate::aws::id_suffix;
 use crate::error::Error;
 use crate::rotation::report::{KeyAction, KeyActionReason, KeyReport};
 
@@ -91,7 +91,7 @@ async fn set_status(
 
 fn log(inventory: &KeyInventory<'_>, key: &KeyInfo, action: KeyAction, reason: &KeyActionReason) {
     let secret = &inventory.context.secret().name;
-    let (user, key) = (&inventory.user.name, tail(&key.id));
+    let (user, key) = (&inventory.user.name, id_suffix(&key.id));
     match (action, reason) {
         (KeyAction::Deactivated, KeyActionReason::Deadline(_)) => {
             tracing::error!(%secret, %user, %key, %reason, "key deactivated although it is not released");

@@ -7,7 +7,7 @@ use super::iam::{CreateOutcome, KeyInfo};
 use super::inventory::KeyInventory;
 use super::keys::AccessKeys;
 use super::tags::CreateIntent;
-use crate::aws::{tail, with_key};
+use crate::aws::{id_suffix, with_key};
 use crate::error::{Error, ErrorKind};
 use crate::rotation::context::{SecretContext, StepContext};
 use crate::rotation::report::KeyAction;
@@ -65,7 +65,7 @@ async fn check_owner(keys: &AccessKeys, account: &Account) -> Result<(), Error> 
             ErrorKind::Malformed,
             format!(
                 "the secret's key …{} belongs to IAM user `{}`, not to `{}` as the secret says: correct the secret",
-                tail(key_id),
+                id_suffix(key_id),
                 used.user,
                 user.name
             ),
@@ -73,7 +73,7 @@ async fn check_owner(keys: &AccessKeys, account: &Account) -> Result<(), Error> 
         Some(_) => Ok(()),
         None => {
             tracing::warn!(
-                user = %user.name, key = %tail(key_id),
+                user = %user.name, key = %id_suffix(key_id),
                 "the current key does not exist; a new one is created"
             );
             Ok(())

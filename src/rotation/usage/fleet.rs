@@ -1,15 +1,14 @@
 //! The usage reports of the fleet, read from their topic.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
 use super::source::{Consumer, Rejection, Usage, UsageSource, UsageState};
 use crate::error::Error;
-use crate::fleet::{FleetTopic, InUseReason, Ledger, ReleaseStatus};
+use crate::fleet::{FleetTopic, InUseReason, Ledger, LedgerTime, ReleaseQuery, ReleaseStatus};
 use crate::rotation::store::SecretDescription;
-use crate::secret::VersionId;
+use crate::secret::{SecretId, VersionId};
 
 /// Asks the [`fleet`](crate::fleet)'s ledger, which reads new reports before each answer.
 ///
@@ -37,7 +36,7 @@ impl UsageSource for FleetUsage {
         version: &VersionId,
     ) -> Result<Usage, Error> {
         let mut topic = self.0.lock().await;
-        let now = topic.refresh().await?.now;
+        let now = topic.read_to_end().await?.now;
         Ok(usage_of(topic.ledger(), secret, version, now))
     }
 }
@@ -49,18 +48,29 @@ impl fmt::Debug for FleetUsage {
 }
 
 /// Returns what the ledger knows. The ARN matches consumers that know the secret by its name, too.
-fn usage_of(ledger: &Ledger, secret: &SecretDescription, version: &VersionId, now: u64) -> Usage {
-    let Some(current) = secret.current() else {
+fn usage_of(
+    ledger: &Ledger,
+    secret: &SecretDescription,
+    version: &VersionId,
+    now: LedgerTime,
+) -> Usage {
+    let Some(current_version) = secret.current() else {
         return Usage::new(UsageState::Unknown);
     };
-    let state = match ledger.verdict(&secret.arn, version, &current, now) {
+    let query = ReleaseQuery {
+        secret_id: SecretId::from(&secret.arn),
+        version: version.clone(),
+        current_version,
+        now,
+    };
+    let state = match ledger.release_status(&query) {
         ReleaseStatus::InUse { by, .. } => UsageState::InUse {
             by: by
                 .into_iter()
                 .map(|consumer| {
                     Consumer::new(consumer.instance.to_string())
-                        .reason(reason(consumer.why))
-                        .until(time(consumer.until))
+                        .reason(reason(consumer.reason))
+                        .until(consumer.expires.into())
                 })
                 .collect(),
         },
@@ -69,7 +79,7 @@ fn usage_of(ledger: &Ledger, secret: &SecretDescription, version: &VersionId, no
             presumed_gone,
             ..
         } => UsageState::Released {
-            since: time(since),
+            since: since.into(),
             presumed_gone: presumed_gone
                 .into_iter()
                 .map(|expired| expired.instance.to_string())
@@ -77,28 +87,20 @@ fn usage_of(ledger: &Ledger, secret: &SecretDescription, version: &VersionId, no
         },
         ReleaseStatus::Unknown => UsageState::Unknown,
     };
-    let rejections = ledger.refusals(&secret.arn, version);
+    let rejections = ledger.rejections(&query.secret_id, version);
     Usage::new(state).rejections(
         rejections
             .into_iter()
-            .map(|rejection| Rejection::new(rejection.instance.to_string(), time(rejection.at))),
+            .map(|rejection| Rejection::new(rejection.instance.to_string(), rejection.at.into())),
     )
 }
 
 fn reason(reason: InUseReason) -> String {
     match reason {
         InUseReason::Live => "live version".to_owned(),
-        InUseReason::Leased(count) => format!("{count} leases"),
+        InUseReason::Draining { outstanding } => format!("{outstanding} leases"),
         InUseReason::PresignedUrls => "presigned URLs".to_owned(),
         InUseReason::Unlisted => "more versions than a report lists".to_owned(),
         InUseReason::NotYetReported => "has not reported yet".to_owned(),
     }
-}
-
-/// The ledger's clock is the broker's, in milliseconds since 1970.
-fn time(milliseconds: u64) -> SystemTime {
-    let since_1970 = Duration::from_millis(milliseconds);
-    let at = SystemTime::UNIX_EPOCH.checked_add(since_1970);
-    // Later than the system's clock can represent: as late as a tag can.
-    at.unwrap_or(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX)))
 }

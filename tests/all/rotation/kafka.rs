@@ -38,7 +38,7 @@ async fn a_consumer_understands_the_event() {
             async move { Ok::<_, Error>(Secret::new(version, version)) }
         }
     };
-    let trigger = trigger::Kafka::new(config(&broker), TOPIC).expect("a trigger");
+    let trigger = trigger::Kafka::new(&config(&broker), TOPIC).expect("a trigger");
     let connect = |secret: Secret| async move { Ok::<_, Error>(secret.version().to_string()) };
     let live = Refreshable::builder(source, connect)
         .trigger(trigger)
@@ -66,20 +66,20 @@ async fn a_broker_that_is_down_fails_the_step_in_time() {
     let broker = Broker::start(TOPIC, 1);
     broker.down();
     let producer = Producer::new(&config(&broker), TOPIC).expect("a producer");
-    let producer = producer.deadline(Duration::from_millis(500));
+    let producer = producer.timeout(Duration::from_millis(500));
     let error = producer.announce(&event()).await.expect_err("no broker");
     assert!(error.is_retryable(), "{}", error.report());
 }
 
 #[tokio::test]
 async fn the_usage_of_a_version_is_what_the_fleet_reports() {
-    let broker = Broker::start("credswap.fleet", 1);
-    let producer = Producer::new(&config(&broker), "credswap.fleet").expect("a producer");
-    let mut limits = Assumptions::default();
-    limits.settle = Duration::from_millis(1);
-    limits.grace = Duration::from_millis(1);
-    let topic = FleetTopic::new(&config(&broker), "credswap.fleet").expect("a topic");
-    let usage = FleetUsage::new(topic.trust_producer_clocks().limits(limits));
+    let broker = Broker::start("credswap.usage", 1);
+    let producer = Producer::new(&config(&broker), "credswap.usage").expect("a producer");
+    let assumptions = Assumptions::default()
+        .late_adoption(Duration::from_millis(1))
+        .grace(Duration::from_millis(1));
+    let topic = FleetTopic::new(&config(&broker), "credswap.usage").expect("a topic");
+    let usage = FleetUsage::new(topic.trust_producer_clocks().assumptions(assumptions));
     let mut secret = SecretDescription::default();
     secret.arn = ARN.to_owned();
     secret.name = "prod/uploader".to_owned();
@@ -101,15 +101,8 @@ async fn the_usage_of_a_version_is_what_the_fleet_reports() {
         "prod/uploader",
         Duration::from_secs(3600),
     );
-    report.live = Some(LiveVersion {
-        version: "v2".into(),
-        age: Duration::from_secs(1),
-    });
-    report.held = vec![DrainingVersion {
-        version: "v1".into(),
-        count: 3,
-        horizon: None,
-    }];
+    report.live = Some(LiveVersion::new("v2", Duration::from_secs(1)));
+    report.draining = vec![DrainingVersion::new("v1", 3)];
     let send = async |report: &Report| {
         let payload = report.encode().expect("a report");
         ReportSink::send(&producer, report.key(), payload)
@@ -126,11 +119,8 @@ async fn the_usage_of_a_version_is_what_the_fleet_reports() {
     );
 
     report.sequence = 2;
-    report.held.clear();
-    report.refused = vec![VersionAge {
-        version: "v1".into(),
-        age: Duration::from_secs(5),
-    }];
+    report.draining.clear();
+    report.rejected = vec![VersionAge::new("v1", Duration::from_secs(5))];
     send(&report).await;
     let usage = usage_of_old().await;
     assert!(

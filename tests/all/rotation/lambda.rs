@@ -16,7 +16,7 @@ pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const USER: &str = "uploader";
 pub(crate) const ROLE: &str = "role";
 pub(crate) const TOPIC: &str = "s3.test.secret.manager";
-pub(crate) const REPORTS: &str = "credswap.fleet";
+pub(crate) const REPORTS: &str = "credswap.usage";
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
 /// A cloud with a user, its key in a secret, and a role's key; and a broker with both topics.
@@ -117,10 +117,7 @@ impl Deployment {
             SECRET,
             Duration::from_secs(3600),
         );
-        report.live = Some(LiveVersion {
-            version: live.into(),
-            age: Duration::ZERO,
-        });
+        report.live = Some(LiveVersion::new(live, Duration::ZERO));
         let config = KafkaConfig::new(self.broker.bootstrap_servers()).plaintext();
         let producer = Producer::new(&config, REPORTS).expect("a topic");
         let encoded = report.encode().expect("it fits");

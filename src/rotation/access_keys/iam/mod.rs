@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 pub(super) use client::IamClient;
 
-use crate::aws::tail;
+use crate::aws::id_suffix;
 use crate::error::Error;
 use crate::rotation::boxed::BoxFuture;
 use crate::rotation::policy::Policy;
@@ -130,12 +130,12 @@ pub struct KeyUse {
 
 impl fmt::Debug for KeyInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyInfo(…{}, {:?})", tail(&self.id), self.status)
+        write!(f, "KeyInfo(…{}, {:?})", id_suffix(&self.id), self.status)
     }
 }
 
 impl fmt::Debug for NewKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NewKey(…{})", tail(&self.id))
+        write!(f, "NewKey(…{})", id_suffix(&self.id))
     }
 }
