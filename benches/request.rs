@@ -1,4 +1,4 @@
-//! A whole S3 request with and without the edge: time and allocations, with a connector that answers at once.
+//! A whole S3 request with and without credswap: time and allocations, with a connector that answers at once.
 //!
 //! ```text
 //! cargo bench --bench request                     # 200 turns of each
@@ -7,7 +7,7 @@
 //!
 //! The same client configuration twice: once plain (a static key behind the SDK's default cache, which is what a service
 //! without rotation has), once with refreshable credentials. No socket is involved: what is left is the client's own work of making,
-//! signing and sending a request and reading its answer, the part that an edge could make slower.
+//! signing and sending a request and reading its answer, the part that credswap could make slower.
 //!
 //! The two take turns, 50 requests at a time, in an order that changes; each turn gives one mean, and the table has the
 //! medians of those means. *ratio* is the median of each turn's own ratio: it holds still where the times do not,
@@ -88,10 +88,10 @@ fn main() {
         [
             "one request",
             "plain SDK client",
-            "with an edge",
+            "with credswap",
             "ratio",
             "allocations, plain",
-            "with an edge",
+            "with credswap",
         ],
         rows,
     );
