@@ -10,7 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 
 /// Files of this size and larger are uploaded in parts of this size. S3 requires 5 MiB of every part but the last.
 pub(crate) const PART: usize = 8 << 20;
-/// The generated file is uploaded once in so many uploads, or once per round if a round has more: in every round of a
+/// The generated file is uploaded once in this many uploads, or once per round if a round has more: in every round of a
 /// small tree it would fill the disk.
 const GENERATED_EVERY: u64 = 1000;
 
@@ -36,7 +36,7 @@ enum Content {
 }
 
 impl Files {
-    /// Finds the files in `paths`, or in this repository if `paths` is empty, and generates one of so many MiB.
+    /// Finds the files in `paths`, or in this repository if `paths` is empty, and generates one of `generated_mib` MiB.
     pub(crate) fn find(paths: &[PathBuf], generated_mib: u32) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         if paths.is_empty() {

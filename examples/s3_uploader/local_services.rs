@@ -42,7 +42,7 @@ impl LocalServices {
         Self { cloud, broker }
     }
 
-    /// Returns the environment of so many consumers.
+    /// Returns the environment of `instances` consumers.
     pub(crate) fn environment(&self, instances: u16) -> anyhow::Result<Environment> {
         let sdk = self.sdk();
         let brokers = self.brokers();

@@ -65,7 +65,7 @@ impl<U: UsageSource> Rotator<U> {
         })
     }
 
-    /// Rotates every so often until the uploads are over.
+    /// Rotates periodically until the uploads are over.
     pub(crate) async fn keep_rotating(&self, every: Duration, stats: &Stats) {
         let mut next = stats.started() + every;
         while next < stats.deadline() {

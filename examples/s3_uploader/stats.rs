@@ -147,7 +147,7 @@ impl Stats {
         self.lock().rotations.push(rotation);
     }
 
-    /// Counts an old key that was deleted so long after the event.
+    /// Counts an old key that was deleted `after` the event.
     pub(crate) fn retired(&self, after: Duration) {
         self.lock().retired.push(after);
     }

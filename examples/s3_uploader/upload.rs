@@ -18,7 +18,7 @@ use crate::sdk_error;
 use crate::stats::{Stats, StoredObject};
 use crate::strategy::Strategy;
 
-/// Every so many-th small file is sent as a stream.
+/// One small file in this many is sent as a stream.
 const STREAM_EVERY: u64 = 4;
 /// The size of a stream's frames.
 const FRAME: usize = 16 << 10;
