@@ -17,7 +17,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 20.0;
 
 const LATENCY: Panel = Panel {
-    title: "Request latency in ms (99th percentile, logarithmic)",
+    title: "Request latency in ms (thick: median, thin: 99th percentile)",
     top: 92.0,
     bottom: 276.0,
 };
@@ -35,8 +35,17 @@ const FAILURES: Panel = Panel {
 const INK: &str = "#333333";
 const FAINT: &str = "#777777";
 const GRID: &str = "#e6e6e6";
-/// The colors of one strategy, and of two. credswap, the last one, keeps its color.
-const COLORS: [&str; 2] = ["#d9541e", "#1868b2"];
+/// The last strategy, which is credswap, has the last color.
+const COLORS: [Color; 2] = [
+    Color {
+        full: "#d9541e",
+        light: "#f2bda6",
+    },
+    Color {
+        full: "#1868b2",
+        light: "#a9c8e8",
+    },
+];
 
 const HEADING: TextStyle = TextStyle {
     size: 18,
@@ -65,7 +74,7 @@ fn draw(summaries: &[Summary]) -> String {
         .iter()
         .rev()
         .zip(colors)
-        .map(|(summary, color)| Series {
+        .map(|(summary, &color)| Series {
             summary,
             timeline: Timeline::new(&summary.requests, summary.uploading, interval),
             color,
@@ -92,7 +101,14 @@ fn draw(summaries: &[Summary]) -> String {
 struct Series<'s> {
     summary: &'s Summary,
     timeline: Timeline,
-    color: &'static str,
+    color: Color,
+}
+
+/// The color of a strategy.
+#[derive(Clone, Copy)]
+struct Color {
+    full: &'static str,
+    light: &'static str,
 }
 
 /// The place of one quantity.
@@ -101,6 +117,13 @@ struct Panel {
     title: &'static str,
     top: f64,
     bottom: f64,
+}
+
+/// How a quantity is drawn.
+#[derive(Clone, Copy)]
+enum Line {
+    Thick,
+    Thin,
 }
 
 struct Figure<'s> {
@@ -124,10 +147,10 @@ impl Figure<'_> {
                     y: y - 4.0,
                 },
             ];
-            self.svg.line(&sample, data_line(color));
+            self.svg.line(&sample, thick(color.full));
             let name = Point { x: x + 30.0, y };
             self.svg.text(name, Anchor::Start, TITLE, summary.strategy);
-            x += 60.0 + 7.5 * summary.strategy.len() as f64;
+            x += 56.0 + 6.8 * summary.strategy.len() as f64;
         }
         let sample = [
             Point {
@@ -146,16 +169,22 @@ impl Figure<'_> {
 
     fn draw_latency(&mut self) {
         let intervals = self.series.iter().flat_map(|s| &s.timeline.intervals);
-        let values = intervals.filter_map(|interval| interval.p99).map(millis);
+        let values = intervals.flat_map(|interval| [interval.p50, interval.p99]);
+        let values = values.flatten().map(millis);
         let scale = Scale::logarithmic(values);
         self.draw_panel(LATENCY, scale, 8);
-        self.draw_lines(LATENCY, scale, |interval, _| interval.p99.map(millis));
+        self.draw_lines(LATENCY, scale, Line::Thin, |interval, _| {
+            interval.p99.map(millis)
+        });
+        self.draw_lines(LATENCY, scale, Line::Thick, |interval, _| {
+            interval.p50.map(millis)
+        });
     }
 
     fn draw_throughput(&mut self) {
         let scale = self.scale_of_rates(|interval| interval.requests);
         self.draw_panel(THROUGHPUT, scale, 4);
-        self.draw_lines(THROUGHPUT, scale, |interval, seconds| {
+        self.draw_lines(THROUGHPUT, scale, Line::Thick, |interval, seconds| {
             Some(f64::from(interval.requests) / seconds)
         });
     }
@@ -188,7 +217,8 @@ impl Figure<'_> {
                     x: x(self.time, start + seconds),
                     y: panel.bottom,
                 };
-                self.svg.rectangle(upper_left, lower_right, series.color);
+                self.svg
+                    .rectangle(upper_left, lower_right, series.color.full);
             }
         }
         let totals = totals.iter().map(|(strategy, failures)| match failures {
@@ -247,7 +277,7 @@ impl Figure<'_> {
             for at in rotations.filter(|&at| at <= end) {
                 let x = x(self.time, at);
                 let ends = [panel.top, panel.bottom].map(|y| Point { x, y });
-                self.svg.line(&ends, rotation_line(color));
+                self.svg.line(&ends, rotation_line(color.full));
             }
         }
     }
@@ -257,23 +287,26 @@ impl Figure<'_> {
         &mut self,
         panel: Panel,
         scale: Scale,
+        line: Line,
         value: impl Fn(&Interval, f64) -> Option<f64>,
     ) {
         for series in &self.series {
+            let stroke = match line {
+                Line::Thick => thick(series.color.full),
+                Line::Thin => THIN.with(series.color.light),
+            };
             let seconds = series.timeline.interval.as_secs_f64();
-            let mut line = Vec::new();
+            let mut points = Vec::new();
             for (start, interval) in series.timeline.iter() {
                 match value(interval, seconds) {
-                    Some(value) => line.push(Point {
+                    Some(value) => points.push(Point {
                         x: x(self.time, start + seconds / 2.0),
                         y: panel.y(scale, value),
                     }),
-                    None => self
-                        .svg
-                        .line(&std::mem::take(&mut line), data_line(series.color)),
+                    None => self.svg.line(&std::mem::take(&mut points), stroke),
                 }
             }
-            self.svg.line(&line, data_line(series.color));
+            self.svg.line(&points, stroke);
         }
     }
 
@@ -324,7 +357,7 @@ const THIN: Stroke = Stroke {
     dashed: false,
 };
 
-fn data_line(color: &'static str) -> Stroke {
+fn thick(color: &'static str) -> Stroke {
     Stroke {
         width: 1.6,
         ..THIN.with(color)

@@ -59,6 +59,9 @@ impl Svg {
 
     /// Adds a line through `points`.
     pub(crate) fn line(&mut self, points: &[Point], stroke: Stroke) {
+        if points.is_empty() {
+            return;
+        }
         let points = points.iter().map(|p| format!("{:.1},{:.1}", p.x, p.y));
         let points = points.collect::<Vec<_>>().join(" ");
         let Stroke { color, width, .. } = stroke;

@@ -23,7 +23,9 @@ pub(crate) struct Timeline {
 pub(crate) struct Interval {
     pub(crate) requests: u32,
     pub(crate) failures: u32,
-    /// The latency's 99th percentile, if any request ended.
+    /// The median of the latency, if any request ended.
+    pub(crate) p50: Option<Duration>,
+    /// The 99th percentile of the latency, if any request ended.
     pub(crate) p99: Option<Duration>,
 }
 
@@ -44,7 +46,9 @@ impl Timeline {
             }
         }
         for (interval, latencies) in intervals.iter_mut().zip(latencies) {
-            interval.p99 = Percentiles::of(latencies).map(|percentiles| percentiles.p99);
+            let percentiles = Percentiles::of(latencies);
+            interval.p50 = percentiles.map(|percentiles| percentiles.p50);
+            interval.p99 = percentiles.map(|percentiles| percentiles.p99);
         }
         Self {
             interval,
