@@ -32,7 +32,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use clap::Parser;
 use common::cloud::{self, BUCKET, SECRET};
-use credswap::aws::{self, Edge, LiveKey};
+use credswap::aws::{self, LiveKey};
 use credswap::kafka::KafkaConfig;
 use credswap::source::SecretsManager;
 use credswap::trigger::Kafka;
@@ -98,8 +98,7 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
     let (cloud, mut old) = cloud::start().await;
     let broker = Broker::start("rotations", 1);
     let keys = start(&cloud, &broker, fetch_wait).await;
-    let edge = Edge::new(&keys);
-    let config = credswap::configure!(edge, cloud::s3(&cloud, cloud::pool()));
+    let config = credswap::configure!(keys, cloud::s3(&cloud, cloud::pool()));
     let uploads = upload(&Client::from_conf(config.build()));
 
     let awaited = Awaited::default();
@@ -161,10 +160,10 @@ async fn start(cloud: &Cloud, broker: &Broker, fetch_wait: u32) -> Refreshable<L
     let config = KafkaConfig::new(broker.bootstrap_servers())
         .plaintext()
         .property("fetch.wait.max.ms", fetch_wait.to_string());
-    let kafka = Kafka::new(config, broker.topic()).expect("a valid configuration");
+    let kafka = Kafka::new(&config, broker.topic()).expect("a valid configuration");
     let keys = Refreshable::builder(
         SecretsManager::from_client(secrets, SECRET),
-        aws::credentials(&sdk),
+        aws::AccessKeyConnector::new(&sdk),
     )
     .trigger(kafka)
     .start()

@@ -1,13 +1,13 @@
-//! Reports of a fleet, folded: time and memory for each.
+//! Folding the usage reports of a fleet: time and memory per report.
 //!
 //! `cargo bench --all-features --bench fleet`
 
 use std::hint::black_box;
 use std::time::{Duration, SystemTime};
 
-use credswap::VersionId;
 use credswap::fleet::{
-    DrainingVersion, Incarnation, InstanceId, Ledger, LiveVersion, Report, VersionAge,
+    DrainingVersion, Incarnation, InstanceId, Ledger, LedgerTime, LiveVersion, ReleaseQuery,
+    Report, VersionAge,
 };
 use criterion::{BatchSize, Criterion, Throughput};
 
@@ -15,8 +15,9 @@ const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/
 const OLD: &str = "6f2f2c54-3a0e-4a0f-9d3c-0b4b7a1d8e11";
 const NEW: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 const OLDER: &str = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
+const RECEIVED: LedgerTime = LedgerTime::from_millis(1_000_000);
 
-/// As it is in the middle of a rotation: one version live, one draining, one released.
+/// A report from the middle of a rotation: one version live, one draining, one released.
 fn report(instance: u64, sequence: u64) -> Report {
     let mut report = Report::new(
         InstanceId::new(format!("uploader-7d9f8c6b5-{instance:06}")).expect("a name"),
@@ -28,33 +29,25 @@ fn report(instance: u64, sequence: u64) -> Report {
         SECRET,
         Duration::from_secs(90),
     );
-    report.live = Some(LiveVersion {
-        version: NEW.into(),
-        age: Duration::from_secs(600),
-    });
-    report.held.push(DrainingVersion {
-        version: OLD.into(),
-        count: 3,
-        horizon: None,
-    });
-    report.released.push(VersionAge {
-        version: OLDER.into(),
-        age: Duration::from_secs(86_400),
-    });
+    report.live = Some(LiveVersion::new(NEW, Duration::from_secs(600)));
+    report.draining.push(DrainingVersion::new(OLD, 3));
+    report
+        .released
+        .push(VersionAge::new(OLDER, Duration::from_secs(86_400)));
     report
 }
 
 fn records(consumers: u64, sequence: u64) -> Vec<(String, Vec<u8>)> {
     let record = |n| {
         let report = report(n, sequence);
-        (report.key(), report.encode().expect("within timeouts"))
+        (report.key(), report.encode().expect("within the limits"))
     };
     (0..consumers).map(record).collect()
 }
 
-fn fold(ledger: &mut Ledger, records: &[(String, Vec<u8>)], at: u64) {
+fn fold(ledger: &mut Ledger, records: &[(String, Vec<u8>)]) {
     for (key, value) in records {
-        let folded = ledger.fold_record(key.as_bytes(), Some(value), at);
+        let folded = ledger.fold_record(key.as_bytes(), Some(value), RECEIVED);
         black_box(folded.expect("a report"));
     }
 }
@@ -66,11 +59,11 @@ fn time(criterion: &mut Criterion) {
         group
             .throughput(Throughput::Elements(consumers))
             .sample_size(10);
-        group.bench_function("a new ledger reads them", |bench| {
+        group.bench_function("fold into an empty ledger", |bench| {
             bench.iter_batched(
                 Ledger::default,
                 |mut ledger| {
-                    fold(&mut ledger, &first, 1_000_000);
+                    fold(&mut ledger, &first);
                     ledger
                 },
                 BatchSize::LargeInput,
@@ -78,27 +71,30 @@ fn time(criterion: &mut Criterion) {
         });
         let mut ledger = Ledger::default();
         let mut sequence = 0;
-        group.bench_function("a ledger hears each of them again", |bench| {
+        group.bench_function("fold newer reports", |bench| {
             bench.iter_batched(
                 || {
                     sequence += 1;
                     records(consumers, sequence)
                 },
-                |records| fold(&mut ledger, &records, 1_000_000),
+                |records| fold(&mut ledger, &records),
                 BatchSize::LargeInput,
             );
         });
-        let (old, new) = (VersionId::from(OLDER), VersionId::from(NEW));
-        group.bench_function("a verdict", |bench| {
-            bench.iter(|| ledger.verdict(SECRET, &old, &new, 1_000_001));
+        let query = ReleaseQuery {
+            secret_id: SECRET.into(),
+            version: OLDER.into(),
+            current_version: NEW.into(),
+            now: RECEIVED + Duration::from_millis(1),
+        };
+        group.bench_function("release status", |bench| {
+            bench.iter(|| ledger.release_status(&query));
         });
-        group.bench_function("they are written", |bench| {
-            bench.iter(|| records(consumers, 1))
-        });
+        group.bench_function("encode", |bench| bench.iter(|| records(consumers, 1)));
     }
 }
 
-/// By the process's resident memory, which Linux tells.
+/// Prints the growth of the process's resident memory. Linux only.
 fn memory() {
     let resident = || -> Option<u64> {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -112,9 +108,9 @@ fn memory() {
     for n in 0..CONSUMERS {
         let report = report(n, 1);
         if n == 0 {
-            bytes = report.key().len() + report.encode().expect("within timeouts").len();
+            bytes = report.key().len() + report.encode().expect("within the limits").len();
         }
-        ledger.fold(&report, 1_000_000);
+        ledger.fold(&report, RECEIVED);
     }
     let after = resident().unwrap_or(before);
     println!(

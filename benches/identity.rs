@@ -51,7 +51,6 @@ use aws_smithy_types::config_bag::ConfigBag;
 use clap::Parser;
 use common::cloud;
 use common::turns::Turns;
-use credswap::aws::Edge;
 use futures::FutureExt;
 use tokio::runtime::Handle;
 
@@ -75,13 +74,12 @@ fn main() {
         .build()
         .expect("a runtime");
     let keys = runtime.block_on(cloud::refreshable());
-    let edge = Edge::new(&keys);
     let provider = SharedCredentialsProvider::new(cloud::credentials());
     let lazy = cloud::answering(b"").credentials_provider(provider.clone());
     let no_cache = cloud::answering(b"")
         .identity_cache(IdentityCache::no_cache())
         .credentials_provider(provider);
-    let configured = || credswap::configure!(edge, cloud::answering(b""));
+    let configured = || credswap::configure!(keys, cloud::answering(b""));
     let candidates = [
         Candidate::new("SDK, lazy cache (the default)", lazy, |operation| {
             operation.resolve()
@@ -93,7 +91,7 @@ fn main() {
             operation.resolve()
         }),
         Candidate::new("credswap, attempt", configured(), {
-            let hooks = edge.interceptor();
+            let hooks = keys.client_hooks().interceptor();
             move |operation| operation.attempt(&hooks)
         }),
     ];

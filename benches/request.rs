@@ -28,7 +28,6 @@ use aws_sdk_s3::primitives::ByteStream;
 use clap::Parser;
 use common::cloud;
 use common::turns::Turns;
-use credswap::aws::Edge;
 use tokio::runtime::{Builder, Runtime};
 
 const CONTENT: &[u8] = &[7; 1024];
@@ -52,11 +51,10 @@ fn main() {
         .build()
         .expect("a runtime");
     let keys = runtime.block_on(cloud::refreshable());
-    let edge = Edge::new(&keys);
     let plain = cloud::answering(CONTENT)
         .credentials_provider(SharedCredentialsProvider::new(cloud::credentials()));
     let plain = Client::from_conf(plain.build());
-    let configured = credswap::configure!(edge, cloud::answering(CONTENT));
+    let configured = credswap::configure!(keys, cloud::answering(CONTENT));
     let configured = Client::from_conf(configured.build());
 
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! The core alone: a value is swapped under running readers, and the old one is released when the last of them has let go.
+//! The core alone: a value is swapped under running readers, and the old one is drained when the last of them has finished.
 //! No feature, no SDK, no secret.
 //!
 //! `cargo run --example core_only`
@@ -21,17 +21,14 @@ async fn main() {
 
     let drain = limits.swap("200 requests per second");
     println!("swapped: the next lease reads {:?}", *limits.lease());
-    println!(
-        "drain:   {} lease(s) of generation {} are out",
-        drain.outstanding(),
-        drain.generation()
-    );
+    let (uses, generation) = (drain.outstanding(), drain.generation());
+    println!("drain:   {uses} use(s) of generation {generation} are left");
 
-    // Too little time: it says who is late, and nothing else changes.
-    if let Err(late) = drain.wait_timeout(Duration::from_millis(50)).await {
-        println!("drain:   {late}");
+    // Too short a timeout: the error tells what is left, and nothing else changes.
+    if let Err(timeout) = drain.wait_timeout(Duration::from_millis(50)).await {
+        println!("drain:   {timeout}");
     }
     drain.wait().await;
-    println!("drain:   nobody reads generation 1 any more");
+    println!("drain:   nothing uses generation 1 any more");
     request.await.expect("the request does not panic");
 }

@@ -1,5 +1,5 @@
-//! Subscribes to the topic of rotation events and prints the requests and the health of the Kafka trigger: for trying
-//! out addresses, logins, certificates and ACLs, on Amazon MSK or elsewhere.
+//! Listens to the topic of rotation events, and prints what the Kafka trigger requests and its health: a check of
+//! addresses, logins, certificates and ACLs, on Amazon MSK or elsewhere.
 //!
 //! ```text
 //! cargo run --example kafka_listen -- --bootstrap-servers b-1.….amazonaws.com:9096 \
@@ -15,25 +15,25 @@ use credswap::trigger::{self, Health, Kafka, Trigger};
 /// Listens to rotation events until Ctrl-C. `RUST_LOG=credswap=debug` shows librdkafka's messages, too.
 #[derive(Parser)]
 struct Args {
-    /// The topic of the rotation events.
+    /// Topic of the rotation events.
     #[arg(long)]
     topic: String,
     #[command(flatten)]
     kafka: kafka::Kafka,
-    /// Skip events that name another secret than this name or ARN.
+    /// Name or ARN of the secret: events that name another one are ignored.
     #[arg(long)]
     secret_id: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), credswap::Error> {
+async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
     let args = Args::parse();
-    let kafka = Kafka::new(args.kafka.config(), args.topic)?;
+    let kafka = Kafka::new(&args.kafka.config(), args.topic)?;
 
-    // What a refreshable does with a trigger: run it, serve its requests, watch its health.
+    // A refreshable does this with each trigger: it runs it, serves its requests, and publishes its health.
     let (requester, mut requests) = match args.secret_id {
         Some(secret_id) => trigger::channel_for(secret_id),
         None => trigger::channel(),
@@ -46,7 +46,10 @@ async fn main() -> Result<(), credswap::Error> {
                 Health::Disconnected { reason } => println!("disconnected: {reason}"),
                 health => println!("{health:?}"),
             },
-            request = requests.next() => println!("refresh requested: {:?}", request.reasons),
+            request = requests.next() => match request.expected_version {
+                Some(version) => println!("refresh requested: {:?}, version {version}", request.reasons),
+                None => println!("refresh requested: {:?}", request.reasons),
+            },
             _ = tokio::signal::ctrl_c() => return Ok(()),
         }
     }

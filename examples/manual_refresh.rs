@@ -1,6 +1,6 @@
-//! Reloading by hand, of any kind of secret: here a database password, which an operator asks to be read again.
+//! Any kind of secret, refreshed on request: here a database password, which an operator asks to be fetched again.
 //!
-//! `cargo run --example manual_refresh --no-default-features --features reload`
+//! `cargo run --example manual_refresh --no-default-features --features refresh`
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,17 +15,17 @@ struct Pool {
     user: String,
 }
 
-/// Makes a pool of the secret `user:password`, and proves that it can log in.
+/// Makes a pool from the secret `user:password`, and proves that it can log in.
 struct Connector;
 
 impl Connect for Connector {
     type Value = Pool;
 
-    async fn connect(&self, secret: &Secret, _hold: &DrainToken) -> Result<Pool, Error> {
+    async fn connect(&self, secret: &Secret, _token: &DrainToken) -> Result<Pool, Error> {
         let (user, _password) = secret.expose_str()?.split_once(':').ok_or_else(|| {
             Error::new(
                 ErrorKind::Malformed,
-                "the secret is not of the form `user:password`",
+                "the secret does not have the form `user:password`",
             )
         })?;
         Ok(Pool {
@@ -37,7 +37,7 @@ impl Connect for Connector {
         match pool.user.as_str() {
             "locked" => Verdict::Bad(Error::new(
                 ErrorKind::Rejected,
-                "the database refused the login",
+                "the database rejected the login",
             )),
             _ => Verdict::Good,
         }
@@ -46,7 +46,7 @@ impl Connect for Connector {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // What the authority has: each of these in turn.
+    // What the authority has, one after the other.
     const VERSIONS: [&str; 3] = ["app:first", "app2:second", "locked:third"];
     let current = Arc::new(AtomicU32::new(0));
     let source = {
@@ -67,7 +67,7 @@ async fn main() -> Result<(), Error> {
         match pool.refresh().await {
             Ok(Refreshed::Swapped { version, .. }) => println!("swapped to {version}"),
             Ok(_) => println!("nothing new"),
-            Err(error) => println!("refused: {}", error.report()),
+            Err(error) => println!("rejected: {}", error.report()),
         }
         println!("live: {}", pool.lease().user);
         current.fetch_add(1, Ordering::SeqCst);

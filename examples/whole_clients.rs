@@ -1,10 +1,12 @@
-//! Whole clients swapped: the secret carries the endpoint and the bucket beside the key, and all three change together.
+//! Whole S3 clients: the secret has the endpoint and the bucket beside the key, and all three are swapped together.
 //!
 //! `cargo run --example whole_clients`
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::{SdkConfig, region::Region};
-use credswap::{Refreshable, aws, source::SecretsManager};
+use credswap::RefreshableS3Client;
+use credswap::aws::S3ClientConnector;
+use credswap::source::SecretsManager;
 use credswap_testkit::Cloud;
 
 #[tokio::main]
@@ -23,29 +25,24 @@ async fn main() -> anyhow::Result<()> {
         .credentials_provider(SharedCredentialsProvider::new(cloud.root()))
         .build();
 
-    let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-    let clients = aws::s3_clients(&sdk)?.configure(|builder| builder.force_path_style(true));
-    let s3 = Refreshable::builder(
-        SecretsManager::from_client(secrets, "prod/uploader"),
-        clients,
-    )
-    .start()
-    .await?;
+    let connector = S3ClientConnector::new(&sdk)?.configure(|s3| s3.force_path_style(true));
+    let s3 = RefreshableS3Client::builder(SecretsManager::new(&sdk, "prod/uploader"), connector)
+        .start()
+        .await?;
 
     upload(&s3).await?;
-    let old = s3.lease(); // somebody is still busy with the first client …
+    let old = s3.status().version;
+    let first = s3.lease(); // a task that is still using the first client …
     cloud.put_secret("prod/uploader", secret(&cloud, "uploads-2"));
     s3.refresh().await?;
     upload(&s3).await?;
 
     println!(
         "the first client still works: {} buckets",
-        old.list_buckets().send().await?.buckets().len()
+        first.list_buckets().send().await?.buckets().len()
     );
-    drop(old); // … and now nobody is
-    s3.subscribe_status()
-        .wait_for(|status| status.draining.is_empty())
-        .await?;
+    drop(first); // … and now it is not
+    s3.drained(&old).await?;
     println!(
         "drained; connections to S3: {}",
         cloud.s3_connections_opened()
@@ -53,8 +50,8 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A request may outlive its lease: the client's key is held until the request ends.
-async fn upload(s3: &Refreshable<aws::S3>) -> anyhow::Result<()> {
+/// Uploads a file. A request may outlive the lease: the key stays in use until the request ends.
+async fn upload(s3: &RefreshableS3Client) -> anyhow::Result<()> {
     let client = s3.lease();
     let bucket = client.bucket().unwrap_or("uploads");
     client

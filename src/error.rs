@@ -1,4 +1,4 @@
-//! What went wrong, sorted by what the caller should do about it.
+//! Errors, sorted by what the caller should do about them.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -7,9 +7,17 @@ use std::sync::Arc;
 
 /// An error of this crate.
 ///
-/// [`Error::kind`] says what to do, `Display` says what happened in this layer and what to change (a
-/// permission, a field, a setting), [`std::error::Error::source`] has the cause. None of them ever holds
-/// secret material. It can be cloned, since one look may be waited for by many.
+/// [`Error::kind`] tells what to do, `Display` tells what happened in this layer and what to change (a
+/// permission, a field, a setting), [`std::error::Error::source`] returns the cause. None of them ever holds
+/// secret material. It can be cloned, since many callers may wait for one refresh.
+///
+/// ```
+/// use credswap::{Error, ErrorKind};
+/// let cause = std::io::Error::other("connection reset");
+/// let error = Error::new(ErrorKind::Unavailable, "fetching the secret failed").with_source(cause);
+/// assert!(error.is_retryable());
+/// assert_eq!(format!("{:#}", anyhow::Error::from(error)), "fetching the secret failed: connection reset");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Error {
     kind: ErrorKind,
@@ -23,33 +31,33 @@ pub struct Error {
 pub enum ErrorKind {
     /// A setting of this process is missing or contradicts another: change it.
     Config,
-    /// The secret, or the version asked for, does not exist at the source.
+    /// The secret, or the requested version of it, does not exist at the source.
     NotFound,
-    /// The source refused to show the secret: grant the permission that the message names.
+    /// The source denied access to the secret: grant the permission that the message names.
     PermissionDenied,
-    /// The credentials that read the secret are not (or no longer) accepted by the source.
+    /// The source does not accept the credentials that fetch the secret (any more).
     Unauthenticated,
-    /// The secret was read but is not what it should be: malformed, or a field is missing or empty.
+    /// The secret was fetched but is malformed, or a field is missing or empty: correct the secret.
     Malformed,
-    /// The secret was read and connected, and the authority says that it is wrong.
+    /// The secret was fetched and connected, and the authority rejected it: correct the secret.
     Rejected,
-    /// The authority does not know the new credential yet, and the bound on waiting for it has passed.
+    /// The authority does not know the new credential yet, and the propagation timeout has passed.
     NotPropagated,
-    /// The credential is genuine but may not do what the check asked of it.
+    /// The credential is genuine but is not permitted to do what the check asked of it.
     Forbidden,
-    /// The other side could not be reached, throttled the call, or failed by itself: try again.
+    /// The other side could not be reached, throttled the call, or failed: try again.
     Unavailable,
-    /// An answer did not come within its bound: try again.
+    /// An answer did not come in time: try again.
     Timeout,
-    /// A request was refused because its key is dead, and no newer key came within the bound.
+    /// A request was rejected because its key is dead, and no newer key came in time.
     NoNewerKey,
-    /// What was asked for cannot be done: an unknown step, or a version that is not being rotated. Correct the request.
+    /// The request cannot be served: an unknown step, or a version that is not being rotated. Correct the request.
     InvalidRequest,
-    /// There is no room for a new credential: those there are, are in use. The message says by whom.
+    /// There is no room for a new credential: the existing ones are in use. The message names the consumers.
     InUse,
     /// The source, the connect or the check panicked: a defect in that code.
     Panicked,
-    /// The refreshable has been shut down.
+    /// Refreshing has ended.
     ShutDown,
 }
 
@@ -63,24 +71,24 @@ impl Error {
         }
     }
 
-    /// Adds the cause, which `source()` will return.
+    /// Sets the cause, which `source()` returns.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// What to do about it.
+    /// Returns what to do about it.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Returns whether the same call may succeed later without a change by a person.
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
     }
 
-    /// The error and its causes on one line, outermost first: for logs and for people.
+    /// Returns the error and its causes on one line, outermost first: for logs.
     pub fn report(&self) -> String {
         let mut line = self.message.to_string();
         let mut cause = StdError::source(self);
@@ -98,7 +106,7 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Returns whether the same call may succeed later without a change by a person.
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
@@ -106,7 +114,7 @@ impl ErrorKind {
         )
     }
 
-    /// The kind as a metric label and log field: lower case, words joined by `_`.
+    /// Returns the kind as a metric label and log field: lower case, words joined by `_`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
@@ -151,14 +159,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn display_speaks_of_this_layer_and_report_of_all() {
+    fn display_shows_this_layer_and_report_shows_all() {
         let cause = std::io::Error::other("connection reset");
         let error =
-            Error::new(ErrorKind::Unavailable, "reading the secret failed").with_source(cause);
-        assert_eq!(error.to_string(), "reading the secret failed");
+            Error::new(ErrorKind::Unavailable, "fetching the secret failed").with_source(cause);
+        assert_eq!(error.to_string(), "fetching the secret failed");
         assert_eq!(
             error.report(),
-            "reading the secret failed: connection reset"
+            "fetching the secret failed: connection reset"
         );
         assert!(error.is_retryable());
     }

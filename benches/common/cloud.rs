@@ -96,10 +96,13 @@ pub(crate) async fn refreshable() -> Refreshable<LiveKey> {
         );
         Ok::<_, Error>(Secret::new(json, "version 1"))
     };
-    Refreshable::builder(source, aws::credentials_checked_by(aws::check::NoCheck))
-        .start()
-        .await
-        .expect("the secret is valid")
+    Refreshable::builder(
+        source,
+        aws::AccessKeyConnector::checked_by(aws::check::NoCheck),
+    )
+    .start()
+    .await
+    .expect("the secret is valid")
 }
 
 #[derive(Debug)]

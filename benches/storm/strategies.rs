@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{self, ProvideCredentials, future};
 use aws_sdk_s3::Client;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use credswap::aws::{self, Edge, LiveKey};
+use credswap::aws::{self, LiveKey};
 use credswap::refresh::RefreshEvent;
 use credswap::trigger::{Reason, RefreshRequester};
 use credswap::{Error, Refreshable, Secret};
@@ -139,17 +139,19 @@ impl Credswap {
                 async move { Ok::<_, Error>(Secret::new(content, version)) }
             }
         };
-        let keys = Refreshable::builder(source, aws::credentials_checked_by(aws::check::NoCheck))
-            .trigger(move |requester: RefreshRequester| async move {
-                while rotated.recv().await.is_some() {
-                    requester.request(Reason::Event);
-                }
-            })
-            .start()
-            .await
-            .expect("the first key is valid");
-        let edge = Edge::new(&keys);
-        let config = credswap::configure!(edge, s3(&cloud, pool()));
+        let keys = Refreshable::builder(
+            source,
+            aws::AccessKeyConnector::checked_by(aws::check::NoCheck),
+        )
+        .trigger(move |requester: RefreshRequester| async move {
+            while rotated.recv().await.is_some() {
+                requester.request(Reason::Event);
+            }
+        })
+        .start()
+        .await
+        .expect("the first key is valid");
+        let config = credswap::configure!(keys, s3(&cloud, pool()));
         Self {
             s3: Client::from_conf(config.build()),
             keys,

@@ -1,4 +1,4 @@
-//! How the examples are told where Kafka is, and who they are there.
+//! The command line options of the examples that use Kafka.
 
 use std::path::PathBuf;
 
@@ -10,22 +10,22 @@ pub(crate) struct Kafka {
     /// Brokers as host:port,host:port.
     #[arg(long)]
     bootstrap_servers: String,
-    /// SASL/SCRAM-SHA-512 user; without it there is no login.
+    /// SASL/SCRAM-SHA-512 user; no login without it.
     #[arg(long, requires = "password_file")]
     username: Option<String>,
-    /// The file with the user's password.
+    /// File with the user's password.
     #[arg(long)]
     password_file: Option<PathBuf>,
     /// PEM file of the CA that signed the brokers' certificates; the system's CAs without it.
     #[arg(long)]
     ca_file: Option<PathBuf>,
-    /// No TLS, for local work.
+    /// Connect without TLS, for local work.
     #[arg(long, conflicts_with = "ca_file")]
     plaintext: bool,
 }
 
 impl Kafka {
-    /// How to reach them.
+    /// Returns the configuration for these options.
     pub(crate) fn config(self) -> KafkaConfig {
         let mut config = KafkaConfig::new(self.bootstrap_servers);
         if let (Some(username), Some(file)) = (self.username, self.password_file) {

@@ -1,4 +1,4 @@
-//! One call of the function: one step of a rotation, or one look at the old keys.
+//! One invocation: one step of a rotation, or the next step to retire the old keys.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,11 +6,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use credswap::Error;
-use credswap::aws::check::CallerIdentity;
-use credswap::rotation::{
-    AccessKeys, IamClient, KeyAction, Policy, Request, Response, RetireReport, Rotation,
-    SecretsManager,
-};
+use credswap::rotation::{Policy, Request, Response, RetireReport, Rotation};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 
@@ -18,18 +14,18 @@ use crate::kafka::Kafka;
 use crate::reports::Reports;
 use crate::settings::Settings;
 
-type Keys = AccessKeys<SecretsManager, IamClient, CallerIdentity, Reports>;
+/// How long the last test of a new key, and its announcement, may take.
+const RESERVE: Duration = Duration::from_secs(15);
 
-/// What is kept between calls.
+/// What is kept between invocations.
 #[derive(Debug)]
 pub(crate) struct Function {
     settings: Settings,
     sdk: SdkConfig,
     kafka: Kafka,
-    store: SecretsManager,
 }
 
-/// An error as Lambda wants it.
+/// An error in the form that Lambda returns.
 #[derive(Debug)]
 pub(crate) struct Failed(Error);
 
@@ -39,30 +35,28 @@ impl Function {
         let http_client = HttpClientBuilder::new().tls_provider(tls).build_https();
         let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client);
         let sdk = sdk.load().await;
-        let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
         Self {
-            kafka: Kafka::new(&settings, &secrets),
-            store: SecretsManager::new(secrets),
+            kafka: Kafka::new(&settings, &sdk),
             settings,
             sdk,
         }
     }
 
-    /// Does what the event asks for.
+    /// Carries out what the event asks for.
     pub(crate) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Failed> {
         let policy = self.policy(event.context.deadline());
-        let answer = match Request::from_value(&event.payload) {
+        let result = match Request::from_value(&event.payload) {
             Ok(request) => self.rotation(policy).handle(&request).await,
             Err(error) => Err(error),
         };
-        // They come from outside, so they are shown, not used.
+        // From outside: logged, not used.
         let (step, secret) = (&event.payload["Step"], &event.payload["SecretId"]);
-        match answer {
-            Ok(answer) => {
+        match result {
+            Ok(response) => {
                 tracing::info!(%step, %secret, "done");
-                Ok(match answer {
-                    Response::Done => Value::Null,
-                    Response::RetireReport(retired) => told(&retired),
+                Ok(match response {
+                    Response::Retired(report) => to_json(&report),
+                    _ => Value::Null,
                 })
             }
             Err(error) => {
@@ -73,31 +67,30 @@ impl Function {
         }
     }
 
-    fn rotation(&self, policy: Policy) -> Rotation<SecretsManager, Keys, Kafka> {
-        let keys = AccessKeys::new(
-            self.store.clone(),
-            IamClient::new(&self.sdk),
-            CallerIdentity::new(&self.sdk),
-            Reports::new(self.settings.reports.as_ref(), &self.kafka),
-        );
-        let keys = keys.policy(policy.clone());
-        let rotation = Rotation::new(self.store.clone(), keys, self.kafka.clone()).policy(policy);
+    fn rotation(&self, policy: Policy) -> Rotation {
+        let rotation = Rotation::access_keys(&self.sdk)
+            .usage(Reports::new(self.settings.reports.as_ref(), &self.kafka))
+            .announcer(self.kafka.clone())
+            .policy(policy);
         match self.settings.accept_new_tokens {
-            true => rotation.accept_new_tokens(),
-            false => rotation,
+            true => rotation.accept_new_tokens().build(),
+            false => rotation.build(),
         }
     }
 
-    /// The settings', but no longer than Lambda lets the function run: it would be killed without a word.
-    // The deadline is a time of the wall clock.
-    #[allow(clippy::disallowed_methods)]
+    /// The policy of the settings, but with no longer propagation than Lambda lets the function run: it would be killed
+    /// without an error.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the deadline is a time of the wall clock"
+    )]
     fn policy(&self, deadline: SystemTime) -> Policy {
         let left = deadline
             .duration_since(SystemTime::now())
             .unwrap_or_default();
-        let mut policy = self.settings.policy.clone();
-        policy.propagation = policy.propagation.min(left.saturating_sub(RESERVE));
-        policy
+        let policy = self.settings.policy.clone();
+        let propagation = policy.propagation.min(left.saturating_sub(RESERVE));
+        policy.propagation(propagation)
     }
 }
 
@@ -110,18 +103,13 @@ impl From<Failed> for Diagnostic {
     }
 }
 
-fn told(retired: &RetireReport) -> Value {
-    let keys = retired.keys.iter().map(|key| {
-        let did = match key.did {
-            KeyAction::Nothing => "nothing",
-            KeyAction::Deactivated => "deactivated",
-            KeyAction::Reactivated => "reactivated",
-            KeyAction::Deleted => "deleted",
-        };
-        json!({"key": format!("…{}", key.id_suffix()), "did": did, "why": key.why.to_string()})
+fn to_json(report: &RetireReport) -> Value {
+    let keys = report.keys.iter().map(|key| {
+        json!({
+            "key": format!("…{}", key.id_suffix()),
+            "action": key.action.as_str(),
+            "reason": key.reason.to_string(),
+        })
     });
     json!({"keys": keys.collect::<Vec<_>>()})
 }
-
-/// What the last test of a new key, and telling about it, may take.
-const RESERVE: Duration = Duration::from_secs(15);

@@ -1,15 +1,15 @@
-//! Publishes the event to Kafka.
+//! How to reach Kafka, and the announcement of an event to it.
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use credswap::kafka::{KafkaConfig, Password, Producer};
 use credswap::rotation::{Announcer, RotationEvent};
-use credswap::source::{SecretsManager, Source};
 use credswap::{Error, ErrorKind};
 use serde::Deserialize;
 
 use crate::settings::{Login, Settings};
 
-/// Kafka, as the settings tell.
+/// Kafka, by the settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Kafka {
     settings: Settings,
@@ -17,14 +17,14 @@ pub(crate) struct Kafka {
 }
 
 impl Kafka {
-    pub(crate) fn new(settings: &Settings, secrets: &Client) -> Self {
+    pub(crate) fn new(settings: &Settings, sdk: &SdkConfig) -> Self {
         Self {
             settings: settings.clone(),
-            secrets: secrets.clone(),
+            secrets: Client::new(sdk),
         }
     }
 
-    /// How to reach it, with the user and the password of this moment: they may have rotated since the last time.
+    /// Returns how to reach Kafka, with the current user and password: they may have rotated since the last time.
     pub(crate) async fn config(&self) -> Result<KafkaConfig, Error> {
         let settings = &self.settings;
         let mut config = KafkaConfig::new(&settings.bootstrap_servers);
@@ -47,12 +47,20 @@ impl Kafka {
     }
 
     async fn user(&self, secret_id: &str) -> Result<User, Error> {
-        let source = SecretsManager::from_client(self.secrets.clone(), secret_id);
-        let secret = source
-            .fetch(&credswap::source::FetchRequest::default())
-            .await?;
+        let answer = self.secrets.get_secret_value().secret_id(secret_id);
+        let secret = answer.send().await.map_err(|error| {
+            let kind = match error.as_service_error() {
+                Some(_) => ErrorKind::PermissionDenied,
+                None => ErrorKind::Unavailable,
+            };
+            let message = format!(
+                "secret `{secret_id}` with Kafka's user cannot be read: grant the function's role \
+                 `secretsmanager:GetSecretValue` on it, and `kms:Decrypt` on its KMS key"
+            );
+            Error::new(kind, message).with_source(error.into_service_error())
+        })?;
         // The text of serde's error may quote what it read.
-        serde_json::from_slice(secret.expose()).map_err(|_| {
+        serde_json::from_str(secret.secret_string().unwrap_or_default()).map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
                 format!(r#"secret `{secret_id}` is not {{"username": …, "password": …}}"#),
@@ -62,7 +70,7 @@ impl Kafka {
 }
 
 impl Announcer for Kafka {
-    /// A function is frozen between two calls, and what it was connected to has long hung up: each event has a producer
+    /// A function is suspended between two invocations, while the brokers close its connections: each event has a producer
     /// of its own.
     async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
         let producer = Producer::new(&self.config().await?, &self.settings.topic)?;

@@ -1,4 +1,4 @@
-//! What the consumers report, read when a key may have to go.
+//! The consumers' usage reports, read when a key may be retired.
 
 use credswap::fleet::{Assumptions, FleetTopic};
 use credswap::rotation::{FleetUsage, NoUsageReports, SecretDescription, Usage, UsageSource};
@@ -8,12 +8,12 @@ use tokio::sync::OnceCell;
 use crate::kafka::Kafka;
 use crate::settings;
 
-/// The reports, during one call of the function.
+/// The reports, during one invocation.
 pub(crate) struct Reports {
     settings: Option<settings::Reports>,
     kafka: Kafka,
-    /// Most calls have no need of them, and do not connect.
-    read: OnceCell<FleetUsage>,
+    /// Most invocations do not need them, and do not connect.
+    fleet: OnceCell<FleetUsage>,
 }
 
 impl Reports {
@@ -21,15 +21,16 @@ impl Reports {
         Self {
             settings: settings.cloned(),
             kafka: kafka.clone(),
-            read: OnceCell::new(),
+            fleet: OnceCell::new(),
         }
     }
 
-    async fn begin(&self, settings: &settings::Reports) -> Result<FleetUsage, Error> {
-        let mut limits = Assumptions::default();
-        limits.settle = settings.settle.unwrap_or(limits.settle);
-        limits.grace = settings.grace.unwrap_or(limits.grace);
-        let topic = FleetTopic::new(&self.kafka.config().await?, &settings.topic)?.limits(limits);
+    async fn connect(&self, settings: &settings::Reports) -> Result<FleetUsage, Error> {
+        let mut assumptions = Assumptions::default();
+        assumptions.late_adoption = settings.settle.unwrap_or(assumptions.late_adoption);
+        assumptions.grace = settings.grace.unwrap_or(assumptions.grace);
+        let topic = FleetTopic::new(&self.kafka.config().await?, &settings.topic)?;
+        let topic = topic.assumptions(assumptions);
         Ok(FleetUsage::new(match settings.trust_clocks {
             true => topic.trust_producer_clocks(),
             false => topic,
@@ -46,8 +47,11 @@ impl UsageSource for Reports {
         match &self.settings {
             None => NoUsageReports.usage_of(secret, version).await,
             Some(settings) => {
-                let reports = self.read.get_or_try_init(|| self.begin(settings)).await?;
-                reports.usage_of(secret, version).await
+                let fleet = self
+                    .fleet
+                    .get_or_try_init(|| self.connect(settings))
+                    .await?;
+                fleet.usage_of(secret, version).await
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use credswap::rotation::Policy;
 
-/// What the function is told.
+/// The function's settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) bootstrap_servers: String,
@@ -24,11 +24,11 @@ pub(crate) struct Settings {
 pub(crate) enum Login {
     /// In this secret.
     Secret(String),
-    /// Here, with its password in a file.
+    /// In the settings, with its password in a file.
     File { username: String, password: PathBuf },
 }
 
-/// Where the consumers report.
+/// Where the consumers report, and what is assumed about them.
 #[derive(Debug, Clone)]
 pub(crate) struct Reports {
     pub(crate) topic: String,
@@ -38,7 +38,7 @@ pub(crate) struct Reports {
 }
 
 impl Settings {
-    /// Reads them; `get` gives a variable's value.
+    /// Reads the settings; `get` returns a variable's value.
     pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
         let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
         let needed = |name: &str| get(name).ok_or_else(|| anyhow!("`{name}` is not set"));
@@ -53,9 +53,9 @@ impl Settings {
                 password: file.into(),
             }),
             (None, None, None) => None,
-            _ => bail!(
-                "the user of Kafka is named either by `KAFKA_SECRET_ID` or by `KAFKA_USERNAME` and `KAFKA_PASSWORD_FILE`"
-            ),
+            _ => {
+                bail!("set either `KAFKA_SECRET_ID`, or `KAFKA_USERNAME` and `KAFKA_PASSWORD_FILE`")
+            }
         };
         let flag = |name: &str| match get(name).as_deref() {
             None | Some("false") => Ok(false),
@@ -66,7 +66,7 @@ impl Settings {
             None => Ok(None),
             Some(text) => duration(&text)
                 .map(Some)
-                .with_context(|| format!("`{name}` is no duration such as 90s, 15m, 24h or 7d")),
+                .with_context(|| format!("`{name}` is not a duration such as 90s, 15m, 24h or 7d")),
         };
         let time = |name: &str, default| Ok::<_, anyhow::Error>(duration(name)?.unwrap_or(default));
         let reports = match get("REPORTS_TOPIC") {
@@ -80,11 +80,11 @@ impl Settings {
         };
         let mut policy = Policy::default();
         policy.propagation = time("PROPAGATION", policy.propagation)?;
-        policy.lap = time("LAP", policy.lap)?;
-        policy.settled = time("SETTLED", policy.settled)?;
+        policy.action_deadline = time("ACTION_DEADLINE", policy.action_deadline)?;
+        policy.signature_lifetime = time("SIGNATURE_LIFETIME", policy.signature_lifetime)?;
         policy.watch = time("WATCH", policy.watch)?;
         policy.deadline = time("DEADLINE", policy.deadline)?;
-        policy.skew = time("SKEW", policy.skew)?;
+        policy.clock_skew = time("CLOCK_SKEW", policy.clock_skew)?;
         policy.assume_released = duration("ASSUME_RELEASED")?;
         Ok(Self {
             bootstrap_servers: needed("BOOTSTRAP_SERVERS")?,

@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use aws_sdk_s3::Client;
-use aws_sdk_secretsmanager::Client as SecretsManagerClient;
-use credswap::Refreshable;
-use credswap::aws::{self, LiveKey};
+use credswap::RefreshableCredentials;
 use credswap::fleet::Reporter;
 use credswap::refresh::RefreshEvent;
-use credswap::source::SecretsManager;
 use credswap::trigger::Health;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, timeout};
@@ -27,7 +24,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 /// One consumer.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    credentials: Refreshable<LiveKey>,
+    credentials: RefreshableCredentials,
     s3: Client,
     reporting: Option<Reporting>,
     swapped_at: watch::Receiver<Vec<Instant>>,
@@ -37,20 +34,17 @@ pub(crate) struct Instance {
 async fn adopt(
     environment: &Environment,
     in_flight: &InFlight,
-) -> Result<(Refreshable<LiveKey>, Client, Option<Reporter>), credswap::Error> {
-    let secrets = SecretsManagerClient::new(&environment.sdk);
-    let source = SecretsManager::from_client(secrets, &environment.secret_id);
-    let credentials = Refreshable::builder(source, aws::credentials(&environment.sdk))
+) -> Result<(RefreshableCredentials, Client, Option<Reporter>), credswap::Error> {
+    let (sdk, secret_id) = (&environment.sdk, &environment.secret_id);
+    let credentials = RefreshableCredentials::from_secrets_manager(sdk, secret_id)
         .trigger(environment.kafka.clone())
         .start()
         .await?;
-    let edge = aws::Edge::new(&credentials);
-    let builder = credswap::configure!(edge, environment.s3.clone());
+    let builder = credswap::configure!(credentials, environment.s3.clone());
     let s3 = Client::from_conf(builder.interceptor(in_flight.clone()).build());
     let reporter = match &environment.reports {
         Some(reports) => {
-            let sink = reports.producer()?;
-            let reporter = Reporter::builder(&credentials, &environment.secret_id, sink);
+            let reporter = Reporter::builder(&credentials, reports.producer()?);
             Some(reporter.ttl(reports.ttl).start()?)
         }
         None => None,
@@ -102,7 +96,7 @@ impl Instance {
 
     /// Keeps the live key in use until the lease is dropped.
     #[cfg(test)]
-    pub(crate) fn lease(&self) -> credswap::hot::Lease<LiveKey> {
+    pub(crate) fn lease(&self) -> credswap::hot::Lease<credswap::aws::LiveKey> {
         self.credentials.lease()
     }
 

@@ -20,7 +20,7 @@ const USER: &str = "uploader";
 const SECRET_ID: &str = "prod/uploader";
 const BUCKET: &str = "uploads";
 const TOPIC: &str = "s3.test.secret.manager";
-const REPORTS_TOPIC: &str = "credswap.fleet";
+const REPORTS_TOPIC: &str = "credswap.usage";
 
 /// The services in this process. They stop when it is dropped.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl LocalServices {
             secret_id: SECRET_ID.to_owned(),
             bucket: BUCKET.to_owned(),
             prefix: "run".to_owned(),
-            kafka: Kafka::new(brokers.clone(), TOPIC)?,
+            kafka: Kafka::new(&brokers, TOPIC)?,
             instances,
             reports: Some(ReportsTopic {
                 kafka: brokers,

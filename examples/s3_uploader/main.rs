@@ -4,7 +4,7 @@
 //! cargo run --release --example s3_uploader                    # services in the process, this repository's files
 //! cargo run --release --example s3_uploader -- --compare       # beside a client that is rebuilt at each event
 //! cargo run --release --example s3_uploader -- --secret-id prod/uploader --bucket uploads \
-//!     --bootstrap-servers b-1.….amazonaws.com:9096 --topic s3.test.secret.manager --reports-topic credswap.fleet \
+//!     --bootstrap-servers b-1.….amazonaws.com:9096 --topic s3.test.secret.manager --reports-topic credswap.usage \
 //!     --kafka-username uploader --kafka-password-file /run/secrets/msk-password
 //! ```
 //!

@@ -40,7 +40,7 @@ pub(crate) async fn environment(real: &Real, instances: u16) -> anyhow::Result<E
     let brokers = brokers(real)?;
     Ok(Environment {
         s3,
-        kafka: Kafka::new(brokers.clone(), &real.topic)?,
+        kafka: Kafka::new(&brokers, &real.topic)?,
         instances,
         reports: real.reports_topic.as_ref().map(|topic| ReportsTopic {
             kafka: brokers,

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use credswap::aws::check::CallerIdentity;
 use credswap::aws::{AccessKey, Fields};
 use credswap::rotation::{
-    AccessKeys, CURRENT, Caller, Iam, IamClient, KeyAction, KeyActionReason, KeyReport, Policy,
-    Rotation, Runner, SecretsManager, Store, UsageSource, VersionSelector,
+    KeyAction, KeyActionReason, KeyReport, Policy, Rotation, Runner, UsageSource,
 };
+use credswap::source::{FetchRequest, SecretsManager, Source};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::local_services::LocalServices;
@@ -21,43 +20,39 @@ const RELEASE: Duration = Duration::from_secs(60);
 const RETIRE_EVERY: Duration = Duration::from_millis(100);
 
 /// Rotates the key in one secret.
-pub(crate) struct Rotator<U> {
-    runner: Runner<
-        SecretsManager,
-        AccessKeys<SecretsManager, IamClient, CallerIdentity, U>,
-        TimedAnnouncer,
-    >,
-    secrets: SecretsManager,
-    iam: IamClient,
+pub(crate) struct Rotator {
+    runner: Runner,
+    secret: SecretsManager,
+    iam: aws_sdk_iam::Client,
     announcer: TimedAnnouncer,
     secret_id: String,
     user: String,
     waits_for_release: bool,
 }
 
-impl<U: UsageSource> Rotator<U> {
+impl Rotator {
     /// Rotates with an administrator's clients. An old key is deleted at once, unless `waits_for_release`: then it is
     /// retired when `usage` shows that it is released.
     pub(crate) fn new(
         services: &LocalServices,
-        usage: U,
+        usage: impl UsageSource,
         waits_for_release: bool,
     ) -> anyhow::Result<Self> {
         let sdk = services.sdk();
         let announcer = TimedAnnouncer::new(services.event_producer()?);
         // These keys live for seconds, and there is one clock. Elsewhere the defaults are right.
-        let mut policy = Policy::default();
-        policy.watch = Duration::ZERO;
-        policy.skew = Duration::from_secs(1);
-        let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
-        let (iam, check) = (IamClient::new(&sdk), CallerIdentity::new(&sdk));
-        let keys = AccessKeys::new(secrets.clone(), iam.clone(), check, usage);
-        let keys = keys.policy(policy.clone());
-        let rotation = Rotation::new(secrets.clone(), keys, announcer.clone()).policy(policy);
+        let policy = Policy::default()
+            .watch(Duration::ZERO)
+            .clock_skew(Duration::from_secs(1));
+        let rotation = Rotation::access_keys(&sdk)
+            .usage(usage)
+            .announcer(announcer.clone())
+            .policy(policy)
+            .build();
         Ok(Self {
             runner: Runner::new(rotation),
-            secrets,
-            iam,
+            secret: SecretsManager::new(&sdk, services.secret_id()),
+            iam: aws_sdk_iam::Client::new(&sdk),
             announcer,
             secret_id: services.secret_id().to_owned(),
             user: services.user().to_owned(),
@@ -82,19 +77,19 @@ impl<U: UsageSource> Rotator<U> {
 
     /// Rotates once, and returns when the old key is deleted.
     async fn rotate(&self, stats: &Stats) -> anyhow::Result<()> {
-        let old = self.access_key_id(VersionSelector::Label(CURRENT)).await?;
-        let version = self.runner.rotate(&self.secret_id).await?;
+        let old = self.access_key_id().await?;
+        self.runner.rotate(&self.secret_id).await?;
         let announced = self.announcer.last_acknowledged();
         let announced = announced.context("the event was not published")?;
-        let new = VersionSelector::Version(&version);
         stats.rotated(AnnouncedRotation {
             announced,
-            access_key_id: self.access_key_id(new).await?,
+            access_key_id: self.access_key_id().await?,
         });
         if self.waits_for_release {
             self.retire().await?;
         } else {
-            self.iam.delete(&Caller::Own, &self.user, &old).await?;
+            let delete = self.iam.delete_access_key().user_name(&self.user);
+            delete.access_key_id(old).send().await?;
         }
         stats.retired(announced.elapsed());
         Ok(())
@@ -107,8 +102,8 @@ impl<U: UsageSource> Rotator<U> {
             let reason = match self.runner.retire(&self.secret_id).await {
                 Ok(report) => match report.keys.into_iter().find(is_left) {
                     None => return Ok(()),
-                    Some(key) if key.did != KeyAction::Nothing => continue,
-                    Some(key) => key.why.to_string(),
+                    Some(key) if key.action != KeyAction::Kept => continue,
+                    Some(key) => key.reason.to_string(),
                 },
                 Err(error) if error.is_retryable() => format!("{error:#}"),
                 Err(error) => return Err(error.into()),
@@ -120,17 +115,17 @@ impl<U: UsageSource> Rotator<U> {
         }
     }
 
-    async fn access_key_id(&self, version: VersionSelector<'_>) -> anyhow::Result<String> {
-        let content = self.secrets.read(&self.secret_id, version).await?;
-        let content = content.context("the version does not exist")?;
-        let key = AccessKey::parse(content.secret(), &Fields::default())?;
+    /// Returns the id of the current key.
+    async fn access_key_id(&self) -> anyhow::Result<String> {
+        let secret = self.secret.fetch(&FetchRequest::default()).await?;
+        let key = AccessKey::parse(&secret, &Fields::default())?;
         Ok(key.id().to_owned())
     }
 }
 
 /// Returns whether this is an old key that still exists.
 fn is_left(key: &KeyReport) -> bool {
-    key.did != KeyAction::Deleted && !matches!(key.why, KeyActionReason::Labelled(_))
+    key.action != KeyAction::Deleted && !matches!(key.reason, KeyActionReason::Labelled(_))
 }
 
 #[cfg(test)]
@@ -153,16 +148,15 @@ mod tests {
         let keys = || services.cloud().keys(services.user());
         let old = strategy.current().access_key_id;
         let lease = strategy.lease(2);
-        let version = rotator.runner.rotate(&rotator.secret_id).await;
-        let version = version.expect("the key is rotated");
-        let new = VersionSelector::Version(&version);
-        let new = rotator.access_key_id(new).await.expect("the new key");
+        let rotated = rotator.runner.rotate(&rotator.secret_id).await;
+        rotated.expect("the key is rotated");
+        let new = rotator.access_key_id().await.expect("the new key");
 
         let consumers_using_old = async || {
             let report = rotator.runner.retire(&rotator.secret_id).await;
             let mut keys = report.expect("the keys are examined").keys.into_iter();
             let report = keys.find(|key| key.id == old);
-            match report.expect("the old key exists").why {
+            match report.expect("the old key exists").reason {
                 KeyActionReason::InUse { by } => by.len(),
                 other => panic!("not in use: {other}"),
             }

@@ -36,11 +36,11 @@ impl ReportsTopic {
     /// Returns the usage that the reports show to a rotation in the same process: both share one clock, and nothing takes
     /// long.
     pub(crate) fn usage_within_process(&self) -> Result<FleetUsage, Error> {
-        let mut assumptions = Assumptions::default();
-        // How long a stale read and the check of a key may take, and how long a report may be on its way.
-        assumptions.settle = Duration::from_millis(500);
-        assumptions.grace = Duration::from_millis(250);
-        let topic = FleetTopic::new(&self.kafka, &self.topic)?.limits(assumptions);
+        // A stale read and the check of a key take less than the first, a report takes less than the second.
+        let assumptions = Assumptions::default()
+            .late_adoption(Duration::from_millis(500))
+            .grace(Duration::from_millis(250));
+        let topic = FleetTopic::new(&self.kafka, &self.topic)?.assumptions(assumptions);
         // The mock broker keeps the times that the producers set.
         Ok(FleetUsage::new(topic.trust_producer_clocks()))
     }

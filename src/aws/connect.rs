@@ -1,39 +1,52 @@
 //! From a secret to a live key, and its proof.
 
-use super::access_key::AccessKey;
 use super::check::Check;
-use super::fields::Fields;
 use super::key::LiveKey;
+use super::secret::{AccessKey, Fields};
 use crate::connect::{Connect, Verdict};
 use crate::error::Error;
 use crate::hot::DrainToken;
 use crate::secret::Secret;
 
-/// Makes a [`LiveKey`] of a secret in JSON, and proves it with `K`. See [`credentials`](super::credentials()).
+/// Turns a secret in JSON into a [`LiveKey`], and proves it with the check `K`.
+///
+/// [`RefreshableCredentials::from_secrets_manager`](crate::Refreshable::from_secrets_manager) uses one with the STS check.
+/// Create one to choose the source, the check or the names of the secret's fields:
+///
+#[cfg_attr(feature = "sts", doc = "```no_run")]
+#[cfg_attr(not(feature = "sts"), doc = "```ignore")]
+/// use credswap::RefreshableCredentials;
+/// use credswap::aws::{AccessKeyConnector, Fields};
+/// # async fn example(sdk: aws_types::SdkConfig, source: impl credswap::source::Source) -> Result<(), credswap::Error> {
+/// let connector = AccessKeyConnector::new(&sdk).fields(Fields::default().access_key_id("user"));
+/// let credentials = RefreshableCredentials::builder(source, connector).start().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
-pub struct Credentials<K> {
+pub struct AccessKeyConnector<K> {
     check: K,
     fields: Fields,
 }
 
-/// Access keys, proven by STS `GetCallerIdentity` (which needs no permission). `sdk` says which region, endpoint and
-/// HTTP client to call STS with; its credentials are not used.
 #[cfg(feature = "sts")]
-pub fn credentials(sdk: &aws_types::SdkConfig) -> Credentials<super::check::CallerIdentity> {
-    credentials_checked_by(super::check::CallerIdentity::new(sdk))
-}
-
-/// Access keys, proven by a check of your choice: [`check::HeadBucket`](super::check), a closure, or
-/// [`check::NoCheck`](super::check::NoCheck).
-pub fn credentials_checked_by<K: Check>(check: K) -> Credentials<K> {
-    Credentials {
-        check,
-        fields: Fields::default(),
+impl AccessKeyConnector<super::check::CallerIdentity> {
+    /// Creates a connector that proves each key with STS `GetCallerIdentity`, which needs no permission. STS is called with
+    /// the region, endpoint and HTTP client of `sdk`, whose credentials are not used.
+    pub fn new(sdk: &aws_types::SdkConfig) -> Self {
+        Self::checked_by(super::check::CallerIdentity::new(sdk))
     }
 }
 
-impl<K> Credentials<K> {
-    /// Names the fields of the secret's JSON, where they are none of the known spellings.
+impl<K: Check> AccessKeyConnector<K> {
+    /// Creates a connector that proves each key with a check of your choice: one of [`check`](super::check), or a closure.
+    pub fn checked_by(check: K) -> Self {
+        Self {
+            check,
+            fields: Fields::default(),
+        }
+    }
+
+    /// Sets the names of the fields in the secret's JSON, for names that are not among the known spellings.
     #[must_use]
     pub fn fields(mut self, fields: Fields) -> Self {
         self.fields = fields;
@@ -41,12 +54,12 @@ impl<K> Credentials<K> {
     }
 }
 
-impl<K: Check> Connect for Credentials<K> {
+impl<K: Check> Connect for AccessKeyConnector<K> {
     type Value = LiveKey;
 
-    async fn connect(&self, secret: &Secret, hold: &DrainToken) -> Result<LiveKey, Error> {
+    async fn connect(&self, secret: &Secret, token: &DrainToken) -> Result<LiveKey, Error> {
         let key = AccessKey::parse(secret, &self.fields)?;
-        Ok(LiveKey::new(&key, secret.expires(), hold))
+        Ok(LiveKey::new(key.to_credentials(secret.expires()), token))
     }
 
     async fn check(&self, key: &LiveKey) -> Verdict {

@@ -1,79 +1,100 @@
-//! The AWS SDK's edge: from a secret to requests that are always signed with the live key.
+//! AWS access keys: kept current under SDK clients, so that each request is signed with the live key.
 //!
-//! [`credentials`](fn@credentials) makes a [`LiveKey`] of a secret; an [`Edge`] puts the live key under SDK clients
-//! that are built once and kept for life:
-//!
-//! ```no_run
-//! use credswap::{Refreshable, aws, source::SecretsManager};
-//! # async fn example(sdk: aws_types::SdkConfig) -> Result<(), credswap::Error> {
-//! let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-//! let keys = Refreshable::builder(SecretsManager::from_client(secrets, "prod/uploader"), aws::credentials(&sdk))
-//!     .start()
-//!     .await?;
-//! let edge = aws::Edge::new(&keys);
-//! let s3 = aws_sdk_s3::Client::from_conf(
-//!     credswap::configure!(edge, aws_sdk_s3::config::Builder::from(&sdk)).build(),
-//! );
-//! # Ok(()) }
-//! ```
-//!
-//! # What the edge does, and why it is needed
-//!
-//! The SDK caches identities: behind its default cache a key without expiry is served for 15 minutes after the
-//! provider has changed. A credentials provider alone can therefore not rotate anything in time. The edge replaces
-//! the cache: each *attempt* of each request asks the live generation (one atomic load, no allocation), so that
-//!
-//! - the next attempt after a swap is signed with the new key; retries and clones follow by themselves;
-//! - the client, its connections and its retry quota stay: a swap opens and closes nothing;
-//! - each signed attempt leases its key until it ends, however it ends: the drain is exact. So do
-//!   credentials that are handed out by [`Edge::credentials_provider`], for as long as somebody keeps a clone, and
-//!   URLs that are presigned, until they expire;
-//! - an attempt that is refused because its key is dead leads to a look at the source, waits for a newer key, and
-//!   is replayed with it, outside the SDK's retry quota and attempt count;
-//! - an attempt that is refused because its key is too new (what proved it knows it, and this service does not yet) is
-//!   made again, with the same key, until it is known or [`Timeouts::refresh`](crate::refresh::Bounds::refresh) is over.
-//!
-//! # What can not be replayed
-//!
-//! A request whose body is a stream that can be read only once; and a `HEAD` that is answered with a bare 403 or a
-//! request that is denied (`AccessDenied`), unless a newer key is live already. Those are kept whole by the
-//! drain: retire a key when it is drained, and nothing is ever refused.
+#![cfg_attr(
+    feature = "aws",
+    doc = r#"
+[`RefreshableCredentials`] are started once, from a secret; [`configure!`](crate::configure) puts them under a client that
+is built once and kept for life. Three statements after loading the `SdkConfig`:
 
-mod access_key;
-mod bootstrap;
+"#
+)]
+#![cfg_attr(
+    all(feature = "secrets-manager", feature = "sts", feature = "s3"),
+    doc = r#"
+```no_run
+use credswap::RefreshableCredentials;
+# async fn example(sdk: aws_types::SdkConfig) -> Result<(), credswap::Error> {
+let credentials = RefreshableCredentials::from_secrets_manager(&sdk, "prod/uploader").start().await?;
+let builder = credswap::configure!(credentials, aws_sdk_s3::config::Builder::from(&sdk));
+let s3 = aws_sdk_s3::Client::from_conf(builder.build());
+
+// For every other client of the process: swapped and drained, without replay.
+let sdk = credentials.sdk_config(&sdk);
+let sts = aws_sdk_sts::Client::new(&sdk);
+# Ok(()) }
+```
+"#
+)]
+#![cfg_attr(
+    feature = "aws",
+    doc = r#"
+# What a client gets
+
+The SDK caches identities: behind its default cache, credentials without an expiry are served for 15 minutes after their
+provider has changed. A credentials provider alone therefore cannot rotate anything in time. `configure!` replaces the cache:
+each *attempt* of each request gets the live key (one atomic load, no allocation), so that
+
+- the next attempt after a swap is signed with the new key; retries and clones of the client follow by themselves;
+- the client, its connections and its retry quota stay: a swap opens and closes nothing;
+- each attempt keeps the key that signed it in use until it ends, however it ends. So do clones of the credentials, until they
+  are dropped, and presigned URLs, until they expire. The drain is exact;
+- an attempt that is rejected because its key is dead is reported, waits for a newer key, and is replayed with it, outside the
+  SDK's retry quota and the user's number of attempts;
+- an attempt that is rejected because its key is too new (the check passed, and this service does not know the key yet) is
+  repeated with the same key for at most [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key).
+
+| given to a client | next attempt after a swap | drain | replay, reports of rejections |
+|---|---|---|---|
+| [`configure!`](crate::configure) | new key | exact | yes |
+| [`sdk_config`](crate::Refreshable::sdk_config) | new key | when the operation ends; presigned URLs are not counted | no |
+| the credentials as a provider | up to 15 minutes later | up to 15 minutes later | no |
+
+# What cannot be replayed
+
+- A request whose body is a stream that can be read only once.
+- A request that is answered with `AccessDenied`, or a `HEAD` that is answered with a bare 403, unless a newer key is live
+  already: the cause may be a missing permission.
+
+The drain protects these: retire a key when it is drained, and none of its requests is rejected.
+
+# Which check
+
+A key is proven before it goes live.
+
+| the key is for | connector |
+|---|---|
+| AWS | `AccessKeyConnector::new(&sdk)`, as `from_secrets_manager` uses: STS `GetCallerIdentity`, which needs no permission (feature `sts`) |
+| an S3-compatible store, or AWS where STS cannot be reached | `checked_by(check::HeadBucket::new(&sdk, "bucket"))`, which needs `s3:ListBucket` (feature `s3`) |
+| anything else | `checked_by` with a closure that calls the service |
+| nothing that can be asked | `checked_by(check::NoCheck)`: the first request finds out |
+
+"#
+)]
+#![cfg_attr(
+    feature = "s3",
+    doc = "Where the secret holds a region, an endpoint or a bucket that changes with the key, use [`RefreshableS3Client`]."
+)]
+
 pub mod check;
-mod configure;
+#[cfg(feature = "aws")]
+mod client;
+#[cfg(feature = "aws")]
 mod connect;
-mod fields;
-#[cfg(feature = "s3")]
-mod fixed_identity;
-mod hooks;
-mod identity;
-mod json;
+#[cfg(feature = "aws")]
 mod key;
-mod rejected_response;
-mod rejection_window;
-mod replay;
-mod replay_state;
-#[cfg(feature = "rotation")]
-mod rewrite;
 #[cfg(feature = "s3")]
 mod s3;
+mod secret;
 
-pub use access_key::AccessKey;
-#[cfg(feature = "rotation")]
-pub(crate) use access_key::tail;
-pub use bootstrap::BootstrapCredentials;
 pub use check::Check;
-#[cfg(feature = "sts")]
-pub use connect::credentials;
-pub use connect::{Credentials, credentials_checked_by};
-pub use fields::Fields;
-pub use hooks::Edge;
-pub use key::LiveKey;
-#[cfg(feature = "rotation")]
-pub(crate) use rewrite::with_key;
-#[cfg(all(feature = "s3", feature = "sts"))]
-pub use s3::s3_clients;
+#[cfg(feature = "aws")]
+pub use client::{BootstrapCredentials, ClientHooks};
+#[cfg(feature = "aws")]
+pub use connect::AccessKeyConnector;
+#[cfg(feature = "aws")]
+pub use key::{LiveKey, RefreshableCredentials};
 #[cfg(feature = "s3")]
-pub use s3::{S3, S3Clients, s3_clients_checked_by};
+pub use s3::{RefreshableS3Client, S3Client, S3ClientConnector};
+pub use secret::{AccessKey, Fields};
+#[cfg(feature = "rotation")]
+pub(crate) use secret::{id_suffix, with_key};

@@ -1,8 +1,7 @@
-//! Whole S3 clients as values: swapped with their key, region and endpoint, drained by their own life.
+//! Whole S3 clients as values: swapped with their key, region and endpoint, and drained by their own lifetime.
 //!
-//! An SDK operation owns the client's inner handle, so a request outlives the lease that it was made from. The key's
-//! hold therefore sits in the client: the generation is drained when the last clone of the client and the last
-//! request of it have gone.
+//! An SDK operation owns the client's inner handle, so a request outlives the lease that it was made from. The drain token
+//! is therefore in the client: the generation is drained when the last clone of the client and its last request are gone.
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,38 +10,78 @@ use std::sync::OnceLock;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, Region};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::identity::ResolveIdentity;
-use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextMut;
-use aws_smithy_runtime_api::client::interceptors::{
-    Intercept, SharedInterceptor, dyn_dispatch_hint,
-};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_types::SdkConfig;
 
-use super::access_key::AccessKey;
 use super::check::Check;
-use super::fields::Fields;
-use super::fixed_identity::FixedIdentity;
+use super::client::{FixedIdentity, ReportRejected};
 use super::key::LiveKey;
-use super::rejected_response::auth_error;
+use super::secret::{AccessKey, Fields};
 use crate::connect::{Connect, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::hot::DrainToken;
+use crate::refresh::Refreshable;
 use crate::sdk::behavior::with_behavior;
 use crate::secret::Secret;
-use crate::trigger::{Reason, RefreshRequester};
+use crate::trigger::RefreshRequester;
+
+/// S3 clients that are replaced when their secret changes.
+///
+/// Choose it if more than the key changes with the secret: the region, the endpoint or the bucket. Otherwise prefer
+/// [`RefreshableCredentials`](super::RefreshableCredentials) under a client that is kept for life: a whole client is bound to
+/// its key, so a request whose key is rejected is reported, and leads to a refresh, but is not replayed with another key.
+pub type RefreshableS3Client = Refreshable<S3Client>;
+
+#[cfg(all(feature = "secrets-manager", feature = "sts"))]
+type SecretsManagerBuilder = crate::refresh::Builder<
+    crate::source::SecretsManager,
+    S3ClientConnector<super::check::CallerIdentity>,
+>;
+
+#[cfg(all(feature = "secrets-manager", feature = "sts"))]
+impl Refreshable<S3Client> {
+    /// Configures S3 clients made of `sdk` and a secret in Secrets Manager, each key proven by STS `GetCallerIdentity`.
+    ///
+    /// ```no_run
+    /// # async fn example(sdk: aws_types::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
+    /// use credswap::RefreshableS3Client;
+    /// let s3 = RefreshableS3Client::from_secrets_manager(&sdk, "prod/uploader")?.start().await?;
+    /// let buckets = s3.lease().list_buckets().send().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if `sdk` has no HTTP client: see [`S3ClientConnector`].
+    pub fn from_secrets_manager(
+        sdk: &SdkConfig,
+        secret_id: impl Into<crate::secret::SecretId>,
+    ) -> Result<SecretsManagerBuilder, Error> {
+        let source = crate::source::SecretsManager::new(sdk, secret_id);
+        Ok(Self::builder(source, S3ClientConnector::new(sdk)?))
+    }
+}
 
 /// An S3 client that is bound to one key. Dereferences to [`aws_sdk_s3::Client`].
-pub struct S3 {
+pub struct S3Client {
     client: Client,
     key: LiveKey,
     bucket: Option<String>,
 }
 
-/// Makes an S3 client of a secret, which may also carry the region, the endpoint and the bucket. See [`s3_clients`].
-pub struct S3Clients<K> {
+/// Turns a secret into an S3 client, and proves its key with the check `K`. The secret may have the region, the endpoint and
+/// the bucket beside the key.
+///
+/// All generations share the HTTP client of the `SdkConfig`, and with it the connections: it must name one.
+///
+/// ```no_run
+/// # fn example(sdk: &aws_types::SdkConfig) -> Result<(), credswap::Error> {
+/// use credswap::aws::{S3ClientConnector, check::HeadBucket};
+/// let check = HeadBucket::new(sdk, "uploads");
+/// let connector = S3ClientConnector::checked_by(sdk, check)?.configure(|s3| s3.force_path_style(true));
+/// # Ok(()) }
+/// ```
+pub struct S3ClientConnector<K> {
     sdk: SdkConfig,
     check: K,
     fields: Fields,
@@ -50,51 +89,48 @@ pub struct S3Clients<K> {
     requester: OnceLock<RefreshRequester>,
 }
 
-/// S3 clients made of `sdk` and the secret, each key proven by STS `GetCallerIdentity`.
-///
-/// All generations share the HTTP client of `sdk` and with it the connections: `sdk` must name one.
-///
-/// A whole client is bound to its key: a request that is refused leads to a look, but is not replayed with another
-/// key, as it is by an [`Edge`](super::Edge). Choose whole clients if more than the key changes with the secret.
-///
-/// # Errors
-/// [`ErrorKind::Config`] if `sdk` has no HTTP client.
 #[cfg(feature = "sts")]
-pub fn s3_clients(sdk: &SdkConfig) -> Result<S3Clients<super::check::CallerIdentity>, Error> {
-    s3_clients_checked_by(sdk, super::check::CallerIdentity::new(sdk))
-}
-
-/// The same with a check of your choice.
-///
-/// # Errors
-/// [`ErrorKind::Config`] if `sdk` has no HTTP client.
-pub fn s3_clients_checked_by<K: Check>(sdk: &SdkConfig, check: K) -> Result<S3Clients<K>, Error> {
-    if sdk.http_client().is_none() {
-        return Err(Error::new(
-            ErrorKind::Config,
-            "the SdkConfig has no HTTP client, so each generation would open connections of its own: set one that \
-             they share, as in aws_config::from_env().http_client(aws_smithy_http_client::Builder::new()…)",
-        ));
+impl S3ClientConnector<super::check::CallerIdentity> {
+    /// Creates a connector that proves each key with STS `GetCallerIdentity`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if `sdk` has no HTTP client.
+    pub fn new(sdk: &SdkConfig) -> Result<Self, Error> {
+        Self::checked_by(sdk, super::check::CallerIdentity::new(sdk))
     }
-    Ok(S3Clients {
-        sdk: with_behavior(sdk),
-        check,
-        fields: Fields::default(),
-        configure: Box::new(|builder| builder),
-        requester: OnceLock::new(),
-    })
 }
 
-impl<K> S3Clients<K> {
-    /// Names the fields of the secret's JSON, where they are none of the known spellings.
+impl<K: Check> S3ClientConnector<K> {
+    /// Creates a connector that proves each key with a check of your choice.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if `sdk` has no HTTP client.
+    pub fn checked_by(sdk: &SdkConfig, check: K) -> Result<Self, Error> {
+        if sdk.http_client().is_none() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "the SdkConfig has no HTTP client, so each generation would open connections of its own; set one that \
+                 they share, as in aws_config::from_env().http_client(aws_smithy_http_client::Builder::new()…)",
+            ));
+        }
+        Ok(Self {
+            sdk: with_behavior(sdk),
+            check,
+            fields: Fields::default(),
+            configure: Box::new(|builder| builder),
+            requester: OnceLock::new(),
+        })
+    }
+
+    /// Sets the names of the fields in the secret's JSON, for names that are not among the known spellings.
     #[must_use]
     pub fn fields(mut self, fields: Fields) -> Self {
         self.fields = fields;
         self
     }
 
-    /// Changes each client's configuration before it is built (path-style addressing, timeouts, …). Other connect or
-    /// read timeouts than those of `sdk` lead to other connections, so keep them the same for all generations.
+    /// Changes each client's configuration before the client is built (path-style addressing, timeouts, …). Connect or read
+    /// timeouts that differ from those of `sdk` lead to separate connections: keep them the same for all generations.
     #[must_use]
     pub fn configure(
         mut self,
@@ -105,12 +141,12 @@ impl<K> S3Clients<K> {
     }
 }
 
-impl<K: Check> Connect for S3Clients<K> {
-    type Value = S3;
+impl<K: Check> Connect for S3ClientConnector<K> {
+    type Value = S3Client;
 
-    async fn connect(&self, secret: &Secret, hold: &DrainToken) -> Result<S3, Error> {
+    async fn connect(&self, secret: &Secret, token: &DrainToken) -> Result<S3Client, Error> {
         let parsed = AccessKey::parse(secret, &self.fields)?;
-        let key = LiveKey::new(&parsed, secret.expires(), hold);
+        let key = LiveKey::new(parsed.to_credentials(secret.expires()), token);
         let provider = SharedCredentialsProvider::new(key.credentials().clone());
 
         let mut builder = Builder::from(&self.sdk);
@@ -127,9 +163,10 @@ impl<K: Check> Connect for S3Clients<K> {
         });
         builder.set_credentials_provider(Some(provider));
         if let Some(requester) = self.requester.get() {
-            builder.push_interceptor(SharedInterceptor::new(ReportRefused(requester.clone())));
+            let report = ReportRejected::new(requester.clone(), token.clone());
+            builder.push_interceptor(SharedInterceptor::permanent(report));
         }
-        Ok(S3 {
+        Ok(S3Client {
             client: Client::from_conf(builder.build()),
             bucket: parsed.bucket().map(str::to_owned),
             key,
@@ -137,33 +174,33 @@ impl<K: Check> Connect for S3Clients<K> {
     }
 
     fn attach(&self, requester: &RefreshRequester) {
-        // Only the first refreshable is told; a connect is given to one.
+        // A connector belongs to one refreshable, which attaches once.
         let _ = self.requester.set(requester.clone());
     }
 
-    async fn check(&self, s3: &S3) -> Verdict {
+    async fn check(&self, s3: &S3Client) -> Verdict {
         self.check.check(s3.key.credentials()).await
     }
 }
 
-impl S3 {
-    /// The bucket that the secret names, if it does.
+impl S3Client {
+    /// Returns the bucket that the secret names, if it names one.
     pub fn bucket(&self) -> Option<&str> {
         self.bucket.as_deref()
     }
 
-    /// The key that the client signs with.
+    /// Returns the key that the client signs with.
     pub fn key(&self) -> &LiveKey {
         &self.key
     }
 
-    /// The client. A clone pins the generation until it, and each request made of it, has gone.
+    /// Returns the client. A clone keeps the generation in use until it, and each request made with it, is gone.
     pub fn client(&self) -> &Client {
         &self.client
     }
 }
 
-impl Deref for S3 {
+impl Deref for S3Client {
     type Target = Client;
 
     fn deref(&self) -> &Client {
@@ -171,44 +208,20 @@ impl Deref for S3 {
     }
 }
 
-impl fmt::Debug for S3 {
+impl fmt::Debug for S3Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3")
+        f.debug_struct("S3Client")
             .field("key", &self.key)
             .field("bucket", &self.bucket)
             .finish_non_exhaustive()
     }
 }
 
-impl<K: fmt::Debug> fmt::Debug for S3Clients<K> {
+impl<K: fmt::Debug> fmt::Debug for S3ClientConnector<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Clients")
+        f.debug_struct("S3ClientConnector")
             .field("check", &self.check)
             .field("fields", &self.fields)
             .finish_non_exhaustive()
-    }
-}
-
-/// Asks for a look when a request is refused for its key. A client of an older generation costs a look, too, which
-/// finds nothing; such looks are limited.
-#[derive(Debug)]
-struct ReportRefused(RefreshRequester);
-
-#[dyn_dispatch_hint]
-impl Intercept for ReportRefused {
-    fn name(&self) -> &'static str {
-        "credswap::report_rejected"
-    }
-
-    fn modify_before_attempt_completion(
-        &self,
-        context: &mut FinalizerInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        _cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if auth_error(context).is_some_and(|error| !error.is_ambiguous()) {
-            self.0.request(Reason::Rejected);
-        }
-        Ok(())
     }
 }

@@ -1,4 +1,9 @@
-//! Pages to read. There is no code in here.
+//! The manual. There is no code in here.
+//!
+//! - [`model`]: generations, leases and drains: what is promised
+//! - [`failures`]: what happens in each failure, and how it shows
+//! - [`operating`]: permissions, health, metrics, logs, shutdown
+//! - [`why`]: the alternatives, and why the parts are as they are
 
 pub mod failures;
 pub mod model;

@@ -1,4 +1,4 @@
-//! Reports over Kafka: consumers write them to a compacted topic, and whoever retires keys reads all of it.
+//! Usage reports over Kafka: consumers write them to a compacted topic, and whoever retires keys reads all of it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,138 +7,148 @@ use std::time::Duration;
 use rdkafka::{Message, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-use super::assumptions::Assumptions;
-use super::ledger::Ledger;
-use super::report_sink::ReportSink;
+use super::ledger::{Assumptions, Ledger, LedgerTime};
+#[cfg(feature = "refresh")]
+use super::reporter::ReportSink;
 use crate::error::{Error, ErrorKind};
-use crate::kafka::{Consumer, ConsumerError, Fault, KafkaConfig, Producer, Role, topic_name};
+use crate::kafka::{
+    Consumer, ConsumerError, Fault, KafkaConfig, Producer, Received, Role, topic_name,
+};
 
-/// The key of the records that ask for the broker's time. They have no value: compaction removes them.
+/// The key of the records that find out the broker's time. They have no value: compaction removes them.
 const PROBE: &str = "credswap probe";
 
-/// Asking for the time is one small record.
-const LONGEST_PROBE: Duration = Duration::from_secs(10);
+/// How long writing a probe may take: it is one small record.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
+#[cfg(feature = "refresh")]
 impl ReportSink for Producer {
-    /// A record is delivered once and stays in its order among those of the same key; the producer's bound must be
-    /// shorter than [`Assumptions::grace`], as its default is.
+    /// Writes the record once, in its order among those of the same key. The producer's timeout must be shorter than
+    /// [`Assumptions::grace`], as its default is.
     async fn send(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
         Self::send(self, Some(&key), Some(&value)).await.map(drop)
     }
 }
 
-/// The reports of a topic, folded.
+/// Reads the usage reports of a topic into a [`Ledger`].
 ///
 /// ```no_run
-/// use credswap::fleet::{FleetTopic, ReleaseStatus};
+/// use credswap::fleet::{FleetTopic, ReleaseQuery, ReleaseStatus};
 /// # async fn example(config: credswap::kafka::KafkaConfig) -> Result<(), credswap::Error> {
-/// let mut fleet = FleetTopic::new(&config, "credswap.fleet")?;
-/// let now = fleet.refresh().await?.now;
-/// match fleet.ledger().verdict("prod/uploader", &"old version".into(), &"current version".into(), now) {
-///     ReleaseStatus::Released { since, presumed_gone, .. } => println!("since {since}, assuming {presumed_gone:?}"),
-///     ReleaseStatus::InUse { by, .. } => println!("held by {by:?}"),
+/// let mut topic = FleetTopic::new(&config, "credswap.usage")?;
+/// let now = topic.read_to_end().await?.now;
+/// let status = topic.ledger().release_status(&ReleaseQuery {
+///     secret_id: "prod/uploader".into(),
+///     version: "old version".into(),
+///     current_version: "current version".into(),
+///     now,
+/// });
+/// match status {
+///     ReleaseStatus::Released { presumed_gone, .. } => println!("released; presumed gone: {presumed_gone:?}"),
+///     ReleaseStatus::InUse { by, .. } => println!("in use by {by:?}"),
 ///     other => println!("{other:?}"),
 /// }
 /// # Ok(()) }
 /// ```
 ///
-/// It needs `Read` and `Write` on the topic: it learns the time by a record of its own.
+/// It needs `Read` and `Write` on the topic: it finds out the broker's time with a record of its own.
 pub struct FleetTopic {
     config: KafkaConfig,
     topic: String,
     producer: Producer,
-    within: Duration,
-    trusts_clocks: bool,
-    reader: Option<Consumer>,
-    /// What is to be read next in each partition.
+    timeout: Duration,
+    trusts_producer_clocks: bool,
+    consumer: Option<Consumer>,
+    /// The offset to read next in each partition.
     positions: BTreeMap<i32, i64>,
     ledger: Ledger,
 }
 
-/// What was read.
+/// What [`FleetTopic::read_to_end`] read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reading {
-    /// The broker's time when reading began: `now` for [`Ledger::verdict`].
-    pub now: u64,
+pub struct ReadSummary {
+    /// The broker's time when reading began: [`ReleaseQuery::now`](super::ReleaseQuery::now).
+    pub now: LedgerTime,
     /// How many records were read.
     pub records: u64,
-    /// How many of them were no reports, and were skipped.
+    /// How many of them were not reports, and were skipped.
     pub malformed: u64,
 }
 
-/// What one reading found.
+/// The counts of one read, and the time of its probe.
 #[derive(Default)]
-struct Read {
+struct Progress {
     records: u64,
     malformed: u64,
     probe: Option<Timestamp>,
 }
 
 impl FleetTopic {
-    /// The reports in `topic` on the brokers of `config`. Nothing is connected yet.
+    /// Creates a reader of the reports in `topic` on the brokers of `config`. Nothing is connected yet.
     ///
     /// # Errors
-    /// As for [`Producer::new`].
+    /// As [`Producer::new`].
     pub fn new(config: &KafkaConfig, topic: impl Into<String>) -> Result<Self, Error> {
         let topic = topic_name(topic)?;
         Ok(Self {
             producer: Producer::new(config, topic.as_str())?,
             config: config.clone(),
             topic,
-            within: Duration::from_secs(60),
-            trusts_clocks: false,
-            reader: None,
+            timeout: Duration::from_secs(60),
+            trusts_producer_clocks: false,
+            consumer: None,
             positions: BTreeMap::new(),
             ledger: Ledger::default(),
         })
     }
 
-    /// Sets what the ledger assumes.
+    /// Sets what the ledger assumes. Call it before the first read: the ledger starts anew.
     #[must_use]
-    pub fn limits(mut self, limits: Assumptions) -> Self {
-        self.ledger = Ledger::new(limits);
+    pub fn assumptions(mut self, assumptions: Assumptions) -> Self {
+        self.ledger = Ledger::new(assumptions);
         self
     }
 
-    /// Sets the bound on one [`refresh`](Self::refresh); a minute by default.
+    /// Sets how long one [`FleetTopic::read_to_end`] may take; a minute by default.
     #[must_use]
-    pub fn within(mut self, bound: Duration) -> Self {
-        self.within = bound;
-        self.producer = self.producer.deadline(bound.min(LONGEST_PROBE));
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self.producer = self.producer.timeout(timeout.min(PROBE_TIMEOUT));
         self
     }
 
-    /// Takes a topic whose records have their writers' times, too (`message.timestamp.type=CreateTime`). Only where all
-    /// writers' clocks agree to within [`Assumptions::grace`]: a consumer whose clock is behind would count as silent.
+    /// Accepts a topic whose records have their producers' times (`message.timestamp.type=CreateTime`). Only where the
+    /// clocks of all producers agree to within [`Assumptions::grace`]: a consumer whose clock is slow would count as
+    /// expired.
     #[must_use]
     pub fn trust_producer_clocks(mut self) -> Self {
-        self.trusts_clocks = true;
+        self.trusts_producer_clocks = true;
         self
     }
 
-    /// What has been read.
+    /// Returns the ledger of what has been read.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Reads what the topic holds at this moment: all of it the first time, what is new from then on.
+    /// Reads what the topic contains at this moment: all of it the first time, what is new from then on.
     ///
     /// # Errors
-    /// Why it could not be read to the end: a verdict on what was read so far would be wrong.
+    /// Why the topic could not be read to its end: a release status from what was read so far would be wrong.
     /// [`ErrorKind::Config`] if the records do not have the broker's time.
     ///
     /// # Cancel safety
-    /// Cancel safe: the next one goes on where this one was.
-    pub async fn refresh(&mut self) -> Result<Reading, Error> {
-        let deadline = Instant::now() + self.within;
+    /// Cancel safe: the next call continues where this one stopped.
+    pub async fn read_to_end(&mut self) -> Result<ReadSummary, Error> {
+        let deadline = Instant::now() + self.timeout;
         self.producer.send(Some(PROBE), None).await?;
         let read = match self.read(deadline).await {
             Ok(read) => read,
             Err(fault) => {
                 // The next client reads password and CA file anew.
-                self.reader = None;
-                let target = self.config.target(&self.topic, Role::Read);
+                self.consumer = None;
+                let target = self.config.target(&self.topic, Role::Consumer);
                 return Err(fault.into_error(&target));
             }
         };
@@ -148,106 +158,132 @@ impl FleetTopic {
             tracing::warn!(
                 malformed = read.malformed,
                 topic = self.topic,
-                "records that are no reports"
+                "skipped records that are not usage reports"
             );
         }
-        Ok(Reading {
+        Ok(ReadSummary {
             now,
             records: read.records,
             malformed: read.malformed,
         })
     }
 
-    fn now(&self, probe: Option<Timestamp>) -> Result<u64, Error> {
+    fn now(&self, probe: Option<Timestamp>) -> Result<LedgerTime, Error> {
         match probe {
-            Some(Timestamp::CreateTime(_)) if !self.trusts_clocks => Err(Error::new(
+            Some(Timestamp::CreateTime(_)) if !self.trusts_producer_clocks => Err(Error::new(
                 ErrorKind::Config,
                 format!(
-                    "the records of topic `{0}` have their writers' times, which do not tell who is silent: \
-                     kafka-configs.sh --alter --entity-type topics --entity-name {0} \
+                    "the records of topic `{0}` have their producers' times, which do not tell which consumer has \
+                     expired: kafka-configs.sh --alter --entity-type topics --entity-name {0} \
                      --add-config message.timestamp.type=LogAppendTime",
                     self.topic
                 ),
             )),
-            probe => probe.and_then(milliseconds).ok_or_else(|| {
+            probe => probe.and_then(ledger_time).ok_or_else(|| {
                 Error::new(
                     ErrorKind::Unavailable,
-                    "the record that asks for the broker's time did not come back",
+                    format!(
+                        "the record that finds out the broker's time was written to topic `{}` and not read back",
+                        self.topic
+                    ),
                 )
             }),
         }
     }
 
-    async fn read(&mut self, deadline: Instant) -> Result<Read, Fault> {
-        let left = || deadline.saturating_duration_since(Instant::now());
-        if self.reader.is_none() {
-            self.reader = Some(Consumer::new(self.config.clone()).await?);
-        }
-        let reader = self.reader.as_ref().expect("made above");
-        let spans = reader.fetch_watermarks(self.topic.clone(), left()).await?;
+    async fn read(&mut self, deadline: Instant) -> Result<Progress, Fault> {
+        let consumer = match self.consumer.take() {
+            Some(consumer) => consumer,
+            None => Consumer::new(self.config.clone()).await?,
+        };
+        let consumer = self.consumer.insert(consumer);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let watermarks = consumer.fetch_watermarks(self.topic.clone(), left).await?;
         let mut ends = BTreeMap::new();
-        for span in spans {
-            let next = self.positions.entry(span.partition).or_insert(span.low);
-            // Behind its beginning: compaction and retention have passed by. Beyond its end: it is a new topic.
-            if !(span.low..=span.high).contains(next) {
-                *next = span.low;
+        for now in watermarks {
+            let next = self.positions.entry(now.partition).or_insert(now.low);
+            // Before the beginning: compaction and retention have removed it. Beyond the end: the topic is a new one.
+            if !(now.low..=now.high).contains(next) {
+                *next = now.low;
             }
-            if *next < span.high {
-                ends.insert(span.partition, span.high);
+            if *next < now.high {
+                ends.insert(now.partition, now.high);
             }
         }
         let unread = ends.keys().map(|&p| (p, self.positions[&p]));
-        reader.assign(self.topic.clone(), unread).await?;
+        consumer.assign(self.topic.clone(), unread).await?;
 
-        let mut read = Read::default();
-        let mut noted = None;
+        let mut progress = Progress::default();
+        let mut last_fault = None;
         while !ends.is_empty() {
-            let Ok(received) = timeout_at(deadline, reader.receive()).await else {
-                return Err(noted.unwrap_or(Fault::Slow));
+            let Ok(received) = timeout_at(deadline, consumer.receive()).await else {
+                return Err(last_fault.unwrap_or(Fault::Timeout));
             };
-            match received {
-                Ok(message) => {
-                    let (partition, offset) = (message.partition(), message.offset());
-                    let key = message.key().unwrap_or_default();
-                    read.records += 1;
-                    if key == PROBE.as_bytes() {
-                        // Our own, or one that somebody else sent later.
-                        read.probe = read.probe.max(Some(message.timestamp()));
-                    } else {
-                        let folded = milliseconds(message.timestamp())
-                            .map(|at| self.ledger.fold_record(key, message.payload(), at));
-                        read.malformed += u64::from(!matches!(folded, Some(Ok(_))));
-                    }
+            match fold(received, &mut self.ledger, &mut progress)? {
+                Step::Record { partition, offset } => {
                     self.positions.insert(partition, offset + 1);
                     if ends.get(&partition).is_some_and(|end| offset + 1 >= *end) {
                         ends.remove(&partition);
                     }
                 }
-                Err((error, words)) => match ConsumerError::of(&error, &words)? {
-                    // Its end: what is missing up to there was compacted away.
-                    ConsumerError::Progress(partition) => {
-                        if let Some(end) = ends.remove(&partition) {
-                            let next = self.positions.entry(partition).or_insert(end);
-                            *next = end.max(*next);
-                        }
+                Step::Error(ConsumerError::Progress(partition)) => {
+                    // The partition's end: what is missing up to there was compacted away.
+                    if let Some(end) = ends.remove(&partition) {
+                        let next = self.positions.entry(partition).or_insert(end);
+                        *next = end.max(*next);
                     }
-                    ConsumerError::Nothing => {}
-                    ConsumerError::Undecodable => read.malformed += 1,
-                    ConsumerError::ConnectionLost(fault) => noted = Some(fault),
-                    ConsumerError::AllBrokersDown => noted = Some(reader.down()),
-                    ConsumerError::OffsetLost => {
-                        self.positions.clear();
-                        return Err(Fault::Moving);
-                    }
-                },
+                }
+                Step::Error(ConsumerError::Irrelevant) => {}
+                Step::Error(ConsumerError::Undecodable) => progress.malformed += 1,
+                Step::Error(ConsumerError::ConnectionLost(fault)) => last_fault = Some(fault),
+                Step::Error(ConsumerError::AllBrokersDown) => {
+                    last_fault = Some(consumer.down_fault());
+                }
+                Step::Error(ConsumerError::OffsetLost) => {
+                    self.positions.clear();
+                    return Err(Fault::OffsetsUnstable);
+                }
             }
         }
-        Ok(read)
+        Ok(progress)
     }
 }
 
-fn milliseconds(time: Timestamp) -> Option<u64> {
-    u64::try_from(time.to_millis()?).ok()
+/// What was received.
+enum Step {
+    Record { partition: i32, offset: i64 },
+    Error(ConsumerError),
+}
+
+/// Folds a record, or classifies an error.
+fn fold(
+    received: Received<'_>,
+    ledger: &mut Ledger,
+    progress: &mut Progress,
+) -> Result<Step, Fault> {
+    let message = match received {
+        Ok(message) => message,
+        Err((error, text)) => return ConsumerError::of(&error, &text).map(Step::Error),
+    };
+    let key = message.key().unwrap_or_default();
+    progress.records += 1;
+    if key == PROBE.as_bytes() {
+        // This reader's, or one that another reader wrote later.
+        progress.probe = progress.probe.max(Some(message.timestamp()));
+    } else {
+        let folded = ledger_time(message.timestamp())
+            .map(|received| ledger.fold_record(key, message.payload(), received));
+        progress.malformed += u64::from(!matches!(folded, Some(Ok(_))));
+    }
+    Ok(Step::Record {
+        partition: message.partition(),
+        offset: message.offset(),
+    })
+}
+
+fn ledger_time(time: Timestamp) -> Option<LedgerTime> {
+    let milliseconds = u64::try_from(time.to_millis()?).ok()?;
+    Some(LedgerTime::from_millis(milliseconds))
 }
 
 impl fmt::Debug for FleetTopic {

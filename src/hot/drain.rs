@@ -36,12 +36,14 @@ pub struct DrainTimeout {
 }
 
 fn usage(outstanding: usize, pinned_until: Option<Instant>) -> String {
-    match (outstanding, pinned_until) {
-        (0, _) => ": presigned URLs have not expired".to_owned(),
-        (leases, None) => format!(": {leases} lease(s) or token(s)"),
-        (leases, Some(_)) => {
-            format!(": {leases} lease(s) or token(s), and presigned URLs that have not expired")
-        }
+    let uses = match outstanding {
+        0 => String::new(),
+        1 => " by 1 lease or drain token".to_owned(),
+        many => format!(" by {many} leases or drain tokens"),
+    };
+    match pinned_until {
+        None if outstanding > 0 => uses,
+        _ => format!("{uses}: presigned URLs have not expired"),
     }
 }
 

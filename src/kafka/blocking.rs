@@ -1,8 +1,7 @@
-//! What blocks in librdkafka, done on plain threads.
+//! Runs blocking calls of librdkafka on threads of their own.
 //!
-//! Making, asking, assigning and dropping a client all block. They do so on threads of their own, not on Tokio's
-//! blocking pool: a runtime waits for that pool when it shuts down, and a broker that does not answer would
-//! hold it up.
+//! Creating, querying, assigning and dropping a client all block. They do not run on Tokio's blocking pool: a runtime
+//! waits for that pool when it shuts down, and a broker that does not respond would delay the shutdown.
 
 use std::convert::Infallible;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -14,61 +13,61 @@ use tokio::time::Instant;
 
 use super::fault::Fault;
 
-/// The first wait for an answer. Each next one is twice as long: a question that nobody waits for any more ends
-/// soon, and a slow broker is given its time.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The timeout of the first attempt. Each next one is twice as long: a call whose result nobody waits for ends soon, and a
+/// slow broker gets more time.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The pause between two questions: some errors come back at once.
+/// The pause between two attempts: some errors are returned at once.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs a job that blocks on a thread of its own. Dropping the future leaves the thread to end by itself.
+/// Runs a blocking job on a thread of its own. If the future is dropped, the thread finishes in the background.
 pub(crate) async fn on_thread<T: Send + 'static>(
-    job: impl FnOnce(&Asker) -> T + Send + 'static,
+    job: impl FnOnce(&Retrier) -> T + Send + 'static,
 ) -> Result<T, Fault> {
-    let (answer, answered) = oneshot::channel();
-    // Held as long as this future: a thread cannot wait, with a bound, for the other end of a oneshot to go.
-    let (_waiting, asked) = mpsc::channel();
+    let (sender, result) = oneshot::channel();
+    // Lives as long as this future. An mpsc channel, since a thread cannot wait with a timeout for a oneshot to close.
+    let (_waiting, waiter) = mpsc::channel();
     spawn(move || {
-        // If nobody waits any more the outcome is dropped on this thread.
-        let _ = answer.send(job(&Asker(asked)));
+        // If nobody waits any more the result is dropped on this thread.
+        let _ = sender.send(job(&Retrier(waiter)));
     })
     .map_err(|_| Fault::Thread)?;
-    answered.await.map_err(|_| Fault::Thread)
+    result.await.map_err(|_| Fault::Thread)
 }
 
-/// Drops what blocks when it is dropped.
-pub(crate) fn drop_on_thread<T: Send + 'static>(dropped: T) {
-    // Where no thread can be started the closure is dropped here, with what it holds: slow, but gone.
-    let _ = spawn(move || drop(dropped));
+/// Drops `value` on a thread of its own, for a value whose destructor blocks.
+pub(crate) fn drop_on_thread<T: Send + 'static>(value: T) {
+    // Where no thread can be started the closure, and the value with it, is dropped here: slow, but done.
+    let _ = spawn(move || drop(value));
 }
 
-/// Asks, as long as somebody waits for the answer.
-pub(crate) struct Asker(mpsc::Receiver<Infallible>);
+/// Repeats blocking calls as long as somebody waits for the result.
+pub(crate) struct Retrier(mpsc::Receiver<Infallible>);
 
-impl Asker {
-    /// Asks until there is an answer, an error that waiting does not mend, or no time left.
-    pub(crate) fn ask<T>(
+impl Retrier {
+    /// Repeats `call` until it succeeds, fails with an error that waiting does not resolve, or the deadline has passed.
+    pub(crate) fn retry<T>(
         &self,
         deadline: Instant,
-        question: impl Fn(Duration) -> Result<T, Fault>,
+        call: impl Fn(Duration) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut wait = FIRST_WAIT;
+        let mut timeout = FIRST_TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let fault = match question(wait.min(left).max(Duration::from_millis(1))) {
-                Ok(answer) => return Ok(answer),
+            let fault = match call(timeout.min(left).max(Duration::from_millis(1))) {
+                Ok(result) => return Ok(result),
                 Err(fault) => fault,
             };
-            if fault.ends_the_client() || left <= wait || !self.wait(PAUSE) {
+            if fault.needs_new_client() || left <= timeout || !self.pause() {
                 return Err(fault);
             }
-            wait *= 2;
+            timeout *= 2;
         }
     }
 
-    /// Waits; `false` as soon as nobody waits for the answer any more.
-    fn wait(&self, pause: Duration) -> bool {
-        matches!(self.0.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
+    /// Pauses. Returns `false` as soon as nobody waits for the result any more.
+    fn pause(&self) -> bool {
+        matches!(self.0.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout))
     }
 }
 

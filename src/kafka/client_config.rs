@@ -1,4 +1,4 @@
-//! The configuration in librdkafka's words, and what is refused before a broker is asked.
+//! Translates the configuration for librdkafka, and rejects what is wrong without a connection.
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -12,50 +12,53 @@ use super::role::Role;
 use crate::error::{Error, ErrorKind};
 
 impl KafkaConfig {
-    /// Finds what can be found without a broker.
+    /// Checks what can be checked without a connection.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self
             .servers
             .split(',')
             .any(|server| server.trim().is_empty())
         {
-            return Err(refuse("bootstrap servers are empty or have an empty entry"));
+            return Err(invalid(
+                "bootstrap servers are empty or have an empty entry",
+            ));
         }
         for key in self.properties.keys() {
-            if let Some(instead) = properties::refused(key) {
-                return Err(refuse(format!(
+            if let Some(instead) = properties::reserved(key) {
+                return Err(invalid(format!(
                     "Kafka property `{key}` cannot be set: {instead}"
                 )));
             }
         }
         if let Some(login) = &self.login {
             if login.username.is_empty() {
-                return Err(refuse("the Kafka user name is empty"));
+                return Err(invalid("the Kafka user name is empty"));
             }
             if self.plaintext && login.mechanism == "PLAIN" {
-                return Err(refuse(
-                    "SASL/PLAIN without TLS would show the password to the network",
+                return Err(invalid(
+                    "SASL/PLAIN without TLS would send the password in clear text: remove `KafkaConfig::plaintext`",
                 ));
             }
         }
         if let Some(ca_file) = &self.ca_file {
             std::fs::File::open(ca_file).map_err(|error| {
-                refuse(format!("CA file `{}` cannot be read", ca_file.display())).with_source(error)
+                invalid(format!("CA file `{}` cannot be read", ca_file.display()))
+                    .with_source(error)
             })?;
         }
-        match self.without_password(Role::Read).create_native_config() {
+        match self.without_password(Role::Consumer).create_native_config() {
             Ok(_) => Ok(()),
-            // librdkafka's words quote the value, which may be secret.
-            Err(KafkaError::ClientConfig(_, _, key, _)) => Err(refuse(format!(
+            // librdkafka's message quotes the value, which may be secret.
+            Err(KafkaError::ClientConfig(_, _, key, _)) => Err(invalid(format!(
                 "Kafka property `{key}` does not exist in librdkafka, or its value is not valid"
             ))),
-            Err(_) => Err(refuse("a Kafka property contains a NUL byte")),
+            Err(_) => Err(invalid("a Kafka property contains a NUL byte")),
         }
     }
 
-    /// All properties, with the password read now. Blocks as long as the password's reader does.
-    pub(crate) fn to_client_config(&self, purpose: Role) -> Result<ClientConfig, Fault> {
-        let mut config = self.without_password(purpose);
+    /// Returns all properties, with the password as it is now. Blocks as long as reading the password does.
+    pub(crate) fn to_client_config(&self, role: Role) -> Result<ClientConfig, Fault> {
+        let mut config = self.without_password(role);
         if let Some(login) = &self.login {
             let password = login.password.read().map_err(Fault::Password)?;
             config.set("sasl.password", password.expose_secret());
@@ -63,12 +66,12 @@ impl KafkaConfig {
         Ok(config)
     }
 
-    fn without_password(&self, purpose: Role) -> ClientConfig {
+    fn without_password(&self, role: Role) -> ClientConfig {
         let mut config = ClientConfig::new();
-        // Otherwise the `log` crate's level would count. What to keep is decided by tracing; without the property
-        // `debug` there is little.
+        // Otherwise the `log` crate's level would apply. Tracing decides what is kept; without the property `debug` there
+        // are few lines.
         config.set_log_level(RDKafkaLogLevel::Debug);
-        for (key, value) in properties::defaults(purpose) {
+        for (key, value) in properties::defaults(role) {
             config.set(key, value);
         }
         config.set("bootstrap.servers", &self.servers);
@@ -95,14 +98,14 @@ impl KafkaConfig {
         for (key, value) in &self.properties {
             config.set(key, value);
         }
-        for (key, value) in properties::fixed(purpose) {
+        for (key, value) in properties::fixed(role) {
             config.set(key, value);
         }
         config
     }
 }
 
-fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
@@ -110,17 +113,17 @@ fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 mod tests {
     use super::*;
 
-    fn refusal(config: KafkaConfig) -> String {
-        let error = config.check().expect_err("refused");
+    fn config_error(config: KafkaConfig) -> String {
+        let error = config.check().expect_err("invalid");
         assert_eq!(error.kind(), ErrorKind::Config);
         error.report()
     }
 
     #[test]
-    fn msk_is_tls_with_scram_and_the_host_name_checked() {
+    fn msk_uses_tls_scram_and_a_host_name_check() {
         let config = KafkaConfig::new("b-1:9096,b-2:9096").scram_sha_512("u", "p");
-        config.check().expect("fine");
-        let client = config.to_client_config(Role::Read).expect("a password");
+        config.check().expect("valid");
+        let client = config.to_client_config(Role::Consumer).expect("a password");
         for (key, value) in [
             ("security.protocol", "sasl_ssl"),
             ("sasl.mechanisms", "SCRAM-SHA-512"),
@@ -134,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn a_property_that_would_break_a_guarantee_is_refused_and_says_why() {
-        let text = refusal(KafkaConfig::new("b:1").property("enable.auto.commit", "true"));
+    fn reserved_properties_are_rejected_with_the_reason() {
+        let text = config_error(KafkaConfig::new("b:1").property("enable.auto.commit", "true"));
         assert!(
             text.contains("enable.auto.commit") && text.contains("every instance"),
             "{text}"
@@ -143,40 +146,40 @@ mod tests {
     }
 
     #[test]
-    fn bad_values_are_refused_without_being_quoted() {
-        let text = refusal(KafkaConfig::new("b:1").property("fetch.wait.max.ms", "hunter2"));
+    fn invalid_values_are_rejected_without_quoting_them() {
+        let text = config_error(KafkaConfig::new("b:1").property("fetch.wait.max.ms", "hunter2"));
         assert!(
             text.contains("fetch.wait.max.ms") && !text.contains("hunter2"),
             "{text}"
         );
-        let text = refusal(KafkaConfig::new("b:1").property("no.such.property", "hunter2"));
+        let text = config_error(KafkaConfig::new("b:1").property("no.such.property", "hunter2"));
         assert!(
             text.contains("no.such.property") && !text.contains("hunter2"),
             "{text}"
         );
-        refusal(KafkaConfig::new("b:1").property("client.rack", "a\0b"));
+        config_error(KafkaConfig::new("b:1").property("client.rack", "a\0b"));
     }
 
     #[test]
-    fn empty_servers_users_and_missing_ca_files_are_refused() {
+    fn empty_servers_and_users_and_missing_ca_files_are_errors() {
         for servers in ["", " ", "a:1,,b:2", "a:1,"] {
-            refusal(KafkaConfig::new(servers));
+            config_error(KafkaConfig::new(servers));
         }
-        refusal(KafkaConfig::new("b:1").scram_sha_512("", "p"));
-        refusal(KafkaConfig::new("b:1").plaintext().sasl_plain("u", "p"));
-        let text = refusal(KafkaConfig::new("b:1").ca_file("/no/such/ca.pem"));
+        config_error(KafkaConfig::new("b:1").scram_sha_512("", "p"));
+        config_error(KafkaConfig::new("b:1").plaintext().sasl_plain("u", "p"));
+        let text = config_error(KafkaConfig::new("b:1").ca_file("/no/such/ca.pem"));
         assert!(text.contains("/no/such/ca.pem"), "{text}");
     }
 
     #[test]
-    fn other_properties_reach_librdkafka_and_win_over_the_defaults() {
+    fn other_properties_override_the_defaults() {
         let config = KafkaConfig::new("b:1")
             .plaintext()
             .property("client.rack", "euw1-az1")
             .property("fetch.wait.max.ms", "50");
-        config.check().expect("fine");
+        config.check().expect("valid");
         let client = config
-            .to_client_config(Role::Read)
+            .to_client_config(Role::Consumer)
             .expect("no password needed");
         assert_eq!(client.get("client.rack"), Some("euw1-az1"));
         assert_eq!(client.get("fetch.wait.max.ms"), Some("50"));

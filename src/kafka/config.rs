@@ -1,4 +1,4 @@
-//! How to reach the brokers, as a user says it: addresses, TLS, login, and any other property of librdkafka.
+//! How to reach the brokers: addresses, TLS, login, and any other property of librdkafka.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub(super) struct Login {
 }
 
 impl KafkaConfig {
-    /// Brokers as `host:port,host:port`; on MSK what `get-bootstrap-brokers` calls
+    /// Creates a configuration for brokers given as `host:port,host:port`; on MSK what `get-bootstrap-brokers` calls
     /// `BootstrapBrokerStringSaslScram` (port 9096).
     pub fn new(bootstrap_servers: impl Into<String>) -> Self {
         Self {
@@ -54,13 +54,13 @@ impl KafkaConfig {
         self.login("SCRAM-SHA-256", username, password)
     }
 
-    /// Logs in with SASL/PLAIN, which shows the password to the broker: over TLS only.
+    /// Logs in with SASL/PLAIN, which sends the password to the broker: over TLS only.
     #[must_use]
     pub fn sasl_plain(self, username: impl Into<String>, password: impl Into<Password>) -> Self {
         self.login("PLAIN", username, password)
     }
 
-    /// Talks without TLS, for local work.
+    /// Connects without TLS, for local work.
     #[must_use]
     pub fn plaintext(mut self) -> Self {
         self.plaintext = true;
@@ -75,26 +75,27 @@ impl KafkaConfig {
         self
     }
 
-    /// Whether the broker's certificate must name its host; on by default.
+    /// Accepts a broker's certificate that does not name its host. Anybody with a certificate of the same CA can then pose
+    /// as the broker.
     #[must_use]
-    pub fn hostname_check(mut self, on: bool) -> Self {
-        self.hostname_check = on;
+    pub fn without_hostname_check(mut self) -> Self {
+        self.hostname_check = false;
         self
     }
 
-    /// Sets any other property of librdkafka. Those that would break a guarantee, and those that have a method
-    /// here, are refused by what takes the configuration, [`trigger::Kafka::new`](crate::trigger::Kafka::new)
-    /// for one. A reader ignores what only writers know, and the other way round.
+    /// Sets any other property of librdkafka. Properties that would break a guarantee, and those that have a method here,
+    /// are rejected by the constructors that take the configuration, such as [`Producer::new`](super::Producer::new).
+    /// Consumers ignore the properties of producers, and the other way round.
     #[must_use]
     pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.insert(key.into(), value.into());
         self
     }
 
-    /// What the texts about fault speak about.
-    pub(crate) fn target(&self, topic: &str, purpose: Role) -> Target {
+    /// Returns what the messages about faults refer to.
+    pub(crate) fn target(&self, topic: &str, role: Role) -> Target {
         Target {
-            purpose,
+            role,
             servers: self.servers.clone(),
             topic: topic.to_owned(),
             user: self.login.as_ref().map(|login| login.username.clone()),
@@ -103,7 +104,7 @@ impl KafkaConfig {
         }
     }
 
-    /// Whether there is no TLS.
+    /// Returns whether it connects without TLS.
     pub(crate) fn is_plaintext(&self) -> bool {
         self.plaintext
     }

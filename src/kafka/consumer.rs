@@ -1,4 +1,4 @@
-//! A consumer of librdkafka that joins no group: it finds partitions and offsets, and reads from where it is told.
+//! A consumer of librdkafka that joins no group: it finds partitions and offsets, and reads from explicit positions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use super::context::Context;
 use super::fault::Fault;
 use super::role::Role;
 
-/// A message, or an error with the words that belong to it.
+/// A message, or an error with librdkafka's message for it.
 pub(crate) type Received<'a> = Result<BorrowedMessage<'a>, (KafkaError, String)>;
 
-/// What a partition holds: offsets `low..high`.
+/// The offsets that a partition holds: `low..high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Watermarks {
     pub(crate) partition: i32,
@@ -28,14 +28,14 @@ pub(crate) struct Watermarks {
     pub(crate) high: i64,
 }
 
-/// One consumer. Dropping it returns at once.
+/// One consumer client. Dropping it returns at once.
 pub(crate) struct Consumer {
     consumer: Option<Arc<StreamConsumer<Context>>>,
     plaintext: bool,
 }
 
 impl Consumer {
-    /// Makes a client with the password and the CA file as they are now.
+    /// Creates a client with the password and the CA file as they are now.
     pub(crate) async fn new(config: KafkaConfig) -> Result<Self, Fault> {
         let runtime = Handle::current();
         on_thread(move |_| {
@@ -44,7 +44,7 @@ impl Consumer {
             // rdkafka spawns a task with the client.
             let _entered = runtime.enter();
             let plaintext = config.is_plaintext();
-            let config = config.to_client_config(Role::Read)?;
+            let config = config.to_client_config(Role::Consumer)?;
             match StreamConsumer::from_config_and_context(&config, Context::default()) {
                 Ok(consumer) => Ok(Self {
                     consumer: Some(Arc::new(consumer)),
@@ -56,7 +56,7 @@ impl Consumer {
         .await?
     }
 
-    /// The next message or error, with the words that belong to the error.
+    /// Receives the next message or error.
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is taken unless it is returned.
@@ -65,34 +65,35 @@ impl Consumer {
         consumer
             .recv()
             .await
-            .map_err(|error| (error, consumer.context().take_words()))
+            .map_err(|error| (error, consumer.context().take_error_message()))
     }
 
-    /// What it means that no connection stands.
-    pub(crate) fn down(&self) -> Fault {
-        if self.plaintext && self.consumer().context().hung_up() {
-            Fault::PlainToTls
+    /// Returns why no connection is up.
+    pub(crate) fn down_fault(&self) -> Fault {
+        if self.plaintext && self.consumer().context().closed_at_first_request() {
+            Fault::PlaintextToTls
         } else {
             Fault::Unreachable
         }
     }
 
-    /// Asks for the topic's partitions and what they hold. Within the bound it is asked again and again, while
+    /// Fetches the topic's partitions and the offsets they hold. The requests are repeated until the timeout, while
     /// librdkafka reconnects by itself.
     pub(crate) async fn fetch_watermarks(
         &self,
         topic: String,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<Vec<Watermarks>, Fault> {
         let consumer = Arc::clone(self.consumer());
-        on_thread(move |asker| {
-            let deadline = Instant::now() + within;
-            let partitions = asker.ask(deadline, |wait| partitions(&consumer, &topic, wait))?;
-            let mut spans = Vec::with_capacity(partitions.len());
+        on_thread(move |retrier| {
+            let deadline = Instant::now() + timeout;
+            let partitions =
+                retrier.retry(deadline, |timeout| partitions(&consumer, &topic, timeout))?;
+            let mut watermarks = Vec::with_capacity(partitions.len());
             for partition in partitions {
-                let (low, high) = asker.ask(deadline, |wait| {
+                let (low, high) = retrier.retry(deadline, |timeout| {
                     consumer
-                        .fetch_watermarks(&topic, partition, wait)
+                        .fetch_watermarks(&topic, partition, timeout)
                         .map_err(|error| match error.rdkafka_error_code() {
                             Some(Code::LeaderNotAvailable | Code::NotLeaderForPartition) => {
                                 Fault::NoLeader(partition)
@@ -100,13 +101,13 @@ impl Consumer {
                             _ => Fault::of_call(&error),
                         })
                 })?;
-                spans.push(Watermarks {
+                watermarks.push(Watermarks {
                     partition,
                     low,
                     high,
                 });
             }
-            Ok(spans)
+            Ok(watermarks)
         })
         .await?
     }
@@ -133,7 +134,7 @@ impl Consumer {
     }
 
     fn consumer(&self) -> &Arc<StreamConsumer<Context>> {
-        self.consumer.as_ref().expect("only drop takes it")
+        self.consumer.as_ref().expect("taken by drop only")
     }
 }
 
@@ -146,10 +147,10 @@ impl Drop for Consumer {
 fn partitions(
     consumer: &StreamConsumer<Context>,
     topic: &str,
-    wait: Duration,
+    timeout: Duration,
 ) -> Result<Vec<i32>, Fault> {
     let metadata = consumer
-        .fetch_metadata(Some(topic), wait)
+        .fetch_metadata(Some(topic), timeout)
         .map_err(|error| Fault::of_call(&error))?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
         return Err(Fault::UnknownTopic);
@@ -157,8 +158,8 @@ fn partitions(
     if let Some(error) = found.error() {
         return Err(Fault::of(error.into(), ""));
     }
-    if let Some(orphan) = found.partitions().iter().find(|p| p.leader() < 0) {
-        return Err(Fault::NoLeader(orphan.id()));
+    if let Some(leaderless) = found.partitions().iter().find(|p| p.leader() < 0) {
+        return Err(Fault::NoLeader(leaderless.id()));
     }
     match found.partitions() {
         [] => Err(Fault::UnknownTopic),

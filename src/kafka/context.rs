@@ -1,4 +1,4 @@
-//! What librdkafka tells by the way: its log, and the words that belong to an error.
+//! Receives librdkafka's callbacks: its log lines, and the messages that belong to errors.
 
 use std::sync::Arc;
 
@@ -10,71 +10,73 @@ use tokio::sync::watch;
 
 use super::fault::Fault;
 
-/// Receives librdkafka's callbacks. Its lines may quote what a broker sent, so they are logged escaped.
+/// Receives librdkafka's callbacks. The lines may quote what a broker sent, so they are logged escaped.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Context(Arc<watch::Sender<Notes>>);
+pub(crate) struct Context(Arc<watch::Sender<Observed>>);
 
 #[derive(Debug, Default)]
-struct Notes {
-    words: String,
-    hung_up: bool,
+struct Observed {
+    error_message: String,
+    closed_at_first_request: bool,
     fault: Option<Fault>,
 }
 
 impl Context {
-    /// The words of the error that `recv` has just returned.
-    pub(crate) fn take_words(&self) -> String {
-        let mut words = String::new();
-        self.0.send_if_modified(|notes| {
-            words = std::mem::take(&mut notes.words);
+    /// Takes the message of the error that `recv` has just returned.
+    pub(crate) fn take_error_message(&self) -> String {
+        let mut message = String::new();
+        self.0.send_if_modified(|observed| {
+            message = std::mem::take(&mut observed.error_message);
             false
         });
-        words
+        message
     }
 
-    /// Whether a broker hung up at the first request, as a TLS port does to plaintext.
-    pub(crate) fn hung_up(&self) -> bool {
-        self.0.borrow().hung_up
+    /// Returns whether a broker closed the connection at the first request, as a TLS port does to a plaintext client.
+    pub(crate) fn closed_at_first_request(&self) -> bool {
+        self.0.borrow().closed_at_first_request
     }
 
-    /// What was told about connections since all was well, the more specific first. librdkafka tells the same of
+    /// Returns the most specific fault of a connection since [`Context::clear_fault`]. librdkafka repeats the same fault of
     /// the same broker only every 30 seconds.
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.0.borrow().fault.clone()
     }
 
-    /// All is well.
-    pub(crate) fn forget_trouble(&self) {
-        self.0.send_if_modified(|notes| {
-            notes.fault = None;
+    /// Forgets the fault: the connections work.
+    pub(crate) fn clear_fault(&self) {
+        self.0.send_if_modified(|observed| {
+            observed.fault = None;
             false
         });
     }
 
-    /// Waits until a broker and this client do not come together.
+    /// Waits until a broker and this client fail to authenticate each other.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn refused(&self) -> Fault {
-        let refused = |notes: &Notes| notes.fault.as_ref().is_some_and(Fault::is_refusal);
-        let mut notes = self.0.subscribe();
-        let refused = notes
-            .wait_for(refused)
-            .await
-            .map(|notes| notes.fault.clone());
-        // `self` holds the sender, and what was waited for is there.
-        refused.ok().flatten().unwrap_or(Fault::Login)
+    pub(crate) async fn authentication_failed(&self) -> Fault {
+        let failed = |observed: &Observed| {
+            let fault = observed.fault.as_ref();
+            fault.is_some_and(Fault::is_authentication_failure)
+        };
+        let mut observed = self.0.subscribe();
+        let fault = observed.wait_for(failed).await;
+        // `self` owns the sender, so the channel is open, and the condition implies a fault.
+        let fault = fault.ok().and_then(|observed| observed.fault.clone());
+        fault.unwrap_or(Fault::Login)
     }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: Level, facility: &str, line: &str) {
-        // librdkafka tells this in its log only.
+        // librdkafka reports this in its log only.
         if line.contains("Disconnected") && line.contains("in state APIVERSION_QUERY") {
-            self.0.send_modify(|notes| notes.hung_up = true);
+            self.0
+                .send_modify(|observed| observed.closed_at_first_request = true);
         }
         match (level, facility) {
-            // One configuration serves readers and writers: each is told what only the other knows.
+            // Consumers and producers share one configuration: each warns about the properties of the other.
             (_, "CONFWARN") if line.contains("property and will be ignored by this") => {
                 tracing::debug!(target: "credswap::kafka", facility, ?line, "librdkafka");
             }
@@ -89,19 +91,19 @@ impl ClientContext for Context {
         }
     }
 
-    // Called just before `recv` returns the same error, ends of partitions among them.
-    fn error(&self, error: KafkaError, words: &str) {
+    // Called just before `recv` returns the same error, also for the end of a partition.
+    fn error(&self, error: KafkaError, message: &str) {
         let fault = error
             .rdkafka_error_code()
-            .map(|code| Fault::of(code, words))
+            .map(|code| Fault::of(code, message))
             .filter(|fault| !matches!(fault, Fault::Code(_)));
-        self.0.send_modify(|notes| {
-            notes.words = words.to_owned();
-            notes.fault = match (notes.fault.take(), fault) {
-                (Some(noted), Some(new)) if noted.is_specific() && !new.is_specific() => {
-                    Some(noted)
+        self.0.send_modify(|observed| {
+            observed.error_message = message.to_owned();
+            observed.fault = match (observed.fault.take(), fault) {
+                (Some(earlier), Some(new)) if earlier.is_specific() && !new.is_specific() => {
+                    Some(earlier)
                 }
-                (noted, new) => new.or(noted),
+                (earlier, new) => new.or(earlier),
             };
         });
     }

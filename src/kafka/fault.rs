@@ -1,60 +1,60 @@
-//! Why a client cannot read or write: pure.
+//! Why a client cannot read or write, as a pure classification of librdkafka's errors.
 //!
-//! librdkafka's own texts contain what the broker sent, which is foreign: they choose the fault and go to the
-//! debug log, no further.
+//! librdkafka's own messages contain what a broker sent, which is untrusted: they select the fault and go to the debug
+//! log, no further.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::error::ErrorKind;
 
-/// Why a client cannot do what it is for.
+/// Why a client cannot read or write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// No broker answers.
+    /// No broker responds.
     Unreachable,
-    /// A broker's name is not known.
-    Resolve,
-    /// The connection was closed at the first request, as a TLS port does to a client that speaks plaintext.
-    PlainToTls,
-    /// TLS failed at the certificate.
+    /// A broker's host name cannot be resolved.
+    UnknownHost,
+    /// The connection was closed at the first request, as a TLS port does to a plaintext client.
+    PlaintextToTls,
+    /// The TLS handshake failed: the broker's certificate was not accepted.
     Certificate,
-    /// TLS failed otherwise: a plaintext port, a version, a cipher.
+    /// The TLS handshake failed otherwise: a plaintext port, a version, a cipher.
     Tls,
-    /// The login was refused.
+    /// The broker rejected the login.
     Login,
-    /// The password could not be read; the reader's own words.
+    /// The password could not be read; with the message of whatever reads it.
     Password(String),
     /// The topic does not exist.
     UnknownTopic,
-    /// The topic may not be read or written.
-    Denied,
+    /// The ACL to read or write the topic is missing.
+    AccessDenied,
     /// A record is larger than the client or the topic allows.
-    TooLarge,
+    RecordTooLarge,
     /// A partition has no leader at present.
     NoLeader(i32),
-    /// Connected, but an answer did not come in time.
-    Slow,
-    /// The position was gone twice in a row.
-    Moving,
-    /// librdkafka refused to make a client.
-    Refused(String),
-    /// No thread could be started, or one died.
+    /// Connected, but a response did not come in time.
+    Timeout,
+    /// A position was lost twice in a row.
+    OffsetsUnstable,
+    /// librdkafka could not create a client.
+    ClientCreation(String),
+    /// A thread could not be started, or panicked.
     Thread,
     /// Any other error code.
     Code(Code),
 }
 
 impl Fault {
-    /// What an error of librdkafka and its text mean.
-    pub(crate) fn of(code: Code, text: &str) -> Self {
+    /// Classifies an error code and librdkafka's message for it.
+    pub(crate) fn of(code: Code, message: &str) -> Self {
         match code {
             Code::Authentication
             | Code::SaslAuthenticationFailed
             | Code::IllegalSASLState
             | Code::UnsupportedSASLMechanism => Self::Login,
-            Code::SSL if text.contains("certificate verify failed") => Self::Certificate,
+            Code::SSL if message.contains("certificate verify failed") => Self::Certificate,
             Code::SSL => Self::Tls,
-            Code::Resolve => Self::Resolve,
+            Code::Resolve => Self::UnknownHost,
             Code::BrokerTransportFailure
             | Code::AllBrokersDown
             | Code::NetworkException
@@ -63,27 +63,27 @@ impl Fault {
             | Code::TimedOutQueue
             | Code::RequestTimedOut
             | Code::MessageTimedOut
-            | Code::QueueFull => Self::Slow,
+            | Code::QueueFull => Self::Timeout,
             Code::UnknownTopic
             | Code::UnknownTopicOrPartition
             | Code::UnknownTopicId
             | Code::UnknownPartition
             | Code::InvalidTopic => Self::UnknownTopic,
-            // The second is what an idempotent producer is told that may write no topic at all.
-            Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => Self::Denied,
-            Code::MessageSizeTooLarge => Self::TooLarge,
+            // The second is the response to an idempotent producer that may not write any topic.
+            Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => Self::AccessDenied,
+            Code::MessageSizeTooLarge => Self::RecordTooLarge,
             code => Self::Code(code),
         }
     }
 
-    /// What an error that a call returned means.
+    /// Classifies an error that a call returned.
     pub(crate) fn of_call(error: &KafkaError) -> Self {
         match error {
-            // The words may quote a property's value.
+            // The message may quote a property's value.
             KafkaError::ClientConfig(_, _, key, _) => {
-                Self::Refused(format!("property `{key}` is not accepted"))
+                Self::ClientCreation(format!("property `{key}` is not accepted"))
             }
-            KafkaError::ClientCreation(words) => Self::Refused(words.clone()),
+            KafkaError::ClientCreation(message) => Self::ClientCreation(message.clone()),
             error => match error.rdkafka_error_code() {
                 Some(code) => Self::of(code, ""),
                 None => Self::Code(Code::Fail),
@@ -91,46 +91,55 @@ impl Fault {
         }
     }
 
-    /// Whether a new client with the password and CA file of that time may fare better than this one.
-    pub(crate) fn ends_the_client(&self) -> bool {
+    /// Returns whether only a new client, with the password and CA file as they are then, may do better than this one.
+    pub(crate) fn needs_new_client(&self) -> bool {
         !matches!(
             self,
             Self::Unreachable
-                | Self::Resolve
-                | Self::PlainToTls
-                | Self::Slow
+                | Self::UnknownHost
+                | Self::PlaintextToTls
+                | Self::Timeout
                 | Self::NoLeader(_)
-                | Self::TooLarge
+                | Self::RecordTooLarge
         )
     }
 
-    /// Whether the broker and this client do not come together, however long one waits.
-    pub(crate) fn is_refusal(&self) -> bool {
+    /// Returns whether the broker and this client failed to authenticate each other: waiting does not resolve that.
+    pub(crate) fn is_authentication_failure(&self) -> bool {
         matches!(self, Self::Login | Self::Certificate)
     }
 
-    /// Whether it says more than that nobody answered.
-    pub(crate) fn is_specific(&self) -> bool {
-        !matches!(self, Self::Unreachable | Self::Slow)
+    /// Returns `new`, or `earlier` if that says more about the same problem.
+    pub(crate) fn more_specific(earlier: Option<Self>, new: Self) -> Self {
+        match earlier {
+            Some(earlier) if earlier.is_specific() && !new.is_specific() => earlier,
+            Some(Self::Unreachable) if new == Self::Timeout => Self::Unreachable,
+            _ => new,
+        }
     }
 
-    /// What the caller should do about it.
+    /// Returns whether it says more than that nobody responded.
+    pub(crate) fn is_specific(&self) -> bool {
+        !matches!(self, Self::Unreachable | Self::Timeout)
+    }
+
+    /// Returns what the caller should do about it.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Certificate | Self::TooLarge | Self::Refused(_) => ErrorKind::Config,
+            Self::Certificate | Self::RecordTooLarge | Self::ClientCreation(_) => ErrorKind::Config,
             Self::Login => ErrorKind::Unauthenticated,
             Self::UnknownTopic => ErrorKind::NotFound,
-            Self::Denied => ErrorKind::PermissionDenied,
-            Self::Slow => ErrorKind::Timeout,
-            // A handshake that breaks off may be a wrong port, or a broker that stops or starts; a password may be
-            // there later.
+            Self::AccessDenied => ErrorKind::PermissionDenied,
+            Self::Timeout => ErrorKind::Timeout,
+            // An interrupted handshake may be a wrong port, or a broker that starts or stops; a password may be readable
+            // later.
             Self::Unreachable
-            | Self::Resolve
-            | Self::PlainToTls
+            | Self::UnknownHost
+            | Self::PlaintextToTls
             | Self::Tls
             | Self::Password(_)
             | Self::NoLeader(_)
-            | Self::Moving
+            | Self::OffsetsUnstable
             | Self::Thread
             | Self::Code(_) => ErrorKind::Unavailable,
         }
@@ -142,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_of_librdkafka_chooses_the_words_and_is_not_quoted() {
+    fn the_message_selects_the_fault_and_is_not_kept() {
         let fault = Fault::of(
             Code::SSL,
             "SSL handshake failed: certificate verify failed: \u{1b}[31m",
@@ -151,17 +160,30 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_by_itself_is_retryable() {
-        for fault in [Fault::Unreachable, Fault::Slow, Fault::NoLeader(0)] {
-            assert!(fault.kind().is_retryable(), "{fault:?}");
-        }
-        for fault in [
-            Fault::Login,
-            Fault::Denied,
-            Fault::UnknownTopic,
-            Fault::TooLarge,
+    fn only_faults_that_may_pass_are_retryable() {
+        for (fault, retryable) in [
+            (Fault::Unreachable, true),
+            (Fault::Timeout, true),
+            (Fault::NoLeader(0), true),
+            (Fault::Login, false),
+            (Fault::AccessDenied, false),
+            (Fault::UnknownTopic, false),
+            (Fault::RecordTooLarge, false),
         ] {
-            assert!(!fault.kind().is_retryable(), "{fault:?}");
+            assert_eq!(fault.kind().is_retryable(), retryable, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn the_more_specific_of_two_faults_is_kept() {
+        for (earlier, new, kept) in [
+            (None, Fault::Timeout, Fault::Timeout),
+            (Some(Fault::Login), Fault::Timeout, Fault::Login),
+            (Some(Fault::Login), Fault::Tls, Fault::Tls),
+            (Some(Fault::Unreachable), Fault::Timeout, Fault::Unreachable),
+            (Some(Fault::Timeout), Fault::Unreachable, Fault::Unreachable),
+        ] {
+            assert_eq!(Fault::more_specific(earlier, new), kept);
         }
     }
 }

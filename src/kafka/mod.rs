@@ -1,4 +1,4 @@
-//! How to reach Kafka: brokers, TLS, login. What reads and writes topics shares it.
+//! How to reach Kafka: brokers, TLS, login. Everything that reads or writes topics uses it.
 //!
 //! ```no_run
 //! use credswap::kafka::{KafkaConfig, Password};
@@ -8,10 +8,10 @@
 //!     .scram_sha_512("uploader", Password::file("/run/secrets/msk-password"));
 //! ```
 //!
-//! # What the ACLs must allow
+//! # ACLs
 //! | to | on the topic |
 //! |---|---|
-//! | read ([`trigger::Kafka`](crate::trigger::Kafka)) | `Read` |
+//! | read (`trigger::Kafka`) | `Read` |
 //! | write ([`Producer`]) | `Write` |
 //!
 //! Both include `Describe`, and they are all that is needed, also where the authorizer denies by default
@@ -22,20 +22,22 @@
 //!     --add --allow-principal User:uploader --operation Read --topic s3.test.secret.manager
 //! ```
 //!
-//! # No group
-//! Every instance must see everything, so the instances must not share a consumer group, and a group per instance
-//! would need an ACL on a prefix of groups and leave a trail of dead groups behind. Readers join none and commit
+//! # No consumer group
+//! Every instance must receive every event, so the instances must not share a consumer group. A group per instance would
+//! need an ACL on a prefix of group names and would leave dead groups behind. Consumers therefore join no group and commit
 //! nothing: they assign themselves all partitions at explicit offsets.
 //!
-//! librdkafka asks for the coordinator of its `group.id` (`credswap`) all the same. Where no ACL allows that, the
-//! broker refuses once a second, which harms nothing and is not logged here; a broker that logs every denial can
-//! be quieted with `Describe` on group `credswap`.
+//! librdkafka looks up the coordinator of its `group.id` (`credswap`) all the same. Where no ACL allows that, the broker
+//! denies it once a second, which does no harm and is not logged here. If the broker logs every denial, grant `Describe`
+//! on group `credswap`.
 //!
 //! # Amazon MSK
-//! The SCRAM user is a secret as well: its name must begin with `AmazonMSK_`, it must be encrypted with a
-//! customer managed key, hold `{"username": …, "password": …}`, and be associated with the cluster. It may rotate,
-//! too: [`Password::file`] and [`Password::from_fn`] are read anew for each new client. MSK's brokers have
-//! certificates that the system's CA bundle knows; [`KafkaConfig::ca_file`] is for other clusters.
+//! The SCRAM user is a secret as well: its name must begin with `AmazonMSK_`, it must be encrypted with a customer managed
+//! key, hold `{"username": …, "password": …}`, and be associated with the cluster. It may rotate, too: [`Password::file`]
+//! and [`Password::from_fn`] are read anew for each new client. The system's CA bundle contains the CA of MSK's brokers;
+//! [`KafkaConfig::ca_file`] is for other clusters.
+// The trigger and the reader of usage reports share the consumer; neither is there without its feature.
+#![cfg_attr(not(feature = "refresh"), allow(dead_code, unused_imports))]
 
 mod blocking;
 mod client_config;
@@ -43,6 +45,7 @@ mod config;
 mod consumer;
 mod consumer_error;
 mod context;
+mod delivered;
 mod diagnostics;
 mod fault;
 mod password;
@@ -57,9 +60,10 @@ mod writer;
 pub use config::KafkaConfig;
 pub(crate) use consumer::{Consumer, Received, Watermarks};
 pub(crate) use consumer_error::ConsumerError;
+pub use delivered::Delivered;
 pub(crate) use diagnostics::Target;
 pub(crate) use fault::Fault;
 pub use password::Password;
-pub use producer::{Delivered, Producer};
+pub use producer::Producer;
 pub(crate) use role::Role;
 pub(crate) use topic::topic_name;

@@ -1,4 +1,4 @@
-//! The password of the SASL user, read anew for every connection attempt of a new client.
+//! The password of the SASL user, read anew for each new client.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,43 +6,51 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The SASL password, or where to read it.
 ///
-/// On MSK it is a secret that rotates as well: with [`Password::file`] or [`Password::from_fn`] a login that is
-/// refused, or a lost connection, makes it read again. It is never printed, and its memory here is
-/// wiped; librdkafka keeps a copy of its own while the client lives.
+/// On MSK it is a secret that rotates as well: [`Password::file`] and [`Password::from_fn`] read it anew after a rejected
+/// login or a lost connection. It is never printed, and its memory is zeroized here; librdkafka keeps a copy while the
+/// client lives.
+///
+/// ```
+/// use credswap::kafka::Password;
+/// let mounted = Password::file("/run/secrets/msk-password");
+/// let variable = Password::from_fn(|| std::env::var("MSK_PASSWORD"));
+/// let fixed = Password::from("only for local work");
+/// ```
 #[derive(Clone)]
 pub struct Password(Arc<dyn Fn() -> Result<SecretString, BoxError> + Send + Sync>);
 
 impl Password {
-    /// Reads the password with a closure, each time a new client is made.
+    /// Reads the password with a closure, each time a client is created.
     ///
-    /// It is called on a thread of its own and may block; its error's text is shown in health and errors.
+    /// The closure runs on a thread of its own and may block. The text of its error is shown in health and errors.
     pub fn from_fn<F, E>(read: F) -> Self
     where
-        F: Fn() -> Result<SecretString, E> + Send + Sync + 'static,
+        F: Fn() -> Result<String, E> + Send + Sync + 'static,
         E: Into<BoxError>,
     {
-        Self(Arc::new(move || read().map_err(Into::into)))
+        Self(Arc::new(move || {
+            read().map(into_secret).map_err(Into::into)
+        }))
     }
 
-    /// Reads the password from a file, without the line ending at its end, each time a new client is made.
+    /// Reads the password from a file, without the line ending at its end, each time a client is created.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self::from_fn(move || {
-            let mut text = std::fs::read_to_string(&path)
+        Self(Arc::new(move || {
+            let text = std::fs::read_to_string(&path)
+                .map(Zeroizing::new)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
-            let password = SecretString::from(text.trim_end_matches(['\r', '\n']));
-            text.zeroize();
-            Ok::<_, String>(password)
-        })
+            Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+        }))
     }
 
-    /// Reads it now.
+    /// Reads the password now.
     pub(crate) fn read(&self) -> Result<SecretString, String> {
         let password = (self.0)().map_err(|error| error.to_string())?;
         if password.expose_secret().is_empty() {
@@ -52,21 +60,23 @@ impl Password {
     }
 }
 
-impl From<SecretString> for Password {
-    fn from(password: SecretString) -> Self {
-        Self::from_fn(move || Ok::<_, BoxError>(password.clone()))
-    }
+/// Copies the text into memory of its exact size and zeroizes the original: shrinking a `String` may move it, and leaves the
+/// old memory behind as it was.
+fn into_secret(text: String) -> SecretString {
+    SecretString::from(Zeroizing::new(text).as_str())
 }
 
 impl From<String> for Password {
     fn from(password: String) -> Self {
-        SecretString::from(password).into()
+        let password = into_secret(password);
+        Self(Arc::new(move || Ok(password.clone())))
     }
 }
 
 impl From<&str> for Password {
     fn from(password: &str) -> Self {
-        SecretString::from(password).into()
+        let password = SecretString::from(password);
+        Self(Arc::new(move || Ok(password.clone())))
     }
 }
 
@@ -81,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_anew_and_loses_only_its_line_ending() {
+    fn a_file_is_read_anew_without_its_line_ending() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("password");
         let password = Password::file(&path);
@@ -93,7 +103,18 @@ mod tests {
             assert_eq!(password.read().expect("read").expose_secret(), expected);
         }
         std::fs::write(&path, "\n").expect("written");
-        assert!(password.read().is_err(), "an empty password is refused");
+        assert!(password.read().is_err(), "an empty password is an error");
+    }
+
+    #[test]
+    fn each_constructor_keeps_the_password() {
+        for password in [
+            Password::from("hunter2"),
+            Password::from("hunter2".to_owned()),
+            Password::from_fn(|| Ok::<_, String>("hunter2".to_owned())),
+        ] {
+            assert_eq!(password.read().expect("read").expose_secret(), "hunter2");
+        }
     }
 
     #[test]

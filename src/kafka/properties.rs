@@ -1,11 +1,11 @@
-//! The properties of librdkafka that are set here, and those that are not let others set.
+//! The properties of librdkafka that this crate sets, and those that a user cannot set.
 
 use super::role::Role;
 
-/// Set before the caller's own properties, which may change them.
+/// Set before the user's own properties, which may change them.
 const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "credswap"),
-    // Nothing waits on its way.
+    // Small records must not wait to be sent.
     ("socket.nagle.disable", "true"),
     ("socket.keepalive.enable", "true"),
     // A broker that hangs is noticed after 10 seconds, not after a minute.
@@ -15,11 +15,11 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("reconnect.backoff.max.ms", "2000"),
 ];
 
-/// Set after the caller's own properties.
+/// Set after the user's own properties.
 const FIXED: &[(&str, &str)] = &[("allow.auto.create.topics", "false")];
 
-const READ_DEFAULTS: &[(&str, &str)] = &[
-    // librdkafka wants one to assign partitions. Nothing joins it, nothing is committed to it.
+const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
+    // librdkafka requires one to assign partitions. Nothing joins it, nothing is committed to it.
     ("group.id", "credswap"),
     ("fetch.min.bytes", "1"),
     ("fetch.error.backoff.ms", "250"),
@@ -28,27 +28,27 @@ const READ_DEFAULTS: &[(&str, &str)] = &[
     ("queued.max.messages.kbytes", "2048"),
 ];
 
-/// What "nothing is lost" and "every instance sees everything" rest on.
-const READ_FIXED: &[(&str, &str)] = &[
+/// "No event is lost" and "every instance sees every event" depend on these.
+const CONSUMER_FIXED: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
     ("enable.partition.eof", "true"),
 ];
 
-const WRITE_DEFAULTS: &[(&str, &str)] = &[
+const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
     ("linger.ms", "0"),
-    // A topic that does not exist is told before a write's bound; one just made has this long to be known.
+    // A missing topic is reported before a write's timeout; a new one has this long to become known.
     ("topic.metadata.propagation.max.ms", "3000"),
 ];
 
-/// A record that is said to be delivered is there, and once.
-const WRITE_FIXED: &[(&str, &str)] = &[("acks", "all"), ("enable.idempotence", "true")];
+/// "A delivered record is on all in-sync replicas, exactly once" depends on these.
+const PRODUCER_FIXED: &[(&str, &str)] = &[("acks", "all"), ("enable.idempotence", "true")];
 
-/// Properties that have a method of their own, or that would break the guarantees, and what to do instead.
-const REFUSED: &[(&str, &str)] = &[
-    ("bootstrap.servers", "give it to KafkaConfig::new"),
-    ("metadata.broker.list", "give it to KafkaConfig::new"),
+/// Properties that have a method of their own or would break a guarantee, and what to do instead.
+const RESERVED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "pass it to KafkaConfig::new"),
+    ("metadata.broker.list", "pass it to KafkaConfig::new"),
     (
         "security.protocol",
         "TLS is the default; see KafkaConfig::plaintext",
@@ -77,51 +77,54 @@ const REFUSED: &[(&str, &str)] = &[
     ("auto.commit.interval.ms", NO_GROUP),
     ("enable.auto.commit", NO_GROUP),
     ("enable.auto.offset.store", NO_GROUP),
-    ("auto.offset.reset", "lost positions are found without it"),
+    (
+        "auto.offset.reset",
+        "a lost position is detected without it",
+    ),
     (
         "enable.partition.eof",
         "it proves that a partition can be read",
     ),
     (
         "allow.auto.create.topics",
-        "a misspelt topic must not come into being",
+        "a misspelt topic must not be created",
     ),
     ("acks", EVERY_REPLICA),
     ("request.required.acks", EVERY_REPLICA),
     ("enable.idempotence", EVERY_REPLICA),
     ("transactional.id", "nothing is written in transactions"),
-    ("message.timeout.ms", "a write has its own bound"),
-    ("delivery.timeout.ms", "a write has its own bound"),
+    ("message.timeout.ms", "set Producer::timeout"),
+    ("delivery.timeout.ms", "set Producer::timeout"),
 ];
 
 const NO_GROUP: &str =
     "no group is joined and nothing is committed, so that every instance sees every event";
 const EVERY_REPLICA: &str =
-    "a record counts as delivered when all replicas in sync have it, and is there once";
+    "a record counts as delivered when all in-sync replicas have it, exactly once";
 
-/// Set before the caller's own properties, which may change them.
-pub(crate) fn defaults(purpose: Role) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let own = match purpose {
-        Role::Read => READ_DEFAULTS,
-        Role::Write => WRITE_DEFAULTS,
+/// Returns what is set before the user's own properties, which may change it.
+pub(crate) fn defaults(role: Role) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = match role {
+        Role::Consumer => CONSUMER_DEFAULTS,
+        Role::Producer => PRODUCER_DEFAULTS,
     };
     DEFAULTS.iter().chain(own).copied()
 }
 
-/// Set after the caller's own properties.
-pub(crate) fn fixed(purpose: Role) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let own = match purpose {
-        Role::Read => READ_FIXED,
-        Role::Write => WRITE_FIXED,
+/// Returns what is set after the user's own properties.
+pub(crate) fn fixed(role: Role) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = match role {
+        Role::Consumer => CONSUMER_FIXED,
+        Role::Producer => PRODUCER_FIXED,
     };
     FIXED.iter().chain(own).copied()
 }
 
-/// Why a property cannot be set by the caller, if it cannot: what to do instead.
-pub(crate) fn refused(key: &str) -> Option<&'static str> {
-    REFUSED
+/// Returns what to do instead of setting this property, if a user cannot set it.
+pub(crate) fn reserved(key: &str) -> Option<&'static str> {
+    RESERVED
         .iter()
-        .find_map(|(refused, instead)| (*refused == key).then_some(*instead))
+        .find_map(|(reserved, instead)| (*reserved == key).then_some(*instead))
 }
 
 #[cfg(test)]
@@ -129,13 +132,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_fixed_cannot_be_set_and_what_is_a_default_can() {
-        for purpose in [Role::Read, Role::Write] {
-            for (key, _) in fixed(purpose) {
-                assert!(refused(key).is_some(), "{key}");
+    fn fixed_properties_are_reserved_and_defaults_are_not() {
+        for role in [Role::Consumer, Role::Producer] {
+            for (key, _) in fixed(role) {
+                assert!(reserved(key).is_some(), "{key}");
             }
-            for (key, _) in defaults(purpose) {
-                assert!(refused(key).is_none(), "{key}");
+            for (key, _) in defaults(role) {
+                assert!(reserved(key).is_none(), "{key}");
             }
         }
     }

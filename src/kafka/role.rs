@@ -1,10 +1,10 @@
-//! What a client is for.
+//! Whether a client reads or writes.
 
-/// Whether a client reads or writes: it decides on properties, ACLs and words.
+/// Whether a client reads or writes. Properties, ACLs and error messages depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// A consumer.
-    Read,
-    /// A producer.
-    Write,
+    /// Reads a topic.
+    Consumer,
+    /// Writes to a topic.
+    Producer,
 }

@@ -1,8 +1,8 @@
-//! The name of a topic.
+//! The rules for the name of a topic.
 
 use crate::error::{Error, ErrorKind};
 
-/// Takes a name that Kafka allows.
+/// Returns `name` if Kafka allows it.
 pub(crate) fn topic_name(name: impl Into<String>) -> Result<String, Error> {
     let name = name.into();
     if is_topic_name(&name) {
@@ -11,12 +11,12 @@ pub(crate) fn topic_name(name: impl Into<String>) -> Result<String, Error> {
     Err(Error::new(
         ErrorKind::Config,
         format!(
-            "{name:?} is no topic name: 1 to 249 of letters, digits, `.`, `_`, `-`, and not `.` or `..`"
+            "{name:?} is not a topic name: use 1 to 249 letters, digits, `.`, `_` and `-`, but neither `.` nor `..` alone"
         ),
     ))
 }
 
-/// As Kafka's own `Topic.validate` has it.
+/// Follows Kafka's `Topic.validate`.
 fn is_topic_name(name: &str) -> bool {
     (1..=249).contains(&name.len())
         && !matches!(name, "." | "..")
@@ -30,9 +30,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_kafka_does_not_allow_is_refused() {
+    fn names_follow_the_rules_of_kafka() {
         for name in ["", ".", "..", "a b", "a/b", "ä", "a\n", &"a".repeat(250)] {
-            let error = topic_name(name).expect_err("refused");
+            let error = topic_name(name).expect_err("not a topic name");
             assert_eq!(error.kind(), ErrorKind::Config, "{name:?}");
         }
         for name in ["s3.test.secret.manager", "_", "a-b", &"a".repeat(249)] {

@@ -1,44 +1,42 @@
-//! A producer of librdkafka: one client, from the password it was made with to its refusal.
+//! One producer client of librdkafka, with the password that it was created with.
 
 use std::time::Duration;
 
-use rdkafka::Timestamp;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::producer::future_producer::Delivery;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tokio::time::{Instant, sleep_until};
 
 use super::blocking::{drop_on_thread, on_thread};
 use super::config::KafkaConfig;
 use super::context::Context;
+use super::delivered::Delivered;
 use super::fault::Fault;
-use super::producer::Delivered;
 use super::role::Role;
 
-/// What librdkafka takes for a time at most.
-const MOST_MS: u128 = i32::MAX as u128;
+/// The longest time that librdkafka accepts in a property.
+const MAX_MS: u128 = i32::MAX as u128;
 
-/// One client. Dropping it returns at once; records that are not delivered by then are given up.
+/// One client. Dropping it returns at once; records that are not delivered by then are abandoned.
 pub(crate) struct Writer {
     producer: Option<FutureProducer<Context>>,
     pub(super) context: Context,
     plaintext: bool,
-    made: Instant,
+    created: Instant,
 }
 
 impl Writer {
-    /// Makes a client with the password and the CA file as they are now. It gives up each record after the bound.
-    pub(crate) async fn new(config: KafkaConfig, bound: Duration) -> Result<Self, Fault> {
-        let made = Instant::now();
+    /// Creates a client with the password and the CA file as they are now. It abandons each record after the timeout.
+    pub(crate) async fn new(config: KafkaConfig, timeout: Duration) -> Result<Self, Fault> {
+        let created = Instant::now();
         on_thread(move |_| {
             // A process that exits in the middle of a handshake would crash in OpenSSL's exit handler.
             openssl_sys::init();
             let plaintext = config.is_plaintext();
-            let mut config = config.to_client_config(Role::Write)?;
+            let mut config = config.to_client_config(Role::Producer)?;
             config.set(
                 "message.timeout.ms",
-                bound.as_millis().min(MOST_MS).to_string(),
+                timeout.as_millis().min(MAX_MS).to_string(),
             );
             let context = Context::default();
             match FutureProducer::from_config_and_context(&config, context.clone()) {
@@ -46,7 +44,7 @@ impl Writer {
                     producer: Some(producer),
                     context,
                     plaintext,
-                    made,
+                    created,
                 }),
                 Err(error) => Err(Fault::of_call(&error)),
             }
@@ -54,9 +52,9 @@ impl Writer {
         .await?
     }
 
-    /// When it was begun to be made: the password was read after that.
-    pub(crate) fn made(&self) -> Instant {
-        self.made
+    /// Returns when its creation began: the password was read after that.
+    pub(crate) fn created(&self) -> Instant {
+        self.created
     }
 
     /// Writes a record and waits until it is delivered, at most until the deadline.
@@ -67,73 +65,63 @@ impl Writer {
         payload: Option<&[u8]>,
         deadline: Instant,
     ) -> Result<Delivered, Fault> {
-        // Refused while nobody was sending: the record is better sent by the next client alone.
-        if let Some(refusal) = self.noted().filter(Fault::is_refusal) {
-            return Err(refusal);
+        // Authentication failed while nothing was being sent: let the next client alone send the record.
+        let earlier = self.connection_fault();
+        if let Some(fault) = earlier.filter(Fault::is_authentication_failure) {
+            return Err(fault);
         }
         let mut record = FutureRecord::<str, [u8]>::to(topic);
         record.key = key;
         record.payload = payload;
-        let sent = self
+        let delivery = self
             .producer()
             .send_result(record)
             .map_err(|(error, _)| self.fault(&error))?;
         tokio::select! {
             biased;
-            outcome = sent => match outcome {
+            result = delivery => match result {
                 Ok(Ok(delivery)) => {
-                    self.context.forget_trouble();
+                    self.context.clear_fault();
                     Ok(Delivered::from(delivery))
                 }
                 Ok(Err((error, _))) => Err(self.fault(&error)),
                 Err(_) => Err(Fault::Thread),
             },
-            fault = self.context.refused() => Err(fault),
-            () = sleep_until(deadline) => Err(self.noted().unwrap_or(Fault::Slow)),
+            fault = self.context.authentication_failed() => Err(fault),
+            () = sleep_until(deadline) => Err(self.connection_fault().unwrap_or(Fault::Timeout)),
         }
     }
 
-    /// What it means that a record was not delivered.
+    /// Classifies the error of a record that was not delivered.
     fn fault(&self, error: &KafkaError) -> Fault {
-        // A client that can no longer promise anything gives its records up and says why here.
+        // A client that has lost its guarantees abandons its records, and has the reason here.
         if let Some((code, _)) = self.producer().client().fatal_error() {
             return Fault::of(code, "");
         }
         match error.rdkafka_error_code() {
             Some(Code::MessageTimedOut | Code::PurgeQueue | Code::PurgeInflight) => {
-                self.noted().unwrap_or(Fault::Slow)
+                self.connection_fault().unwrap_or(Fault::Timeout)
             }
             _ => Fault::of_call(error),
         }
     }
 
-    fn noted(&self) -> Option<Fault> {
+    fn connection_fault(&self) -> Option<Fault> {
         match self.context.fault()? {
-            Fault::Unreachable if self.plaintext && self.context.hung_up() => {
-                Some(Fault::PlainToTls)
+            Fault::Unreachable if self.plaintext && self.context.closed_at_first_request() => {
+                Some(Fault::PlaintextToTls)
             }
             fault => Some(fault),
         }
     }
 
     fn producer(&self) -> &FutureProducer<Context> {
-        self.producer.as_ref().expect("only drop takes it")
+        self.producer.as_ref().expect("taken by drop only")
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         drop_on_thread(self.producer.take());
-    }
-}
-
-impl From<Delivery> for Delivered {
-    fn from(delivery: Delivery) -> Self {
-        Self {
-            partition: delivery.partition,
-            offset: delivery.offset,
-            timestamp_ms: delivery.timestamp.to_millis(),
-            log_append_time: matches!(delivery.timestamp, Timestamp::LogAppendTime(_)),
-        }
     }
 }

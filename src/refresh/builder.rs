@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 
-use super::fetch::Parts;
+use super::fetch::{OnForbidden, Parts};
 use super::handle::Refreshable;
 use super::supervisor::{Options, Supervisor};
 use super::timeouts::Timeouts;
@@ -21,17 +21,6 @@ use crate::util::clock::Clock;
 /// How often a refreshable polls its source unless told otherwise.
 const POLL: Duration = Duration::from_secs(300);
 
-/// What to do with a value that is genuine but not permitted to do what its check asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnForbidden {
-    /// Keep the last good value, and report the failure.
-    #[default]
-    Reject,
-    /// Publish it all the same, and log a warning.
-    Accept,
-}
-
 /// Configures a refreshable. See [`Refreshable::builder`].
 #[must_use = "nothing runs before `start`"]
 pub struct Builder<S, C> {
@@ -45,8 +34,19 @@ pub struct Builder<S, C> {
     options: Options,
 }
 
+impl<V: Send + Sync + 'static> Refreshable<V> {
+    /// Configures a refreshable: where the secret is fetched from, and how it becomes a value.
+    pub fn builder<S, C>(source: S, connect: C) -> Builder<S, C>
+    where
+        S: Source,
+        C: Connect<Value = V>,
+    {
+        Builder::new(source, connect)
+    }
+}
+
 impl<S: Source, C: Connect> Builder<S, C> {
-    pub(super) fn new(source: S, connect: C) -> Self {
+    fn new(source: S, connect: C) -> Self {
         Self {
             source,
             connect,

@@ -6,13 +6,23 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::builder::OnForbidden;
 use super::timeouts::Timeouts;
 use crate::connect::{Connect, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::hot::DrainToken;
 use crate::secret::Secret;
 use crate::source::{FetchRequest, Source};
+
+/// What to do with a value that is genuine but not permitted to do what its check asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnForbidden {
+    /// Keep the last good value, and report the failure.
+    #[default]
+    Reject,
+    /// Publish it all the same, and log a warning.
+    Accept,
+}
 
 /// What every refresh uses.
 pub(super) struct Parts<S, C> {

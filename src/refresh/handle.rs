@@ -1,24 +1,23 @@
 //! The handle that a service keeps.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
-use super::builder::Builder;
+use super::control::LoopHandle;
 use super::event::{RefreshEvent, Refreshed};
 use super::status::{Draining, Status};
-use super::supervisor::{Shared, Stop};
 use super::timeouts::Timeouts;
-use crate::connect::Connect;
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "aws")]
 use crate::hot::DrainToken;
 use crate::hot::{HotSwap, Lease, Updates};
 use crate::secret::{SecretId, VersionId};
-use crate::source::Source;
-use crate::trigger::{Reason, RefreshRequester};
+use crate::trigger::Reason;
+#[cfg(feature = "aws")]
+use crate::trigger::RefreshRequester;
 use crate::util::clock::Clock;
 use crate::util::lock::lock;
 
@@ -39,14 +38,6 @@ struct Inner<V> {
     refreshing: Option<LoopHandle>,
 }
 
-/// The way to the refresh loop.
-pub(super) struct LoopHandle {
-    shared: Arc<Shared>,
-    requester: RefreshRequester,
-    /// Taken by the first shutdown. When it is dropped, the loop ends.
-    stop: Mutex<Option<oneshot::Sender<Stop>>>,
-}
-
 /// Replaced generations were still in use when the time to shut down was over.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{} replaced generation(s) still in use at the end of the shutdown", draining.len())]
@@ -57,15 +48,6 @@ pub struct ShutdownTimeout {
 }
 
 impl<V: Send + Sync + 'static> Refreshable<V> {
-    /// Configures a refreshable: where the secret is fetched from, and how it becomes a value.
-    pub fn builder<S, C>(source: S, connect: C) -> Builder<S, C>
-    where
-        S: Source,
-        C: Connect<Value = V>,
-    {
-        Builder::new(source, connect)
-    }
-
     /// Creates a handle to a value that never changes, for tests of code that takes a refreshable. It needs no runtime; its
     /// version is `fixed`.
     ///
@@ -268,24 +250,17 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
         Arc::clone(&self.inner.hot)
     }
 
+    /// Returns the way to report rejections, for what must not keep the refresh loop running; `None` for a fixed value.
+    #[cfg(feature = "aws")]
+    pub(crate) fn requester(&self) -> Option<RefreshRequester> {
+        let refreshing = self.inner.refreshing.as_ref()?;
+        Some(refreshing.requester.clone())
+    }
+
     /// Returns the number of the generation that `token` keeps in use, if it is one of this refreshable's.
     #[cfg(feature = "aws")]
     pub(crate) fn generation_of(&self, token: &DrainToken) -> Option<u64> {
         self.inner.hot.generation_of(token)
-    }
-}
-
-impl LoopHandle {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        requester: RefreshRequester,
-        stop: oneshot::Sender<Stop>,
-    ) -> Self {
-        Self {
-            shared,
-            requester,
-            stop: Mutex::new(Some(stop)),
-        }
     }
 }
 

@@ -32,11 +32,14 @@
 //!   ten, then one in five seconds. Refreshes that find something new are not.
 
 mod builder;
+mod control;
 mod drains;
 mod event;
 mod fetch;
 mod handle;
+mod incidents;
 mod metrics;
+mod note;
 mod publish;
 mod rate_limit;
 mod schedule;
@@ -45,8 +48,9 @@ mod supervisor;
 mod timeouts;
 mod triggers;
 
-pub use builder::{Builder, OnForbidden};
+pub use builder::Builder;
 pub use event::{RefreshEvent, Refreshed};
+pub use fetch::OnForbidden;
 pub use handle::{Refreshable, ShutdownTimeout};
 pub use status::{Draining, Failure, Rejected, Status, TriggerStatus};
 pub use timeouts::Timeouts;

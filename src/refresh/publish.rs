@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::drains::{self, DrainProgress};
+use super::drains;
 use super::event::{RefreshEvent, Refreshed};
 use super::fetch::{Candidate, Proof, catch_panic};
 use super::status::{Draining, Failure};
@@ -158,7 +158,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             previous: previous.clone(),
         });
         // Only now: a drain that completes at once must not be reported before the swap.
-        self.drains.add(drains::Draining {
+        self.incidents.drains.add(drains::Draining {
             drain,
             version: previous,
             swapped,
@@ -219,45 +219,6 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         }
         let _ = self.shared.events.send(RefreshEvent::Failed(error.clone()));
         self.answer(&Err(error.clone()));
-    }
-
-    pub(super) fn drain_progressed(&mut self, progress: DrainProgress) {
-        match progress {
-            DrainProgress::Pinned(draining, until) => {
-                let generation = draining.drain.generation();
-                let left = until.saturating_duration_since(Instant::now());
-                tracing::info!(version = %draining.version, generation, ?left, "released; waiting for presigned URLs to expire");
-                let pinned_until = self.clock.now() + left;
-                for old in &mut self.status.draining {
-                    if old.generation == generation {
-                        old.pinned_until = Some(pinned_until);
-                    }
-                }
-                self.publish_status();
-                self.drains.add_pinned(draining);
-            }
-            DrainProgress::Drained(draining) => self.drained(draining),
-        }
-    }
-
-    fn drained(&mut self, draining: drains::Draining) {
-        let generation = draining.drain.generation();
-        let version = draining.version;
-        self.status
-            .draining
-            .retain(|old| old.generation != generation);
-        let still_in_use = self.status.uses(&version);
-        self.publish_status();
-        self.metrics.drained(draining.swapped.elapsed());
-        tracing::info!(%version, generation, still_in_use, "drained");
-        let _ = self.shared.events.send(RefreshEvent::Drained {
-            generation,
-            version: version.clone(),
-            still_in_use,
-        });
-        if !still_in_use {
-            self.notify_drained(version);
-        }
     }
 
     fn never_propagated(&self, version: &VersionId, error: Error) -> Error {

@@ -187,3 +187,6 @@ impl Series {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

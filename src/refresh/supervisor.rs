@@ -3,19 +3,16 @@
 //! It owns the status and publishes copies of it. What happens meanwhile (a rejection, a change of a trigger's health, a
 //! drain) is noted at once, also while a fetch is under way.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use fastrand::Rng;
-use tokio::sync::{broadcast, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-use super::drains::{DrainProgress, Drains};
-use super::event::{RefreshEvent, Refreshed};
+use super::control::{LoopHandle, Shared, Stop, Waiter};
 use super::fetch::Parts;
-use super::handle::{LoopHandle, Refreshable};
+use super::handle::Refreshable;
+use super::incidents::Incidents;
 use super::metrics::Metrics;
 use super::rate_limit::RateLimit;
 use super::schedule::Schedule;
@@ -28,21 +25,6 @@ use crate::secret::{SecretId, VersionId};
 use crate::source::Source;
 use crate::trigger::{Health, Reason, RefreshRequest, RefreshRequests};
 use crate::util::clock::Clock;
-
-type Waiter = oneshot::Sender<Result<Refreshed, Error>>;
-
-/// The order to stop: how long the drains may take, and where to report that it is done.
-pub(super) type Stop = (Duration, oneshot::Sender<()>);
-
-/// How many events a slow reader may be behind.
-const EVENTS: usize = 256;
-
-/// What the supervisor and its handles share.
-pub(super) struct Shared {
-    pub(super) events: broadcast::Sender<RefreshEvent>,
-    /// Those who wait for the refresh that begins next.
-    pub(super) next_waiters: Mutex<Vec<Waiter>>,
-}
 
 pub(super) struct Options {
     pub(super) name: String,
@@ -57,16 +39,13 @@ pub(super) struct Supervisor<S, C: Connect> {
     pub(super) hot: Option<Arc<HotSwap<C::Value>>>,
     pub(super) status: Status,
     published: watch::Sender<Status>,
-    requests: RefreshRequests,
+    pub(super) requests: RefreshRequests,
     secret_id: Option<SecretId>,
-    triggers: Triggers,
     pub(super) schedule: Schedule,
     pub(super) rate_limit: RateLimit,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
-    pub(super) drains: Drains,
-    /// Notifications of the source that are under way.
-    notifications: JoinSet<()>,
+    pub(super) incidents: Incidents,
     /// Requested by triggers, deferred by the rate limit.
     deferred: Option<(RefreshRequest, Instant)>,
     /// What is not settled yet: a failed fetch is repeated for the same reasons.
@@ -79,14 +58,6 @@ pub(super) struct Supervisor<S, C: Connect> {
     pub(super) live_rejected: Option<u64>,
     /// Those whose refresh is under way.
     pub(super) waiters: Vec<Waiter>,
-}
-
-/// Something that leads to no refresh by itself.
-enum Incident {
-    Health(usize, Health),
-    Drain(DrainProgress),
-    /// A notification of the source has ended.
-    Notified,
 }
 
 impl<S: Source, C: Connect> Supervisor<S, C> {
@@ -108,14 +79,11 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         let requests = RefreshRequests::new(secret_id.clone());
         parts.connect.attach(&requests.requester());
         Self {
-            shared: Arc::new(Shared {
-                events: broadcast::Sender::new(EVENTS),
-                next_waiters: Mutex::default(),
-            }),
+            shared: Shared::new(),
             hot: None,
             published: watch::Sender::new(status.clone()),
             status,
-            triggers: Triggers::start(triggers, &requests),
+            incidents: Incidents::new(Triggers::start(triggers, &requests)),
             requests,
             secret_id,
             schedule: Schedule::new(parts.timeouts.clone(), rng),
@@ -123,8 +91,6 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             rate_limit: RateLimit::new(Instant::now()),
             clock,
             metrics: Metrics::new(name),
-            drains: Drains::default(),
-            notifications: JoinSet::new(),
             deferred: None,
             unsettled: RefreshRequest::default(),
             undecided: None,
@@ -148,7 +114,11 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         let hot = live.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::ShutDown, "the runtime was shut down"))
         })?;
-        let loop_handle = LoopHandle::new(shared, requester, stop);
+        let loop_handle = LoopHandle {
+            shared,
+            requester,
+            stop: Mutex::new(Some(stop)),
+        };
         Ok(Refreshable::new(
             hot,
             status,
@@ -177,13 +147,13 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             return;
         }
         let order = self.supervise(&mut stop).await;
-        self.triggers.stop();
+        self.incidents.triggers.stop();
         self.waiters.clear(); // whoever waits learns that refreshing has ended
         let Ok((within, done)) = order else {
             return self.end().await;
         };
         let drained = async {
-            while let Some(progress) = self.drains.next().await {
+            while let Some(progress) = self.incidents.drains.next().await {
                 self.drain_progressed(progress);
             }
         };
@@ -217,12 +187,12 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             let refresh = tokio::select! {
                 biased;
                 order = &mut *stop => return order,
-                request = self.requests.next() => self.requested(request),
-                () = sleep_until(due) => self.due(),
-                incident = next_incident(&mut self.triggers, &mut self.drains, &mut self.notifications) => {
+                incident = self.incidents.next() => {
                     self.note(incident);
                     None
                 }
+                request = self.requests.next() => self.requested(request),
+                () = sleep_until(due) => self.due(),
             };
             if let Some((request, since)) = refresh {
                 tokio::select! {
@@ -233,44 +203,6 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 }
             }
         }
-    }
-
-    /// Completes `work`, and notes what happens meanwhile. Requests wait until it is completed.
-    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        let mut live_rejected = None;
-        let result = loop {
-            tokio::select! {
-                biased;
-                result = &mut work => break result,
-                rejected = self.requests.next_rejected() => {
-                    if rejected.contains_key(&self.status.generation) {
-                        live_rejected = Some(self.status.generation);
-                    }
-                    self.note_rejected(rejected);
-                }
-                incident = next_incident(&mut self.triggers, &mut self.drains, &mut self.notifications) => {
-                    self.note(incident);
-                }
-            }
-        };
-        self.live_rejected = live_rejected;
-        result
-    }
-
-    fn note(&mut self, incident: Incident) {
-        match incident {
-            Incident::Health(trigger, health) => self.health_changed(trigger, health),
-            Incident::Drain(progress) => self.drain_progressed(progress),
-            Incident::Notified => {}
-        }
-    }
-
-    fn note_rejected(&mut self, rejected: BTreeMap<u64, u64>) {
-        for (generation, times) in rejected {
-            self.status.note_rejected(generation, times);
-        }
-        self.publish_status();
     }
 
     /// Notes rejections, and lets a refresh through or defers it. What people and timers ask for is never deferred.
@@ -320,20 +252,6 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         }
     }
 
-    fn health_changed(&mut self, trigger: usize, health: Health) {
-        let Some(trigger) = self.status.triggers.get_mut(trigger) else {
-            return;
-        };
-        match &health {
-            Health::Disconnected { reason } => {
-                tracing::warn!(trigger = %trigger.name, %reason, "trigger disconnected");
-            }
-            other => tracing::info!(trigger = %trigger.name, health = ?other, "trigger"),
-        }
-        trigger.health = health;
-        self.publish_status();
-    }
-
     /// Requests a refresh of its own, to be made after the one under way.
     pub(super) fn request(&self, reason: Reason) {
         self.requests.requester().request(reason);
@@ -344,56 +262,20 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         self.published.send_replace(self.status.clone());
     }
 
-    /// Notifies the source that `version` has drained.
-    pub(super) fn notify_drained(&mut self, version: VersionId) {
-        let parts = Arc::clone(&self.parts);
-        self.notifications.spawn(async move {
-            let notified = parts.source.drained(&version);
-            if timeout(parts.timeouts.fetch, notified).await.is_err() {
-                tracing::warn!(%version, "notifying the source of a drain took too long");
-            }
-        });
-    }
-
-    /// Notifies the source that `version` will not go live.
-    pub(super) fn notify_discarded(&mut self, version: VersionId) {
-        let parts = Arc::clone(&self.parts);
-        self.notifications.spawn(async move {
-            let notified = parts.source.discarded(&version);
-            if timeout(parts.timeouts.fetch, notified).await.is_err() {
-                tracing::warn!(%version, "notifying the source of a discarded version took too long");
-            }
-        });
-    }
-
     /// Stops everything, and tells the source.
     async fn end(&mut self) {
-        self.triggers.stop();
+        self.incidents.triggers.stop();
         if let Some(version) = self.undecided.take() {
             self.notify_discarded(version);
         }
         let longest = self.parts.timeouts.fetch;
         let ended = async {
-            while self.notifications.join_next().await.is_some() {}
+            while self.incidents.notifications.join_next().await.is_some() {}
             self.parts.source.shutdown().await;
         };
         if timeout(longest, ended).await.is_err() {
             tracing::warn!("the source did not shut down within {longest:?}");
         }
-    }
-}
-
-/// # Cancel safety
-/// Cancel safe.
-async fn next_incident(
-    triggers: &mut Triggers,
-    drains: &mut Drains,
-    notifications: &mut JoinSet<()>,
-) -> Incident {
-    tokio::select! {
-        (trigger, health) = triggers.next() => Incident::Health(trigger, health),
-        Some(progress) = drains.next() => Incident::Drain(progress),
-        Some(_) = notifications.join_next() => Incident::Notified,
     }
 }
 

@@ -31,9 +31,9 @@ pub struct Timeouts {
     /// How long a request whose key was rejected waits for a newer key, or for its own key to be known. Default 15 s.
     pub newer_key: Duration,
     /// The delays between two fetches of a source that may return stale versions, or of a version that is not propagated
-    /// yet. Default 100 ms to 2 s.
+    /// yet. Default 0.2 s to 4 s.
     pub poll: Backoff,
-    /// The delays before a failed refresh is repeated. Default 1 s to 60 s.
+    /// The delays before a failed refresh is repeated. Default 2 s to 2 min.
     pub retry: Backoff,
 }
 
@@ -104,8 +104,8 @@ impl Default for Timeouts {
             propagation: Duration::from_secs(120),
             stale_reads: Duration::from_secs(30),
             newer_key: Duration::from_secs(15),
-            poll: Backoff::new(Duration::from_millis(100), Duration::from_secs(2)),
-            retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
+            poll: Backoff::new(Duration::from_millis(200), Duration::from_secs(4)),
+            retry: Backoff::new(Duration::from_secs(2), Duration::from_secs(120)),
         }
     }
 }

@@ -1,27 +1,30 @@
-//! Tells the consumers that there is a new version.
+//! Announces to the consumers that a new version is current.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::boxed::BoxFuture;
 use crate::error::Error;
 use crate::secret::VersionId;
 
-/// Publishes what `finishSecret` has done.
+/// Publishes the event of `finishSecret`.
 ///
-/// Closures `Fn(RotationEvent) -> impl Future<Output = Result<(), Error>>` announce:
+/// [`kafka::Producer`](crate::kafka::Producer) does, with the feature `kafka`; and closures
+/// `Fn(RotationEvent) -> impl Future<Output = Result<(), Error>>`:
 ///
 /// ```
 /// use credswap::{Error, rotation::{Announcer, RotationEvent}};
-/// fn announces(_: impl Announcer) {}
-/// announces(|event: RotationEvent| async move {
+/// fn takes_an_announcer(_: impl Announcer) {}
+/// takes_an_announcer(|event: RotationEvent| async move {
 ///     println!("{}", event.to_json());
 ///     Ok::<_, Error>(())
 /// });
 /// ```
+#[cfg_attr(not(feature = "kafka"), allow(rustdoc::broken_intra_doc_links))]
 pub trait Announcer: Send + Sync + 'static {
-    /// Returns when the event cannot be lost any more. It may be called again with the same event.
+    /// Returns when the event can no longer be lost. May be called again with the same event.
     ///
     /// # Errors
     /// The step fails, so that the rotation is retried and the event published again.
@@ -29,38 +32,53 @@ pub trait Announcer: Send + Sync + 'static {
 }
 
 /// A version has become current.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use credswap::rotation::RotationEvent;
+/// let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_708_905_600_123);
+/// let event = RotationEvent::new(at, "arn:aws:secretsmanager:…", "b".into()).previous_version("a".into());
+/// assert_eq!(
+///     event.to_json(),
+///     r#"{"eventDateTime":1708905600.123,"step":"finishSecret","secretId":"arn:aws:secretsmanager:…","versionId":"b","previousVersionId":"a"}"#
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RotationEvent {
-    /// When it is announced.
+    /// When the event is published.
     pub at: SystemTime,
     /// The secret's ARN.
     pub secret_id: String,
     /// The version that is current.
     pub version_id: VersionId,
-    /// The version that was current before.
+    /// The version that was current before, if it is known.
     pub previous_version_id: Option<VersionId>,
 }
 
-/// Tells nobody: for consumers that poll.
+/// Publishes nothing: for consumers that poll. The default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoAnnouncement;
 
 impl RotationEvent {
-    /// The event as it is published. `eventDateTime` is in seconds since 1970, with a fraction.
-    ///
-    /// ```
-    /// # use std::time::{Duration, SystemTime};
-    /// # let event = credswap::rotation::RotationEvent {
-    /// #     at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_708_905_600_123),
-    /// #     secret_id: "arn:aws:secretsmanager:…".to_owned(),
-    /// #     version_id: "b".into(),
-    /// #     previous_version_id: Some("a".into()),
-    /// # };
-    /// assert_eq!(
-    ///     event.to_json(),
-    ///     r#"{"eventDateTime":1708905600.123,"step":"finishSecret","secretId":"arn:aws:secretsmanager:…","versionId":"b","previousVersionId":"a"}"#
-    /// );
-    /// ```
+    /// Creates the event that `version_id` has become current.
+    pub fn new(at: SystemTime, secret_id: impl Into<String>, version_id: VersionId) -> Self {
+        Self {
+            at,
+            secret_id: secret_id.into(),
+            version_id,
+            previous_version_id: None,
+        }
+    }
+
+    /// Sets the version that was current before.
+    #[must_use]
+    pub fn previous_version(mut self, version_id: VersionId) -> Self {
+        self.previous_version_id = Some(version_id);
+        self
+    }
+
+    /// Returns the event as it is published. `eventDateTime` is in seconds since 1970, with a fraction.
     pub fn to_json(&self) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -84,7 +102,7 @@ impl RotationEvent {
             version_id: self.version_id.as_str(),
             previous_version_id: self.previous_version_id.as_ref().map(VersionId::as_str),
         };
-        serde_json::to_string(&event).expect("texts and a finite number are always JSON")
+        serde_json::to_string(&event).expect("strings and a finite number are always JSON")
     }
 }
 
@@ -98,8 +116,8 @@ where
     }
 }
 
-/// Written with the secret's ARN as the key, so that the events of one secret stay in their order. An event is announced
-/// when it is on all replicas in sync.
+/// The record's key is the secret's ARN, so that the events of one secret stay in order. An event counts as published when
+/// all in-sync replicas have it.
 #[cfg(feature = "kafka")]
 impl Announcer for crate::kafka::Producer {
     async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
@@ -113,5 +131,16 @@ impl Announcer for crate::kafka::Producer {
 impl Announcer for NoAnnouncement {
     async fn announce(&self, _: &RotationEvent) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+/// [`Announcer`] with boxed futures.
+pub(super) trait DynAnnouncer: Send + Sync {
+    fn announce<'a>(&'a self, event: &'a RotationEvent) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+impl<A: Announcer> DynAnnouncer for A {
+    fn announce<'a>(&'a self, event: &'a RotationEvent) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(Announcer::announce(self, event))
     }
 }

@@ -1,95 +1,138 @@
-//! One call of one step: where its version is, and what to say when that is not where it should be.
+//! What one call of the rotation works with: the secret as it was read, and until when that may be acted on.
 
-use super::clock::ActionDeadline;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::deadline::ActionDeadline;
+use super::policy::Policy;
 use super::request::StepRequest;
-use super::store::{CURRENT, PENDING, SecretDescription};
-use crate::error::{Error, ErrorKind};
+use super::store::{SecretDescription, Store};
+use crate::error::Error;
+use crate::secret::VersionId;
+use crate::util::clock::Clock;
 
-/// One call of one step.
-pub(super) struct Run<'a> {
-    pub(super) request: &'a StepRequest,
-    /// The secret, as it was at the beginning.
-    pub(super) view: &'a SecretDescription,
-    pub(super) lap: &'a ActionDeadline,
+/// What all calls of a rotation share.
+#[derive(Clone)]
+pub(super) struct Environment {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) policy: Policy,
+    pub(super) clock: Clock,
 }
 
-/// Where the version that a token names is.
-pub(super) enum TokenStage {
-    Current,
-    Pending,
-    /// It has neither label.
-    Elsewhere,
-    /// It has no label, or does not exist.
-    Nowhere,
+/// One secret during one call: as it was read at the beginning, and until when that may be acted on.
+pub struct SecretContext<'a> {
+    environment: &'a Environment,
+    secret: &'a SecretDescription,
+    deadline: ActionDeadline,
 }
 
-impl Run<'_> {
-    pub(super) fn place(&self) -> TokenStage {
-        let token = &self.request.token;
-        match () {
-            () if self.view.has(token, CURRENT) => TokenStage::Current,
-            () if self.view.has(token, PENDING) => TokenStage::Pending,
-            () if self.view.labels.contains_key(token.as_str()) => TokenStage::Elsewhere,
-            () => TokenStage::Nowhere,
+/// One call of one step: the secret, and the rotation that the step belongs to.
+pub struct StepContext<'a> {
+    secret: SecretContext<'a>,
+    request: &'a StepRequest,
+}
+
+impl<'a> SecretContext<'a> {
+    pub(super) fn new(
+        environment: &'a Environment,
+        secret: &'a SecretDescription,
+        deadline: ActionDeadline,
+    ) -> Self {
+        Self {
+            environment,
+            secret,
+            deadline,
         }
     }
 
-    /// What seeds this call's jitter, under the rotation's seed.
-    pub(super) fn seed(&self, rotation: u64) -> u64 {
-        // FNV-1a: any spread will do.
-        let spread = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        self.request.token.as_str().bytes().fold(rotation, spread)
+    /// Returns the secret as it was at the beginning of the call.
+    pub fn secret(&self) -> &SecretDescription {
+        self.secret
     }
 
-    pub(super) fn nothing_else_is_pending(&self) -> Result<(), Error> {
-        match self.view.under_way() {
-            None => Ok(()),
-            Some(other) => Err(Error::new(
-                ErrorKind::InvalidRequest,
-                format!(
-                    "secret `{}` is being rotated: version {other} is pending. Let that rotation finish, or take the \
-                     label AWSPENDING from it",
-                    self.view.name
-                ),
-            )),
-        }
+    /// Returns the rotation's policy.
+    pub fn policy(&self) -> &Policy {
+        &self.environment.policy
     }
 
-    pub(super) fn not_staged(&self) -> Error {
-        let StepRequest { step, token, .. } = self.request;
-        let pending = match self.view.under_way() {
-            Some(other) => format!("{other} is"),
-            None => "no version is".to_owned(),
-        };
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!(
-                "{step}: version {token} of secret `{}` is not staged for rotation: it has neither AWSPENDING nor \
-                 AWSCURRENT, and {pending} pending. Rotate the secret by Secrets Manager (`aws secretsmanager \
-                 rotate-secret`)",
-                self.view.name
-            ),
-        )
+    /// Returns the time, by the rotation's clock.
+    pub fn now(&self) -> SystemTime {
+        self.environment.clock.now()
     }
 
-    pub(super) fn not_created(&self) -> Error {
-        let StepRequest { step, token, .. } = self.request;
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!(
-                "{step}: version {token} of secret `{}` holds nothing yet: createSecret has to come before",
-                self.view.name
-            ),
-        )
+    /// Checks that the state which was read may still be acted on. Call it before each write that cannot be undone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if [`Policy::action_deadline`] has passed.
+    pub fn check_deadline(&self) -> Result<(), Error> {
+        self.deadline.check()
     }
 
-    pub(super) fn moved_by_another(&self) -> Error {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!(
-                "secret `{}`: somebody else moved AWSCURRENT at the same time: try again",
-                self.view.name
-            ),
-        )
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.environment.store
+    }
+}
+
+impl<'a> StepContext<'a> {
+    pub(super) fn new(secret: SecretContext<'a>, request: &'a StepRequest) -> Self {
+        Self { secret, request }
+    }
+
+    /// Returns the rotation's token: the id of the version that it creates.
+    pub fn token(&self) -> &VersionId {
+        &self.request.token
+    }
+
+    /// Returns the secret as it was at the beginning of the step.
+    pub fn secret(&self) -> &SecretDescription {
+        self.secret.secret()
+    }
+
+    /// Returns the rotation's policy.
+    pub fn policy(&self) -> &Policy {
+        self.secret.policy()
+    }
+
+    /// Returns the time, by the rotation's clock.
+    pub fn now(&self) -> SystemTime {
+        self.secret.now()
+    }
+
+    /// Checks that the state which was read may still be acted on. Call it before each write that cannot be undone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if [`Policy::action_deadline`] has passed.
+    pub fn check_deadline(&self) -> Result<(), Error> {
+        self.secret.check_deadline()
+    }
+
+    pub(super) fn request(&self) -> &StepRequest {
+        self.request
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        self.secret.store()
+    }
+
+    pub(super) fn secret_context(&self) -> &SecretContext<'a> {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for SecretContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretContext")
+            .field("secret", &self.secret.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StepContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepContext")
+            .field("secret", &self.secret().name)
+            .field("request", &self.request)
+            .finish_non_exhaustive()
     }
 }

@@ -1,35 +1,36 @@
-//! What is rotated: a small trait, so that the four steps serve more than access keys.
+//! A kind of secret: how to create a new one, and how to prove it.
 
 use std::future::Future;
 
-use super::clock::ActionDeadline;
+use super::boxed::BoxFuture;
+use super::context::{SecretContext, StepContext};
+use super::policy::Policy;
 use super::report::RetireReport;
-use super::store::{Content, SecretDescription};
+use super::store::Content;
 use crate::connect::Verdict;
 use crate::error::Error;
-use crate::secret::VersionId;
 
-/// A kind of secret: how to make a new one, and how to prove it.
+/// A kind of secret: how to create a new one, and how to prove it.
 ///
-/// The machinery calls these in the order of the steps, each as often as Secrets Manager retries, possibly twice at the same
-/// time. It sees to it that a version's content never changes once it is stored, and moves the labels.
+/// The rotation calls these functions in the order of the steps, each as often as Secrets Manager retries, possibly twice
+/// at the same time. It ensures that the content of a version never changes once it is stored, and moves the labels.
 ///
-/// A database password, set by `setSecret`:
+/// A database password that `setSecret` sets:
 ///
 /// ```
+/// use credswap::Error;
 /// use credswap::connect::Verdict;
-/// use credswap::rotation::{Content, SecretKind, StepContext};
-/// use credswap::{Error, ErrorKind};
+/// use credswap::rotation::{Content, Rotation, SecretKind, StepContext};
 ///
-/// struct Passwords(/* a connection to the database */);
+/// struct DatabasePassword(/* a connection to the database */);
 ///
-/// impl Kind for Passwords {
-///     async fn create(&self, task: &Task<'_>, current: &Content) -> Result<Content, Error> {
+/// impl SecretKind for DatabasePassword {
+///     async fn create(&self, context: &StepContext<'_>, current: &Content) -> Result<Content, Error> {
 ///         let new_password = "…"; // from a random generator
-///         Ok(current.renewed(new_password, task.token()))
+///         Ok(current.renewed(new_password, context.token()))
 ///     }
 ///     async fn set(&self, current: &Content, pending: &Content) -> Result<(), Error> {
-///         // ALTER USER … with the current password, or find that the pending one is set already
+///         // log in with the current password, or find that the pending one is set already; then ALTER USER …
 ///         Ok(())
 ///     }
 ///     async fn test(&self, pending: &Content) -> Verdict {
@@ -39,42 +40,54 @@ use crate::secret::VersionId;
 ///         }
 ///     }
 /// }
+///
+/// # fn example(sdk: &aws_types::SdkConfig) {
+/// let rotation = Rotation::builder(sdk, DatabasePassword()).build();
+/// # }
 /// ```
 pub trait SecretKind: Send + Sync + 'static {
-    /// Makes the new content. What is made for it elsewhere must bear a crash right after: it is called again, and knows
-    /// nothing of the first call.
+    /// Receives the rotation's policy, once, before the first step: for kinds that make calls of their own. The default
+    /// does nothing.
+    fn attach(&mut self, policy: &Policy) {
+        let _ = policy;
+    }
+
+    /// Creates the new content. Must tolerate a crash right after it created something elsewhere: it is called again, and
+    /// knows nothing of the first call.
     ///
     /// # Errors
     /// The step fails; Secrets Manager retries the rotation.
     fn create(
         &self,
-        task: &StepContext<'_>,
+        context: &StepContext<'_>,
         current: &Content,
     ) -> impl Future<Output = Result<Content, Error>> + Send;
 
-    /// Takes back what [`SecretKind::create`] made. Called only if it was not stored and never can be.
+    /// Removes what [`create`](SecretKind::create) created. Called only if it was not stored and never can be. The default
+    /// does nothing.
     ///
     /// # Errors
-    /// Logged: what is left is for the next rotation to find.
-    fn discard(
+    /// Logged; the next rotation has to find what is left.
+    fn undo_create(
         &self,
-        task: &StepContext<'_>,
-        made: &Content,
+        context: &StepContext<'_>,
+        created: &Content,
     ) -> impl Future<Output = Result<(), Error>> + Send {
-        let _ = (task, made);
+        let _ = (context, created);
         async { Ok(()) }
     }
 
-    /// RefreshRequester at what is stored as pending before it is used: was it really rotated?
+    /// Checks the stored pending content before it is used: does it really replace the current one? The default accepts
+    /// it.
     ///
     /// # Errors
     /// The step fails.
-    fn examine(&self, current: &Content, pending: &Content) -> Result<(), Error> {
+    fn validate(&self, current: &Content, pending: &Content) -> Result<(), Error> {
         let _ = (current, pending);
         Ok(())
     }
 
-    /// Makes the service accept the pending secret, or finds that it does.
+    /// Makes the service accept the pending content, unless it does already. The default does nothing.
     ///
     /// # Errors
     /// The step fails.
@@ -87,46 +100,85 @@ pub trait SecretKind: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Proves the secret. It is asked again, with backoff, while the verdict is [`Verdict::NotYet`], or
-    /// [`Verdict::Unknown`] with a retryable error.
+    /// Proves the content. Called again, with backoff, while the verdict is [`Verdict::NotYet`], or [`Verdict::Unknown`]
+    /// with a retryable error.
     fn test(&self, pending: &Content) -> impl Future<Output = Verdict> + Send;
 
-    /// Takes the next action towards the end of the credentials that are neither current nor pending.
+    /// Takes the next action to retire credentials that are neither current nor pending. The default does nothing.
     ///
     /// # Errors
-    /// If the state cannot be read, or an action fails. It is called again by the schedule.
+    /// If the state cannot be read, or an action fails. The schedule calls it again.
     fn retire(
         &self,
-        view: &SecretDescription,
+        context: &SecretContext<'_>,
     ) -> impl Future<Output = Result<RetireReport, Error>> + Send {
-        let _ = view;
+        let _ = context;
         async { Ok(RetireReport::default()) }
     }
 }
 
-/// The rotation that a step is of.
-pub struct StepContext<'a> {
-    pub(super) token: &'a VersionId,
-    pub(super) view: &'a SecretDescription,
-    pub(super) lap: &'a ActionDeadline,
+/// [`SecretKind`] with boxed futures.
+pub(super) trait DynKind: Send + Sync {
+    fn create<'a>(
+        &'a self,
+        context: &'a StepContext<'_>,
+        current: &'a Content,
+    ) -> BoxFuture<'a, Result<Content, Error>>;
+    fn undo_create<'a>(
+        &'a self,
+        context: &'a StepContext<'_>,
+        created: &'a Content,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+    fn validate(&self, current: &Content, pending: &Content) -> Result<(), Error>;
+    fn set<'a>(
+        &'a self,
+        current: &'a Content,
+        pending: &'a Content,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+    fn test<'a>(&'a self, pending: &'a Content) -> BoxFuture<'a, Verdict>;
+    fn retire<'a>(
+        &'a self,
+        context: &'a SecretContext<'_>,
+    ) -> BoxFuture<'a, Result<RetireReport, Error>>;
 }
 
-impl StepContext<'_> {
-    /// The rotation's token: the id of the version that it makes.
-    pub fn token(&self) -> &VersionId {
-        self.token
+impl<K: SecretKind> DynKind for K {
+    fn create<'a>(
+        &'a self,
+        context: &'a StepContext<'_>,
+        current: &'a Content,
+    ) -> BoxFuture<'a, Result<Content, Error>> {
+        Box::pin(SecretKind::create(self, context, current))
     }
 
-    /// The secret, as it was at the beginning of the step.
-    pub fn view(&self) -> &SecretDescription {
-        self.view
+    fn undo_create<'a>(
+        &'a self,
+        context: &'a StepContext<'_>,
+        created: &'a Content,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(SecretKind::undo_create(self, context, created))
     }
 
-    /// Whether what was seen may still be acted on. Ask before each write that cannot be taken back.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if [`Policy::lap`](super::Policy::lap) has passed.
-    pub fn in_time(&self) -> Result<(), Error> {
-        self.lap.check()
+    fn validate(&self, current: &Content, pending: &Content) -> Result<(), Error> {
+        SecretKind::validate(self, current, pending)
+    }
+
+    fn set<'a>(
+        &'a self,
+        current: &'a Content,
+        pending: &'a Content,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(SecretKind::set(self, current, pending))
+    }
+
+    fn test<'a>(&'a self, pending: &'a Content) -> BoxFuture<'a, Verdict> {
+        Box::pin(SecretKind::test(self, pending))
+    }
+
+    fn retire<'a>(
+        &'a self,
+        context: &'a SecretContext<'_>,
+    ) -> BoxFuture<'a, Result<RetireReport, Error>> {
+        Box::pin(SecretKind::retire(self, context))
     }
 }

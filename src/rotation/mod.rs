@@ -1,80 +1,99 @@
-//! The authority's side: rotates a secret in four steps, tells everyone, and retires the old key when nobody uses it.
+//! The authority's side: rotates a secret in four steps, announces it, and retires the old key when no consumer uses it.
 //!
 //! ```no_run
-//! use credswap::aws::check::CallerIdentity;
-//! use credswap::rotation::{AccessKeys, IamClient, NoUsageReports, NoAnnouncement, Request, Rotation, SecretsManager};
-//!
-//! # async fn example(sdk: aws_types::SdkConfig, event: &[u8]) -> Result<(), credswap::Error> {
-//! let store = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
-//! let holders = NoUsageReports; // or FleetUsage: who still uses which version
-//! let keys = AccessKeys::new(store.clone(), IamClient::new(&sdk), CallerIdentity::new(&sdk), holders);
-//! let rotation = Rotation::new(store, keys, NoAnnouncement); // or a kafka::Producer: tells the consumers
-//!
-//! // In a Lambda function, for each event of Secrets Manager, and of a schedule that says `retireSecret`:
-//! rotation.handle(&Request::from_json(event)?).await?;
-//! # Ok(()) }
+#![cfg_attr(
+    all(feature = "fleet", feature = "kafka"),
+    doc = "
+use std::time::Duration;
+use credswap::fleet::FleetTopic;
+use credswap::kafka::{KafkaConfig, Producer};
+use credswap::rotation::{FleetUsage, Policy, Request, Rotation};
+
+# async fn example(sdk: aws_types::SdkConfig, kafka: KafkaConfig, event: &[u8]) -> Result<(), credswap::Error> {
+let rotation = Rotation::access_keys(&sdk) // Secrets Manager, IAM and STS of this SdkConfig
+    .usage(FleetUsage::new(FleetTopic::new(&kafka, \"credswap.usage\")?)) // who still uses which version
+    .announcer(Producer::new(&kafka, \"s3.test.secret.manager\")?) // tells the consumers
+    .policy(Policy::default().watch(Duration::from_secs(48 * 3600)))
+    .build();
+# rotation.handle(&Request::from_json(event)?).await?;
+# Ok(()) }
+"
+)]
+#![cfg_attr(
+    not(all(feature = "fleet", feature = "kafka")),
+    doc = "
+use credswap::rotation::{Request, Rotation};
+
+# async fn example(sdk: aws_types::SdkConfig, event: &[u8]) -> Result<(), credswap::Error> {
+let rotation = Rotation::access_keys(&sdk).build(); // Secrets Manager, IAM and STS of this SdkConfig
+# rotation.handle(&Request::from_json(event)?).await?;
+# Ok(()) }
+"
+)]
 //! ```
 //!
-//! Without Lambda, a [`Runner`] calls the steps in the process. Another kind of secret than access keys is a [`SecretKind`].
+//! A Lambda function passes each event of Secrets Manager to [`Rotation::handle`], and each event of a schedule that says
+//! `retireSecret`: `rotation.handle(&Request::from_json(event)?).await?`. Without Lambda, a [`Runner`] calls the steps in
+//! this process. [`Rotation::builder`] takes any other [`SecretKind`] than access keys.
 //!
 //! # Labels and keys, step by step
 //!
-//! An IAM user has two keys at most; here A is the old one and B the new one. *v1* and *v2* are versions of the secret, *v2* is
-//! named by the rotation's token. Whatever row a crash ends in, the whole rotation is called again and goes on from there.
+//! An IAM user has at most two keys; here A is the old one and B the new one. *v1* and *v2* are versions of the secret; the
+//! rotation's token is the id of *v2*. After a crash in any row the whole rotation is called again and continues from there.
 //!
 //! | after | v1 | v2 | A | B | consumers |
 //! |---|---|---|---|---|---|
 //! | the beginning | `AWSCURRENT` | `AWSPENDING`, empty | active | – | use A |
 //! | the intent, a tag | `AWSCURRENT` | `AWSPENDING`, empty | active | – | use A |
-//! | `CreateAccessKey` | `AWSCURRENT` | `AWSPENDING`, empty | active | active, known to nobody | use A |
-//! | **createSecret** | `AWSCURRENT` | `AWSPENDING`, holds B | active | active | use A |
+//! | `CreateAccessKey` | `AWSCURRENT` | `AWSPENDING`, empty | active | active, not stored | use A |
+//! | **createSecret** | `AWSCURRENT` | `AWSPENDING`, has B | active | active | use A |
 //! | **setSecret** | the same | the same | active | active | use A |
 //! | **testSecret** | the same | the same | active | active, accepted by STS | use A |
 //! | the move | `AWSPREVIOUS` | `AWSCURRENT`¹ | active | active | use A |
 //! | **finishSecret**: announced | `AWSPREVIOUS` | `AWSCURRENT` | active | active | swap to B, one by one |
-//! | all have let go | `AWSPREVIOUS` | `AWSCURRENT` | active | active | use B |
+//! | all have released A | `AWSPREVIOUS` | `AWSCURRENT` | active | active | use B |
 //! | **retireSecret** | `AWSPREVIOUS` | `AWSCURRENT` | inactive, watched | active | use B |
 //! | **retireSecret**, a day later | `AWSPREVIOUS` | `AWSCURRENT` | deleted | active | use B |
 //!
-//! ¹ `AWSPENDING` may stay there, or be gone: Secrets Manager takes both for the end of a rotation.
+//! ¹ `AWSPENDING` may stay there, or be removed: Secrets Manager accepts both as the end of a rotation.
 //!
 //! # What each step does when it is called again
 //!
 //! | step | finds | does |
 //! |---|---|---|
-//! | createSecret | v2 holds a key | nothing: what is stored is what will be current |
-//! | | a key that it made itself and did not live to store | removes it, once nobody can store it any more (15 min) |
-//! | | two keys, one of them superseded | asks the [`UsageSource`], and removes that one if all have said that they let go |
-//! | | two keys in use, or one that is free only because somebody is silent | fails, and says who holds what: [`ErrorKind::InUse`](crate::ErrorKind::InUse); retire has the time to watch that key |
-//! | | a key that no version knows | fails, and names it: it may be a person's |
+//! | createSecret | v2 has a key | nothing: what is stored will be current |
+//! | | a key that it created itself and crashed before it stored | deletes it, once nobody can store it any more (15 min) |
+//! | | two keys, one of them superseded | asks the [`UsageSource`], and deletes that one if all consumers have reported that they released it |
+//! | | two keys in use, or one that is released only because a consumer is presumed gone | fails, and names who uses what: [`ErrorKind::InUse`](crate::ErrorKind::InUse); retire has the time to watch that key |
+//! | | a key that is in no version | fails, and names it: it may belong to somebody else |
 //! | testSecret | nothing in v2 (`RotateImmediately=false`) | tests the current key |
-//! | | a key that AWS does not know | asks again, until [`Policy::propagation`] |
+//! | | a key that AWS does not know | tests it again, until [`Policy::propagation`] |
 //! | | a key whose secret part is wrong | fails at once |
-//! | finishSecret | v2 is current | announces it again: whoever moved the label may not have lived to tell |
-//! | each | v2 has neither label | fails: the rotation was cancelled, or never begun by Secrets Manager |
+//! | finishSecret | v2 is current | announces it again: whoever moved the label may have crashed before it announced |
+//! | each | v2 has neither label | fails: the rotation was cancelled, or Secrets Manager never began it |
 //!
-//! Of two runs of a step at the same time one stores its key; the other one learns that from `PutSecretValue`, which
-//! never changes a version that has a content, and takes its own key back. Where it cannot know whether its key was stored
-//! (no answer came), it leaves it: a later run finds it in the version, or finds that it is in none.
+//! Of two concurrent runs of a step one stores its key; the other one learns that from `PutSecretValue`, which never changes
+//! a version that has content, and deletes its own key. If it cannot know whether its key was stored (no answer came), it
+//! leaves it: a later run finds it in the version, or finds that it is in none.
 //!
 //! # How a key is retired
 //!
-//! Each call looks at everything anew, takes the next action, and may end anywhere. A key goes only on a positive word: all
-//! who used its version have said that they do not any more. Silence is none (a [`UsageSource`] may take it for one after a
-//! time, and says so).
+//! Each call reads everything again, takes the next action, and may end anywhere. A key is deleted only after a positive
+//! report: all who used its version have reported that they released it. Silence is not a release (a [`UsageSource`] may
+//! presume a silent consumer gone after a time, and names it).
 //!
 //! ```text
 //! superseded ──released──▶ deactivated ──watched for a day──▶ deleted
 //!     │                      ▲      │
-//!     └──deadline, loudly────┘      └──a consumer is refused──▶ active again, for another deadline
+//!     └──deadline, an error──┘      └──AWS rejects it for a consumer──▶ active again, until another deadline
 //! ```
 //!
-//! A key that is deactivated by the deadline alone is never deleted: that needs the word, too. A key that a person
-//! deactivated is not given back.
+//! A key that was deactivated by the deadline alone is never deleted: that needs the release, too. A key that a person
+//! deactivated is not activated again.
 //!
-//! Nothing is remembered outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating` and
-//! `credswap:key:<access key id>`. They are not secret, and may be removed by hand: everything then begins with being seen
-//! superseded.
+//! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating` and
+//! `credswap:key:<access key id>`. They are not secret, and may be removed by hand: each key then counts as superseded from
+//! the next call on.
 //!
 //! # Permissions
 //!
@@ -91,42 +110,33 @@
 
 mod access_keys;
 mod announcer;
-mod backoff;
-mod clock;
+mod boxed;
+mod builder;
 mod context;
-mod decide;
-#[cfg(all(feature = "fleet", feature = "kafka"))]
-mod fleet_usage;
-mod iam;
-mod iam_client;
+mod deadline;
 mod kind;
 mod policy;
 mod report;
 mod request;
-mod retire;
 mod runner;
-mod secrets_manager;
+#[doc(hidden)]
+pub mod seam;
 mod steps;
 mod store;
-mod tags;
+mod timestamp;
 mod usage;
-mod writes;
 
 pub use access_keys::AccessKeys;
 pub use announcer::{Announcer, NoAnnouncement, RotationEvent};
-#[cfg(all(feature = "fleet", feature = "kafka"))]
-pub use fleet_usage::FleetUsage;
-pub use iam::{Caller, CreateOutcome, Iam, KeyInfo, KeyStatus, LastUsed, NewKey};
-pub use iam_client::IamClient;
-pub use kind::{SecretKind, StepContext};
+pub use builder::Builder;
+pub use context::{SecretContext, StepContext};
+pub use kind::SecretKind;
 pub use policy::Policy;
 pub use report::{KeyAction, KeyActionReason, KeyReport, RetireReport};
 pub use request::{Request, RotationToken, Step, StepRequest};
 pub use runner::Runner;
-pub use secrets_manager::SecretsManager;
 pub use steps::{Response, Rotation};
-pub use store::{
-    CURRENT, Content, Encoding, MoveOutcome, PENDING, PREVIOUS, PutOutcome, SecretDescription,
-    Store, VersionInfo, VersionSelector,
-};
-pub use usage::{Holder, NoUsageReports, Rejection, Usage, UsageSource, UsageState};
+pub use store::{Content, SecretDescription};
+#[cfg(all(feature = "fleet", feature = "kafka"))]
+pub use usage::FleetUsage;
+pub use usage::{Consumer, NoUsageReports, Rejection, Usage, UsageSource, UsageState};

@@ -1,40 +1,46 @@
-//! What retire did, and why it did no more.
+//! What a call of retire did with each key, and why.
 
 use std::fmt;
 use std::time::SystemTime;
 
-use super::clock::shown;
-use super::usage::Holder;
-use crate::aws::tail;
+use super::timestamp::format_time;
+use super::usage::Consumer;
+use crate::aws::id_suffix;
+
+/// How many consumers a message names.
+const NAMED: usize = 10;
 
 /// What one call of retire did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetireReport {
-    /// Each of the user's keys, those that are left alone too.
+    /// Each of the user's keys, including those that were left alone.
     pub keys: Vec<KeyReport>,
 }
 
-/// What became of a key.
+/// What was done with one key.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KeyReport {
     /// The access key id.
     pub id: String,
-    /// What was done in this call.
-    pub did: KeyAction,
+    /// What this call did.
+    pub action: KeyAction,
     /// Why that, and no more.
-    pub why: KeyActionReason,
+    pub reason: KeyActionReason,
 }
 
 /// What was done with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyAction {
     /// Nothing.
-    Nothing,
-    /// It is refused from now on, and can be given back.
+    Kept,
+    /// AWS rejects it from now on; it can be activated again.
     Deactivated,
-    /// It is accepted again.
+    /// AWS accepts it again.
     Reactivated,
-    /// It is gone.
+    /// It no longer exists.
     Deleted,
 }
 
@@ -42,45 +48,45 @@ pub enum KeyAction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyActionReason {
-    /// A version with this label holds it.
+    /// It is in a version with this label.
     Labelled(String),
-    /// No version of the secret holds it, and there is no proof that a rotation made it: it is never touched.
+    /// It is in no version of the secret, and nothing proves that a rotation created it: it is never touched.
     Foreign,
-    /// A `createSecret` made it and did not live to store it: nobody knows its secret part.
+    /// A `createSecret` that crashed created it and did not store it: nobody knows its secret part.
     Leftover {
-        /// Until when it is kept, for the case that the one who made it still lives.
+        /// Until when it is kept, in case its creator is still running.
         until: SystemTime,
     },
     /// Its version was pending and never became current.
     Abandoned,
-    /// These consumers use it.
+    /// Consumers use it.
     InUse {
-        /// Who.
-        by: Vec<Holder>,
+        /// These.
+        by: Vec<Consumer>,
     },
-    /// No consumer has ever said a word about its version.
+    /// No consumer has ever reported on its version.
     Unknown,
-    /// All consumers have let go, but it was used after that: somebody uses it who does not report.
+    /// All consumers have released it, but it was used after that, by somebody who does not report.
     UsedSince {
         /// When.
         at: SystemTime,
         /// At which service.
         service: String,
     },
-    /// These consumers need it and are refused.
+    /// AWS rejects it for consumers that need it.
     Rejected {
-        /// Who.
+        /// Their names.
         by: Vec<String>,
     },
-    /// All consumers have let go.
+    /// All consumers have released it.
     Released {
         /// When the last one did.
         since: SystemTime,
-        /// Those who were silent for so long that it is presumed_gone.
+        /// Those that did not report so, but are presumed gone.
         presumed_gone: Vec<String>,
     },
-    /// It was given back, or somebody activated it by hand: it is left alone for a while.
-    GivenBack {
+    /// It was activated again, by retire or by somebody else: it is left alone for a while.
+    RecentlyActivated {
         /// Until when.
         until: SystemTime,
     },
@@ -89,85 +95,115 @@ pub enum KeyActionReason {
         /// Until when.
         until: SystemTime,
     },
-    /// The deadline has passed, although this holds it up.
+    /// The deadline has passed, although this reason to keep it remains.
     Deadline(Box<KeyActionReason>),
 }
 
 impl KeyReport {
-    /// The last four characters of the access key id.
+    pub(super) fn new(id: &str, action: KeyAction, reason: KeyActionReason) -> Self {
+        Self {
+            id: id.to_owned(),
+            action,
+            reason,
+        }
+    }
+
+    /// Returns the last four characters of the access key id, for logs.
     pub fn id_suffix(&self) -> &str {
-        tail(&self.id)
+        id_suffix(&self.id)
+    }
+}
+
+impl KeyAction {
+    /// Returns the action in one word: `kept`, `deactivated`, `reactivated` or `deleted`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Deactivated => "deactivated",
+            Self::Reactivated => "reactivated",
+            Self::Deleted => "deleted",
+        }
     }
 }
 
 impl KeyActionReason {
-    /// Whether a new key must not be made before this is settled, even if IAM has room for it: it would be forgotten.
-    pub(super) fn must_be_waited_for(&self) -> bool {
+    /// Returns whether no new key may be created before this one is dealt with, even if IAM has room for it: the tag of the
+    /// new one would replace the tag that identifies it.
+    pub(super) fn blocks_new_keys(&self) -> bool {
         matches!(self, Self::Leftover { .. })
     }
 
-    /// Whether it may pass without a person.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Returns whether it may cease without anybody doing anything.
+    pub(super) fn is_temporary(&self) -> bool {
         !matches!(self, Self::Foreign)
     }
 }
 
 impl fmt::Debug for KeyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key …{}: {:?}, {}", self.id_suffix(), self.did, self.why)
+        let (suffix, action, reason) = (self.id_suffix(), self.action, &self.reason);
+        write!(f, "key …{suffix}: {action}, {reason}")
+    }
+}
+
+impl fmt::Display for KeyAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Display for KeyActionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Labelled(label) => write!(f, "the version labelled {label} holds it"),
+            Self::Labelled(label) => write!(f, "it is in the version labelled {label}"),
             Self::Foreign => f.write_str(
-                "no version of the secret holds it, so it may be somebody's: delete it by hand, or give the secret a user \
-                 of its own",
+                "no version of the secret has it, so it may belong to somebody else: delete it by hand, or give the secret \
+                 an IAM user of its own",
             ),
             Self::Leftover { until } => write!(
                 f,
-                "left by a createSecret that did not end; it is removed after {}",
-                shown(*until)
+                "left by a createSecret that did not finish; it is removed after {}",
+                format_time(*until)
             ),
             Self::Abandoned => f.write_str("its version was pending and never became current"),
             Self::InUse { by } => {
-                f.write_str("used by ")?;
-                for (n, holder) in by.iter().take(SHOWN).enumerate() {
-                    write!(f, "{}{holder}", if n > 0 { ", " } else { "" })?;
+                f.write_str("in use by ")?;
+                for (n, consumer) in by.iter().take(NAMED).enumerate() {
+                    write!(f, "{}{consumer}", if n > 0 { ", " } else { "" })?;
                 }
-                match by.len().saturating_sub(SHOWN) {
+                match by.len().saturating_sub(NAMED) {
                     0 => Ok(()),
                     more => write!(f, " and {more} more"),
                 }
             }
             Self::Unknown => f.write_str(
-                "no consumer has ever said a word about its version: let them report, or vouch for them with \
-                 `Policy::assume_released`",
+                "no consumer has reported on its version: enable usage reports, or set `Policy::assume_released`",
             ),
             Self::UsedSince { at, service } => write!(
                 f,
-                "released by all who report, but used at {service} at {} by somebody who does not",
-                shown(*at)
+                "released by all consumers that report, but used at {service} at {} by one that does not",
+                format_time(*at)
             ),
-            Self::Rejected { by } => write!(f, "refused to {}", by.join(", ")),
-            Self::Released { since, presumed_gone } if presumed_gone.is_empty() => {
-                write!(f, "released by all since {}", shown(*since))
+            Self::Rejected { by } => write!(f, "AWS rejects it for {}", by.join(", ")),
+            Self::Released {
+                since,
+                presumed_gone,
+            } => {
+                write!(f, "released by all consumers since {}", format_time(*since))?;
+                match &presumed_gone[..] {
+                    [] => Ok(()),
+                    gone => write!(f, ", presuming {} gone", gone.join(", ")),
+                }
             }
-            Self::Released { since, presumed_gone } => write!(
+            Self::RecentlyActivated { until } => write!(
                 f,
-                "released by all since {}, which is presumed_gone of {}, who are silent",
-                shown(*since),
-                presumed_gone.join(", ")
+                "activated again, and left alone until {}",
+                format_time(*until)
             ),
-            Self::GivenBack { until } => {
-                write!(f, "given back, and left alone until {}", shown(*until))
+            Self::Watched { until } => {
+                write!(f, "deactivated, and watched until {}", format_time(*until))
             }
-            Self::Watched { until } => write!(f, "deactivated, and watched until {}", shown(*until)),
-            Self::Deadline(why) => write!(f, "its deadline has passed: {why}"),
+            Self::Deadline(reason) => write!(f, "its deadline has passed: {reason}"),
         }
     }
 }
-
-const SHOWN: usize = 10;

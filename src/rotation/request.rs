@@ -1,4 +1,4 @@
-//! What the rotation is asked to do: the event of Secrets Manager, or of a schedule.
+//! What the rotation is asked to do: an event of Secrets Manager, or of a schedule.
 
 use std::fmt;
 
@@ -9,12 +9,20 @@ use crate::error::{Error, ErrorKind};
 use crate::secret::VersionId;
 
 /// A decoded event.
+///
+/// ```
+/// use credswap::rotation::{Request, Step};
+/// let event = br#"{"Step": "createSecret", "SecretId": "prod/uploader", "ClientRequestToken": "8f2b…"}"#;
+/// let Request::Step(request) = Request::from_json(event)? else { panic!("not a step") };
+/// assert_eq!(request.step, Step::Create);
+/// # Ok::<_, credswap::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Request {
     /// One of the four steps, as Secrets Manager sends it.
     Step(StepRequest),
-    /// `{"Step": "retireSecret", "SecretId": "…"}`, from a schedule: there is no token.
+    /// `{"Step": "retireSecret", "SecretId": "…"}`, from a schedule. It has no token.
     Retire {
         /// The secret's name or ARN.
         secret_id: String,
@@ -22,55 +30,67 @@ pub enum Request {
 }
 
 /// One of the four steps of one rotation.
+///
+/// ```
+/// use credswap::rotation::{Step, StepRequest};
+/// let request = StepRequest::new(Step::Test, "prod/uploader", "8f2b…".into());
+/// assert_eq!(request.step.to_string(), "testSecret");
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct StepRequest {
-    /// Which one.
+    /// Which step.
     pub step: Step,
     /// The secret's name or ARN; Secrets Manager sends the ARN.
     pub secret_id: String,
-    /// The `ClientRequestToken`: names the rotation, and the version that it makes.
+    /// The `ClientRequestToken`: identifies the rotation, and is the id of the version that it creates.
     pub token: VersionId,
-    /// What a function in another account proves itself with when it stores the new version.
+    /// Authorizes a function in another account to store the new version.
     pub rotation_token: Option<RotationToken>,
 }
 
-/// The four steps, in their order.
+/// The four steps, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Make the new credential and store it as `AWSPENDING`.
+    /// Creates the new credential and stores it as `AWSPENDING`.
     Create,
-    /// Make the service accept it.
+    /// Makes the service accept it.
     Set,
-    /// Prove that it works.
+    /// Proves that it works.
     Test,
-    /// Make it `AWSCURRENT`, and tell everyone.
+    /// Makes it `AWSCURRENT`, and announces it.
     Finish,
 }
 
-/// A `RotationToken`. It counts as secret: never shown, wiped when dropped.
+/// A `RotationToken`. Treated as a secret: redacted in `Debug`, zeroized on drop.
+///
+/// ```
+/// let token = credswap::rotation::RotationToken::new("…");
+/// assert_eq!(format!("{token:?}"), "RotationToken(** redacted **)");
+/// ```
 #[derive(Clone)]
 pub struct RotationToken(Zeroizing<String>);
 
 impl Request {
-    /// Reads `{"Step", "SecretId", "ClientRequestToken", "RotationToken"?}`. Both spellings of the steps
-    /// (`createSecret`, `create_secret`) are known, further fields are ignored.
+    /// Decodes `{"Step", "SecretId", "ClientRequestToken", "RotationToken"?}`. Both spellings of the steps
+    /// (`createSecret`, `create_secret`) are accepted, other fields are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`], and which field is missing or not understood.
+    /// [`ErrorKind::InvalidRequest`], naming the field that is missing or not understood.
     pub fn from_json(json: &[u8]) -> Result<Self, Error> {
-        let event =
-            serde_json::from_slice(json).map_err(|_| invalid("the event is no JSON".to_owned()))?;
+        let event = serde_json::from_slice(json)
+            .map_err(|_| invalid("the event is not JSON".to_owned()))?;
         Self::from_value(&event)
     }
 
-    /// The same, of JSON that has been read.
+    /// Decodes an event whose JSON was parsed already.
     ///
     /// # Errors
     /// As [`Request::from_json`].
     pub fn from_value(event: &Value) -> Result<Self, Error> {
         let event = event
             .as_object()
-            .ok_or_else(|| invalid("the event is no JSON object".to_owned()))?;
+            .ok_or_else(|| invalid("the event is not a JSON object".to_owned()))?;
         let step = text(event, "Step")?;
         let secret_id = text(event, "SecretId")?.to_owned();
         let step = match step.replace('_', "").to_ascii_lowercase().as_str() {
@@ -82,8 +102,7 @@ impl Request {
             _ => {
                 let shown: String = step.chars().take(32).flat_map(char::escape_debug).collect();
                 return Err(invalid(format!(
-                    "the step `{shown}` is unknown: there are createSecret, setSecret, testSecret, finishSecret and \
-                     retireSecret"
+                    "step `{shown}` is unknown: use createSecret, setSecret, testSecret, finishSecret or retireSecret"
                 )));
             }
         };
@@ -91,12 +110,22 @@ impl Request {
             None | Some(Value::Null) => None,
             Some(_) => Some(RotationToken::new(text(event, "RotationToken")?)),
         };
-        Ok(Self::Step(StepRequest {
+        let mut request =
+            StepRequest::new(step, secret_id, text(event, "ClientRequestToken")?.into());
+        request.rotation_token = rotation_token;
+        Ok(Self::Step(request))
+    }
+}
+
+impl StepRequest {
+    /// Creates the request of one step.
+    pub fn new(step: Step, secret_id: impl Into<String>, token: VersionId) -> Self {
+        Self {
             step,
-            secret_id,
-            token: VersionId::from(text(event, "ClientRequestToken")?),
-            rotation_token,
-        }))
+            secret_id: secret_id.into(),
+            token,
+            rotation_token: None,
+        }
     }
 }
 
@@ -104,7 +133,7 @@ impl Step {
     /// All four, in the order in which Secrets Manager calls them.
     pub const ALL: [Self; 4] = [Self::Create, Self::Set, Self::Test, Self::Finish];
 
-    /// The step's name, as Secrets Manager's events have it.
+    /// Returns the step's name in the events of Secrets Manager.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "createSecret",
@@ -116,12 +145,12 @@ impl Step {
 }
 
 impl RotationToken {
-    /// Takes a token.
+    /// Wraps a token.
     pub fn new(token: impl Into<String>) -> Self {
         Self(Zeroizing::new(token.into()))
     }
 
-    /// The token. Do not print it.
+    /// Returns the token. Do not print it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -143,7 +172,9 @@ fn text<'e>(event: &'e Map<String, Value>, field: &str) -> Result<&'e str, Error
     match event.get(field) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
         Some(Value::String(_)) => Err(invalid(format!("the event's field `{field}` is empty"))),
-        Some(_) => Err(invalid(format!("the event's field `{field}` is no text"))),
+        Some(_) => Err(invalid(format!(
+            "the event's field `{field}` is not a string"
+        ))),
         None => Err(invalid(format!("the event has no field `{field}`"))),
     }
 }
@@ -160,13 +191,13 @@ mod tests {
 
     fn step_of(name: &str) -> Result<Request, Error> {
         let event = format!(
-            r#"{{"Step":"{name}","SecretId":"arn:x","ClientRequestToken":"t","RotationToken":"hush","More":1}}"#
+            r#"{{"Step":"{name}","SecretId":"arn:x","ClientRequestToken":"t","RotationToken":"redact-me","More":1}}"#
         );
         Request::from_json(event.as_bytes())
     }
 
     #[test]
-    fn both_spellings_of_every_step_are_known() {
+    fn both_spellings_of_every_step_are_accepted() {
         for step in Step::ALL {
             let snake: String = step
                 .as_str()
@@ -178,7 +209,7 @@ mod tests {
                 .collect();
             for name in [step.as_str(), &snake] {
                 let Ok(Request::Step(request)) = step_of(name) else {
-                    panic!("{name} is a step")
+                    panic!("{name} is not a step")
                 };
                 assert_eq!(
                     (request.step, request.secret_id.as_str()),
@@ -191,15 +222,15 @@ mod tests {
                         .rotation_token
                         .as_ref()
                         .map(|token| token.expose().to_owned()),
-                    Some("hush".to_owned())
+                    Some("redact-me".to_owned())
                 );
-                assert!(!format!("{request:?}").contains("hush"));
+                assert!(!format!("{request:?}").contains("redact-me"));
             }
         }
     }
 
     #[test]
-    fn retiring_needs_no_token() {
+    fn retire_needs_no_token() {
         for name in ["retireSecret", "retire_secret"] {
             let event = format!(r#"{{"Step":"{name}","SecretId":"prod/uploader"}}"#);
             let request = Request::from_json(event.as_bytes());
@@ -210,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_unknown_is_named() {
-        for (event, word) in [
-            ("", "no JSON"),
-            ("[]", "no JSON object"),
+    fn the_error_names_what_is_missing_or_unknown() {
+        for (event, expected) in [
+            ("", "not JSON"),
+            ("[]", "not a JSON object"),
             ("{}", "`Step`"),
             (r#"{"Step":"createSecret"}"#, "`SecretId`"),
             (r#"{"Step":"createSecret","SecretId":""}"#, "`SecretId`"),
@@ -223,7 +254,7 @@ mod tests {
             ),
             (
                 r#"{"Step":"createSecret","SecretId":"s","ClientRequestToken":7}"#,
-                "no text",
+                "not a string",
             ),
             (
                 r#"{"Step":"dropSecret","SecretId":"s","ClientRequestToken":"t"}"#,
@@ -232,13 +263,17 @@ mod tests {
         ] {
             let error = Request::from_json(event.as_bytes()).expect_err(event);
             assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-            assert!(error.report().contains(word), "{word}: {}", error.report());
+            assert!(
+                error.report().contains(expected),
+                "{expected}: {}",
+                error.report()
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn garbage_never_panics(bytes: Vec<u8>, step in ".*") {
+        fn arbitrary_input_never_panics(bytes: Vec<u8>, step in ".*") {
             let _ = Request::from_json(&bytes);
             let _ = Request::from_value(&serde_json::json!({"Step": step, "SecretId": "s"}));
         }

@@ -1,16 +1,16 @@
-//! What AWS answers when it does not accept a key, in all of its protocols.
+//! The error codes with which AWS services reject a key, in all of their protocols.
 //!
-//! One refusal has many names: S3 says `InvalidAccessKeyId` where STS says `InvalidClientTokenId` and Secrets Manager
-//! `UnrecognizedClientException`. [`AuthError`] is the list of those names and what they mean; [`error_code`] finds
-//! the name in a raw response.
+//! One rejection has many codes: S3 sends `InvalidAccessKeyId` where STS sends `InvalidClientTokenId` and Secrets Manager
+//! `UnrecognizedClientException`. [`AuthError`] knows the codes and what they mean; [`error_code`] finds the code in a raw
+//! response.
 
 use std::ops::Range;
 
-/// A refusal that has to do with who signed the request, or may have.
+/// A rejection whose cause is, or may be, the key that signed the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AuthError {
     code: &'static str,
-    meaning: AuthErrorKind,
+    kind: AuthErrorKind,
 }
 
 /// What an [`AuthError`] says about the key.
@@ -21,25 +21,25 @@ pub(crate) enum AuthErrorKind {
     UnknownKey,
     /// The key id is known and the signature is wrong: the secret access key is not the one that belongs to it.
     WrongSignature,
-    /// The session token has expired or is no token of this key's.
-    DeadToken,
-    /// Denied, and nobody says whether for the key or for what was asked: a missing permission, or a `HEAD` that
-    /// was answered with a bare 403.
+    /// The session token has expired, or does not belong to this key.
+    InvalidToken,
+    /// Denied, either because of the key or because of the request: a missing permission, or a `HEAD` that was answered with
+    /// a bare 403.
     Denied,
 }
 
 impl AuthError {
-    /// The auth error of that name; `None` if it is another error.
+    /// Returns the auth error with this code; `None` if the code is that of another error.
     pub(crate) fn of_code(code: &str) -> Option<Self> {
         CODES
             .iter()
             .find(|(known, _)| *known == code)
-            .map(|&(code, meaning)| Self { code, meaning })
+            .map(|&(code, kind)| Self { code, kind })
     }
 
-    /// The auth error in a raw response: its status, its header `x-amzn-errortype` and its body.
+    /// Returns the auth error in a raw response: its status, its header `x-amzn-errortype` and its body.
     ///
-    /// A signature that is refused for its *time* is no auth error: another key would not help against a wrong clock.
+    /// A signature that is rejected because of its *time* is not an auth error: another key does not help against clock skew.
     pub(crate) fn of_response(status: u16, error_type: Option<&str>, body: &[u8]) -> Option<Self> {
         if !(400..500).contains(&status) {
             return None;
@@ -48,57 +48,60 @@ impl AuthError {
             return matches!(status, 401 | 403).then_some(Self::BARE);
         };
         let error = Self::of_code(code)?;
-        let of_the_clock = error.meaning == AuthErrorKind::WrongSignature
+        let is_clock_skew = error.kind == AuthErrorKind::WrongSignature
             && CLOCK_TEXTS
                 .iter()
-                .any(|text| find(bounded(body), text.as_bytes()).is_some());
-        (!of_the_clock).then_some(error)
+                .any(|text| find(truncated(body), text.as_bytes()).is_some());
+        (!is_clock_skew).then_some(error)
     }
 
-    /// The service's name for it; `none` for a response that says nothing but 403.
+    /// Returns the service's code; `none` for a response that has only its status.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn code(self) -> &'static str {
         self.code
     }
 
-    /// What it says about the key.
+    /// Returns what it says about the key.
     pub(crate) fn kind(self) -> AuthErrorKind {
-        self.meaning
+        self.kind
     }
 
-    /// Whether the cause may be the request as well as the key.
+    /// Returns whether the cause may be the request as well as the key.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn is_ambiguous(self) -> bool {
-        self.meaning == AuthErrorKind::Denied
+        self.kind == AuthErrorKind::Denied
     }
 
     const BARE: Self = Self {
         code: "none",
-        meaning: AuthErrorKind::Denied,
+        kind: AuthErrorKind::Denied,
     };
 }
 
-/// Whether the service refused the request's *time*: this machine's clock, or the service's, is wrong.
+/// Returns whether the service rejected the request's *time*: this machine's clock, or the service's, is wrong.
 ///
-/// Query and JSON services have no code of their own for it: they say that the signature is wrong, and why in words.
+/// Query and JSON services have no code of their own for it: they call the signature wrong, and the message has the reason.
+#[cfg(any(test, feature = "secrets-manager", feature = "sts", feature = "s3"))]
 pub(crate) fn is_clock_skew(code: &str, message: &str) -> bool {
     match code {
         "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => true,
         _ => {
-            AuthError::of_code(code).is_some_and(|e| e.meaning == AuthErrorKind::WrongSignature)
+            AuthError::of_code(code).is_some_and(|e| e.kind == AuthErrorKind::WrongSignature)
                 && CLOCK_TEXTS.iter().any(|text| message.contains(text))
         }
     }
 }
 
-/// The error code in a raw error response of any AWS protocol: from the header `x-amzn-errortype`, from XML's `<Code>`
-/// or from JSON's `__type` or `code`; without its namespace. `None` if there is none, or if it does not look like one.
+/// Returns the error code in a raw error response of any AWS protocol: from the header `x-amzn-errortype`, from XML's `<Code>`
+/// or from JSON's `__type` or `code`; without its namespace. `None` if there is none, or if it is not shaped like one.
 ///
-/// Only the first 64 KiB of the body are looked at.
+/// Only the first 64 KiB of the body are searched.
 pub(crate) fn error_code<'a>(error_type: Option<&'a str>, body: &'a [u8]) -> Option<&'a str> {
-    if let Some(code) = error_type.and_then(bare) {
+    if let Some(code) = error_type.and_then(bare_code) {
         return Some(code);
     }
-    let body = bounded(body).trim_ascii_start();
-    // Some byte order marks have been seen in the wild; neither '<' nor '{' can be part of one.
+    let body = truncated(body).trim_ascii_start();
+    // A body may begin with a byte order mark, which contains neither '<' nor '{'.
     let start = body.iter().take(4).position(|b| matches!(b, b'<' | b'{'))?;
     match body[start] {
         b'<' => between(body, b"<Code>", b"<"),
@@ -115,10 +118,10 @@ const CODES: &[(&str, AuthErrorKind)] = &[
     ("SignatureDoesNotMatch", AuthErrorKind::WrongSignature),   // S3, query services
     ("InvalidSignatureException", AuthErrorKind::WrongSignature), // JSON services
     ("InvalidSignature", AuthErrorKind::WrongSignature),
-    ("ExpiredToken", AuthErrorKind::DeadToken),
-    ("ExpiredTokenException", AuthErrorKind::DeadToken),
-    ("InvalidToken", AuthErrorKind::DeadToken), // S3
-    ("TokenRefreshRequired", AuthErrorKind::DeadToken), // S3
+    ("ExpiredToken", AuthErrorKind::InvalidToken),
+    ("ExpiredTokenException", AuthErrorKind::InvalidToken),
+    ("InvalidToken", AuthErrorKind::InvalidToken), // S3
+    ("TokenRefreshRequired", AuthErrorKind::InvalidToken), // S3
     ("AccessDenied", AuthErrorKind::Denied),
     ("AccessDeniedException", AuthErrorKind::Denied),
     ("UnauthorizedOperation", AuthErrorKind::Denied), // EC2
@@ -132,21 +135,21 @@ const CLOCK_TEXTS: [&str; 2] = ["Signature expired", "Signature not yet current"
 const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_CODE: usize = 128;
 
-fn bounded(body: &[u8]) -> &[u8] {
+fn truncated(body: &[u8]) -> &[u8] {
     &body[..body.len().min(LONGEST_BODY)]
 }
 
-/// `com.amazonaws.kms#Code`, `Code:http://…` and `Code;Sender` are all `Code`.
-fn bare(code: &str) -> Option<&str> {
+/// Returns the code without its decoration: `com.amazonaws.kms#Code`, `Code:http://…` and `Code;Sender` are all `Code`.
+fn bare_code(code: &str) -> Option<&str> {
     let code = code.split([':', ';', ',']).next().unwrap_or(code);
     let code = code.rsplit('#').next().unwrap_or(code).trim();
-    let like_a_code = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    (!code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(like_a_code))
+    let is_code_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    (!code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(is_code_byte))
         .then_some(code)
 }
 
-/// The text of `key`. A quote inside a JSON string has a backslash before it, so `key` with both of its quotes is only
-/// found as a string of its own, and with a colon after it only as a key.
+/// Returns the code in the string value of `key`. A quote inside a JSON string has a backslash before it, so `key` with both of
+/// its quotes is only found as a string of its own, and with a colon after it only as a key.
 fn json_text<'a>(body: &'a [u8], key: &[u8]) -> Option<&'a str> {
     let mut rest = body;
     while let Some(found) = find(rest, key) {
@@ -166,7 +169,7 @@ fn between<'a>(body: &'a [u8], open: &[u8], close: &[u8]) -> Option<&'a str> {
 
 fn up_to<'a>(text: &'a [u8], close: &[u8]) -> Option<&'a str> {
     let end = find(text, close)?.start;
-    bare(std::str::from_utf8(&text[..end]).ok()?)
+    bare_code(std::str::from_utf8(&text[..end]).ok()?)
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<Range<usize>> {
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_not_taken_for_one() {
+    fn what_is_not_a_code_is_not_taken_for_one() {
         for body in [
             &b""[..],
             b"Forbidden",
@@ -228,18 +231,18 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_means_the_same_under_all_its_names() {
-        for (code, meaning) in [
+    fn each_code_of_a_rejection_has_its_kind() {
+        for (code, kind) in [
             ("InvalidAccessKeyId", AuthErrorKind::UnknownKey),
             ("InvalidClientTokenId", AuthErrorKind::UnknownKey),
             ("UnrecognizedClientException", AuthErrorKind::UnknownKey),
             ("SignatureDoesNotMatch", AuthErrorKind::WrongSignature),
             ("InvalidSignatureException", AuthErrorKind::WrongSignature),
-            ("ExpiredToken", AuthErrorKind::DeadToken),
+            ("ExpiredToken", AuthErrorKind::InvalidToken),
             ("AccessDenied", AuthErrorKind::Denied),
         ] {
             let error = AuthError::of_code(code).expect(code);
-            assert_eq!((error.code(), error.kind()), (code, meaning));
+            assert_eq!((error.code(), error.kind()), (code, kind));
         }
         for other in ["NoSuchKey", "ThrottlingException", "invalidaccesskeyid", ""] {
             assert_eq!(AuthError::of_code(other), None);
@@ -247,8 +250,8 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_403_may_be_the_key_and_may_be_the_request() {
-        let bare = AuthError::of_response(403, None, b"").expect("a 403 is a refusal");
+    fn a_bare_403_is_ambiguous() {
+        let bare = AuthError::of_response(403, None, b"").expect("a 403 is a rejection");
         assert!(bare.is_ambiguous());
         let known = AuthError::of_response(403, None, S3).expect("the key is unknown");
         assert!(!known.is_ambiguous());
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_clock_is_not_blamed_on_the_key() {
+    fn clock_skew_is_not_an_auth_error() {
         let message = "Signature expired: 20200101T000000Z is now earlier than 20200101T001000Z";
         let body = format!(r#"{{"__type":"InvalidSignatureException","message":"{message}"}}"#);
         assert_eq!(AuthError::of_response(400, None, body.as_bytes()), None);
@@ -273,13 +276,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn garbage_never_panics(
+        fn arbitrary_bytes_never_panic(
             status: u16,
             header in proptest::option::of(".*"),
             start in prop::sample::select(vec!["", "<Code>", "{\"__type\"", "{\"code\":\"", " \u{feff}<Error><Code>A#"]),
-            garbage: Vec<u8>,
+            tail: Vec<u8>,
         ) {
-            let body = [start.as_bytes(), &garbage].concat();
+            let body = [start.as_bytes(), &tail].concat();
             if let Some(code) = error_code(header.as_deref(), &body) {
                 prop_assert!(!code.is_empty() && code.len() <= LONGEST_CODE);
             }

@@ -1,7 +1,7 @@
-//! Why a call of an AWS service failed, apart from what only that operation can say.
+//! Why a call of an AWS service failed, as far as it does not depend on the operation.
 //!
-//! The SDK's own errors are not passed on: their `Debug` shows whole responses, and a response of Secrets Manager that
-//! could not be parsed holds a secret. What is kept is what the service said in words.
+//! The SDK's own errors are not passed on: their `Debug` has whole responses, and a response of Secrets Manager that could
+//! not be parsed holds a secret. Only the service's status, code and message are kept.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,70 +17,70 @@ use crate::error::{Error, ErrorKind};
 /// A call that failed.
 #[derive(Debug)]
 pub(crate) enum CallError {
-    /// The service understood and said no.
+    /// The service rejected the request.
     Service(ServiceError),
-    /// It did not come to that; the error is complete.
+    /// The request was not answered, or for a reason that is the same for all operations; the error is complete.
     NoResponse(Error),
 }
 
-/// What a service said.
+/// The error response of a service.
 #[derive(Debug)]
 pub(crate) struct ServiceError {
     pub(crate) status: u16,
-    /// Empty if the service said none, as in all answers to `HEAD`.
+    /// Empty if the response has none, as all responses to `HEAD`.
     pub(crate) code: String,
     message: String,
 }
 
 impl CallError {
-    /// `what` was called, as in "`what` timed out".
+    /// Classifies the SDK's error. `what` names the call in messages such as "`what` was throttled".
     pub(crate) fn of<E>(what: &str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
         match &error {
-            // The SDK takes what it cannot parse for an error of the service, also if the status says success.
+            // The SDK takes a response that it cannot parse for a service error, even if the status is a success.
             SdkError::ServiceError(service) if !service.raw().status().is_success() => {
                 let raw = service.raw();
                 let status = raw.status().as_u16();
-                // The SDK does not find the code of an answer in another service's format.
+                // The SDK does not find the code of a response in another protocol.
                 let code = service.err().code().or_else(|| {
                     let header = raw.headers().get("x-amzn-errortype");
                     error_code(header, raw.body().bytes().unwrap_or_default())
                 });
-                let refusal = ServiceError {
+                let error = ServiceError {
                     status,
                     code: code.unwrap_or_default().to_owned(),
                     message: service.err().message().unwrap_or_default().to_owned(),
                 };
-                refusal.sort(what)
+                error.classify(what)
             }
             SdkError::TimeoutError(_) => Self::NoResponse(Error::new(
                 ErrorKind::Timeout,
-                format!("{what} got no answer in time"),
+                format!("{what} received no answer in time"),
             )),
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => Self::NoResponse(Error::new(
                 ErrorKind::Unavailable,
                 format!(
-                    "{what} got an answer that was cut off, or that is none of this service's: is the endpoint right?"
+                    "{what} received an answer that was cut off or is not this service's; check the endpoint"
                 ),
             )),
             _ => Self::NoResponse(unsent(what, &error)),
         }
     }
 
-    /// The error of an operation that says by itself what a refusal means.
+    /// Returns the complete error; `explain` knows what a rejection means for this operation.
     #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
-    pub(crate) fn explained(self, refused: impl FnOnce(&ServiceError) -> Error) -> Error {
+    pub(crate) fn explained(self, explain: impl FnOnce(&ServiceError) -> Error) -> Error {
         match self {
-            Self::Service(refusal) => refused(&refusal),
+            Self::Service(error) => explain(&error),
             Self::NoResponse(error) => error,
         }
     }
 }
 
 impl ServiceError {
-    /// What the service said, as auth errors go.
+    /// Returns the rejection as an auth error, if it is one.
     pub(crate) fn auth_error(&self) -> Option<AuthError> {
         match self.code.as_str() {
             "" => AuthError::of_response(self.status, None, &[]),
@@ -88,40 +88,45 @@ impl ServiceError {
         }
     }
 
-    /// Whether the service's message has these words.
+    /// Returns whether the service's message contains `text`.
     #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
-    pub(crate) fn says(&self, words: &str) -> bool {
-        self.message.contains(words)
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.message.contains(text)
     }
 
-    /// Whether it is KMS that denies: "Access to KMS is not allowed", or its own words. An ARN with "kms" in it is none.
+    /// Returns whether KMS denied access: "Access to KMS is not allowed", or KMS's own message. An ARN that contains "kms" does
+    /// not count.
     #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
     pub(crate) fn is_of_kms(&self) -> bool {
         self.says("Access to KMS") || self.says("perform: kms:")
     }
 
-    /// An error whose source is what the service said.
+    /// Returns an error whose source is the service's status, code and message.
     pub(crate) fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
-        // To a wrong signature, services answer with what should have been signed: the session token is part of it.
-        let quoted = self.auth_error().map(AuthError::kind) != Some(AuthErrorKind::WrongSignature);
-        let message = self.message.lines().next().filter(|_| quoted);
+        // The answer to a wrong signature quotes what should have been signed, and the session token is part of that.
+        let is_quotable =
+            self.auth_error().map(AuthError::kind) != Some(AuthErrorKind::WrongSignature);
+        let message = self.message.lines().next().filter(|_| is_quotable);
         let code = match self.code.as_str() {
             "" => "no code",
             code => code,
         };
-        let mut said = format!("{} {code}", self.status);
+        let mut answer = format!("{} {code}", self.status);
         if let Some(message) = message {
-            said.push_str(": ");
-            said.extend(message.chars().take(LONGEST_MESSAGE));
+            answer.push_str(": ");
+            answer.extend(message.chars().take(LONGEST_MESSAGE));
         }
-        Error::new(kind, text.into()).with_source(ServiceMessage(said))
+        Error::new(kind, text.into()).with_source(ServiceMessage(answer))
     }
 
-    fn sort(self, what: &str) -> CallError {
+    /// Handles the rejections that mean the same for all operations.
+    fn classify(self, what: &str) -> CallError {
         CallError::NoResponse(if is_clock_skew(&self.code, &self.message) {
             self.error(
                 ErrorKind::Config,
-                format!("{what} was refused for its time: set this machine's clock"),
+                format!(
+                    "{what} was rejected because of clock skew; synchronize this machine's clock"
+                ),
             )
         } else if self.status == 429 || is_throttling(&self.code) {
             self.error(ErrorKind::Unavailable, format!("{what} was throttled"))
@@ -136,7 +141,7 @@ impl ServiceError {
     }
 }
 
-/// A service's words, or those of what lies below it.
+/// The text of a service's answer, or of the SDK's error.
 #[derive(Debug)]
 struct ServiceMessage(String);
 
@@ -150,7 +155,7 @@ impl StdError for ServiceMessage {}
 
 const LONGEST_MESSAGE: usize = 300;
 
-/// The SDK has no types for these: of its endpoint rules and of its signer, and of its choice of an auth scheme.
+/// Texts of errors for which the SDK has no types: those of its endpoint rules, its signer and its auth schemes.
 const NO_REGION: [&str; 2] = ["Missing Region", "missing signing region"];
 const NO_PROVIDER: &str = "no identity resolver";
 
@@ -167,61 +172,62 @@ fn is_throttling(code: &str) -> bool {
         )
 }
 
-/// The request never left, or nobody answered.
+/// Returns the error of a request that was not sent, or not answered.
 fn unsent<E>(what: &str, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: StdError + Send + Sync + 'static,
 {
-    let (kind, why) = match error {
+    let (kind, text) = match error {
         _ if is_credentials_error(error) => without_credentials(what, error),
-        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
-            (ErrorKind::Timeout, format!("{what} got no answer in time"))
-        }
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => (
+            ErrorKind::Timeout,
+            format!("{what} received no answer in time"),
+        ),
         SdkError::DispatchFailure(dispatch) if dispatch.is_io() => (
             ErrorKind::Unavailable,
-            format!("{what} failed on the network: no connection, or it was cut off"),
+            format!("{what} failed on the network: no connection, or it was interrupted"),
         ),
         _ => {
-            let text = chain(error);
-            if NO_REGION.iter().any(|words| text.contains(words)) {
-                let why =
-                    "needs a region, and none is configured: set AWS_REGION or the client's region";
-                (ErrorKind::Config, format!("{what} {why}"))
-            } else if text.contains(NO_PROVIDER) {
-                let why = "needs credentials, and the client has no credentials provider";
-                (ErrorKind::Config, format!("{what} {why}"))
+            let causes = chain(error);
+            if NO_REGION.iter().any(|text| causes.contains(text)) {
+                let fault = "needs a region; set AWS_REGION or the client's region";
+                (ErrorKind::Config, format!("{what} {fault}"))
+            } else if causes.contains(NO_PROVIDER) {
+                let fault = "needs credentials; the client has no credentials provider";
+                (ErrorKind::Config, format!("{what} {fault}"))
             } else {
                 (ErrorKind::Unavailable, format!("{what} could not be sent"))
             }
         }
     };
-    Error::new(kind, why).with_source(ServiceMessage(chain(error)))
+    Error::new(kind, text).with_source(ServiceMessage(chain(error)))
 }
 
-/// Whether the request was not even signed, since there was nothing to sign it with.
+/// Returns whether the request was not signed because there were no credentials.
 fn is_credentials_error(error: &(dyn StdError + 'static)) -> bool {
     find::<Error>(error).is_some() || find::<CredentialsError>(error).is_some()
 }
 
 fn without_credentials(what: &str, error: &(dyn StdError + 'static)) -> (ErrorKind, String) {
-    // Our own edge, under the client that reads the secret.
-    if let Some(edge) = find::<Error>(error) {
-        return (edge.kind(), format!("{what} was not sent"));
+    // Refreshable credentials under the client that reads the secret.
+    if let Some(ours) = find::<Error>(error) {
+        return (ours.kind(), format!("{what} was not sent"));
     }
-    let (kind, why) = match find::<CredentialsError>(error) {
+    let (kind, fault) = match find::<CredentialsError>(error) {
         Some(CredentialsError::ProviderTimedOut(_)) => {
             (ErrorKind::Timeout, "their provider did not answer in time")
         }
         Some(CredentialsError::CredentialsNotLoaded(_)) => (
             ErrorKind::Config,
-            "there are none: configure a credentials provider, or the environment",
+            "there are none; configure a credentials provider, or the environment",
         ),
-        Some(CredentialsError::InvalidConfiguration(_)) => {
-            (ErrorKind::Config, "their provider is not configured right")
-        }
+        Some(CredentialsError::InvalidConfiguration(_)) => (
+            ErrorKind::Config,
+            "their provider's configuration is invalid",
+        ),
         _ => (ErrorKind::Unavailable, "their provider failed"),
     };
-    (kind, format!("{what} needs credentials, and {why}"))
+    (kind, format!("{what} needs credentials, and {fault}"))
 }
 
 fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {

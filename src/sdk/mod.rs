@@ -1,4 +1,4 @@
-//! What all that call AWS services share: how often to try, and what a failed call means.
+//! What all callers of AWS services share: retries, and what a failed call means.
 
 pub(crate) mod auth_error;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
@@ -7,3 +7,5 @@ pub(crate) mod behavior;
 pub(crate) mod call_error;
 #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
 pub(crate) mod retry_policy;
+#[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+pub(crate) mod secrets_manager;

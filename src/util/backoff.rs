@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+#[cfg(any(test, feature = "refresh", feature = "rotation"))]
 use fastrand::Rng;
 
 /// How long to wait before each further attempt.
@@ -26,6 +27,7 @@ pub struct Backoff {
 }
 
 /// The delays of one series of attempts.
+#[cfg(any(test, feature = "refresh", feature = "rotation"))]
 #[derive(Debug, Clone)]
 pub(crate) struct Delays {
     next: Duration,
@@ -52,6 +54,7 @@ impl Backoff {
     }
 
     /// Starts a series of delays whose jitter is drawn from `rng`.
+    #[cfg(any(test, feature = "refresh", feature = "rotation"))]
     pub(crate) fn delays(self, rng: &mut Rng) -> Delays {
         Delays {
             next: self.initial,
@@ -61,6 +64,7 @@ impl Backoff {
     }
 }
 
+#[cfg(any(test, feature = "refresh", feature = "rotation"))]
 impl Delays {
     /// Returns the next delay. The series never ends.
     pub(crate) fn next(&mut self) -> Duration {

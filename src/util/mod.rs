@@ -1,6 +1,6 @@
 //! Small tools that every layer may use. They depend on nothing else in this crate.
 
-#[cfg(feature = "_base")]
+#[cfg(any(feature = "refresh", feature = "rotation"))]
 mod backoff;
 #[cfg(any(feature = "refresh", feature = "rotation"))]
 pub(crate) mod clock;
@@ -8,7 +8,7 @@ pub(crate) mod lock;
 #[cfg(all(feature = "refresh", feature = "kafka"))]
 pub(crate) mod log_throttle;
 
-#[cfg(feature = "_base")]
+#[cfg(any(feature = "refresh", feature = "rotation"))]
 pub use backoff::Backoff;
-#[cfg(feature = "_base")]
+#[cfg(any(feature = "refresh", feature = "rotation"))]
 pub(crate) use backoff::Delays;

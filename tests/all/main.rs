@@ -6,6 +6,7 @@ mod aws;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod hot;
+mod layering;
 #[cfg(feature = "refresh")]
 mod refresh;
 #[cfg(feature = "rotation")]

@@ -8,7 +8,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-REPORTS=credswap.fleet
+REPORTS=credswap.usage
 
 main() {
     [ $# -eq 0 ] || usage

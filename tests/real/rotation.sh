@@ -13,7 +13,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 EXAMPLES=${EXAMPLES:-$HERE/../../target/release/examples}
-REPORTS=credswap.fleet
+REPORTS=credswap.usage
 
 main() {
     local server example

@@ -1,4 +1,4 @@
-//! STS says whose key it is: the check that needs no permission.
+//! The check by STS `GetCallerIdentity`, which needs no permission.
 
 use std::time::Duration;
 
@@ -7,12 +7,20 @@ use aws_sdk_sts::{Client, Config};
 use aws_types::SdkConfig;
 
 use super::Check;
-use super::verdict::{LONGEST, bounded, verdict_on};
+use super::verdict::{TIMEOUT, limit, verdict_of};
 use crate::connect::Verdict;
 use crate::sdk::behavior::with_behavior;
 use crate::sdk::call_error::CallError;
 
-/// Asks STS `GetCallerIdentity`. Any key that AWS accepts passes; no policy can forbid it.
+/// Calls STS `GetCallerIdentity` with the key. Every key that AWS accepts passes; no policy can forbid the call.
+///
+/// ```no_run
+/// # fn example(sdk: &aws_types::SdkConfig) {
+/// use std::time::Duration;
+/// use credswap::aws::check::CallerIdentity;
+/// let check = CallerIdentity::new(sdk).timeout(Duration::from_secs(5));
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct CallerIdentity {
     client: Client,
@@ -20,20 +28,20 @@ pub struct CallerIdentity {
 }
 
 impl CallerIdentity {
-    /// With the region, the endpoint and the HTTP client of `sdk`; its credentials are not used.
+    /// Creates a check with the region, endpoint and HTTP client of `sdk`, whose credentials are not used.
     pub fn new(sdk: &SdkConfig) -> Self {
         Self::from_client(Client::new(&with_behavior(sdk)))
     }
 
-    /// With a client of your own; its credentials are not used.
+    /// Creates a check with a client of your own, whose credentials are not used.
     pub fn from_client(client: Client) -> Self {
         Self {
             client,
-            timeout: LONGEST,
+            timeout: TIMEOUT,
         }
     }
 
-    /// How long a check may take, with all its retries. Default 10 s.
+    /// Sets how long a check may take, retries included. Default 10 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -43,23 +51,23 @@ impl CallerIdentity {
 
 impl Check for CallerIdentity {
     async fn check(&self, credentials: &Credentials) -> Verdict {
-        // An override that brings credentials gets an identity cache of its own for that call: the client's never
-        // hears of the key, so that it neither answers for another key nor grows with each.
+        // An override with credentials gets an identity cache of its own for that call. The client's cache never receives
+        // the key: it neither answers for another key nor grows with each.
         let only_this_key = Config::builder().credentials_provider(credentials.clone());
-        let ask = self
+        let call = self
             .client
             .get_caller_identity()
             .customize()
             .config_override(only_this_key)
             .send();
-        bounded(self.timeout, ASKING, async {
-            match ask.await {
+        limit(self.timeout, CHECK, async {
+            match call.await {
                 Ok(_) => Verdict::Good,
-                Err(error) => verdict_on(credentials, ASKING, CallError::of(ASKING, error)),
+                Err(error) => verdict_of(credentials, CHECK, CallError::of(CHECK, error)),
             }
         })
         .await
     }
 }
 
-const ASKING: &str = "the key's check by STS GetCallerIdentity";
+const CHECK: &str = "the key's check with STS GetCallerIdentity";

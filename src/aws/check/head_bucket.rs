@@ -1,4 +1,4 @@
-//! S3 says whether the key sees a bucket.
+//! The check by S3 `HeadBucket`.
 
 use std::time::Duration;
 
@@ -8,15 +8,22 @@ use aws_sdk_s3::{Client, Config};
 use aws_types::SdkConfig;
 
 use super::Check;
-use super::verdict::{LONGEST, bounded, verdict_on};
+use super::verdict::{TIMEOUT, limit, verdict_of};
 use crate::connect::Verdict;
 use crate::error::ErrorKind;
 use crate::sdk::behavior::with_behavior;
 use crate::sdk::call_error::{CallError, ServiceError};
 
-/// Asks S3 `HeadBucket`. A key passes if it is accepted and has `s3:ListBucket` on the bucket.
+/// Calls S3 `HeadBucket` with the key. A key passes if it is accepted and has `s3:ListBucket` on the bucket.
 ///
-/// Also for stores that speak S3 and have no STS.
+/// It suits S3-compatible stores, which have no STS, too.
+///
+/// ```no_run
+/// # fn example(sdk: &aws_types::SdkConfig) {
+/// use credswap::aws::{AccessKeyConnector, check::HeadBucket};
+/// let connector = AccessKeyConnector::checked_by(HeadBucket::new(sdk, "uploads"));
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct HeadBucket {
     client: Client,
@@ -25,21 +32,21 @@ pub struct HeadBucket {
 }
 
 impl HeadBucket {
-    /// With the region, the endpoint and the HTTP client of `sdk`; its credentials are not used.
+    /// Creates a check with the region, endpoint and HTTP client of `sdk`, whose credentials are not used.
     pub fn new(sdk: &SdkConfig, bucket: impl Into<String>) -> Self {
         Self::from_client(Client::new(&with_behavior(sdk)), bucket)
     }
 
-    /// With a client of your own; its credentials are not used.
+    /// Creates a check with a client of your own, whose credentials are not used.
     pub fn from_client(client: Client, bucket: impl Into<String>) -> Self {
         Self {
             client,
             bucket: bucket.into(),
-            timeout: LONGEST,
+            timeout: TIMEOUT,
         }
     }
 
-    /// How long a check may take, with all its retries. Default 10 s.
+    /// Sets how long a check may take, retries included. Default 10 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -55,10 +62,10 @@ impl HeadBucket {
             .send()
             .await
             .map(drop)
-            .map_err(|error| CallError::of(ASKING, error))
+            .map_err(|error| CallError::of(CHECK, error))
     }
 
-    /// The same question, to which the answer has a body, and so a code.
+    /// Asks the same in a way whose answer has a body, and in it a code.
     async fn list(&self, credentials: &Credentials) -> Result<(), CallError> {
         self.client
             .list_objects_v2()
@@ -69,55 +76,53 @@ impl HeadBucket {
             .send()
             .await
             .map(drop)
-            .map_err(|error| CallError::of(ASKING, error))
+            .map_err(|error| CallError::of(CHECK, error))
     }
 
-    fn of_the_bucket(&self, refusal: &ServiceError) -> Option<Verdict> {
-        let text = match (refusal.status, refusal.code.as_str()) {
-            (404, _) => format!(
-                "the bucket `{}` that the key's check asks for does not exist",
-                self.bucket
-            ),
+    /// Returns the verdict if the fault is in the choice of the bucket.
+    fn wrong_bucket(&self, rejection: &ServiceError) -> Option<Verdict> {
+        let bucket = &self.bucket;
+        let text = match (rejection.status, rejection.code.as_str()) {
+            (404, _) => format!("{CHECK}: bucket `{bucket}` does not exist; name another one"),
             (301, _)
             | (_, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
-                format!(
-                    "the bucket `{}` that the key's check asks for is in another region: configure that one",
-                    self.bucket
-                )
+                format!("{CHECK}: bucket `{bucket}` is in another region; configure that region")
             }
             _ => return None,
         };
-        Some(Verdict::Unknown(refusal.error(ErrorKind::Config, text)))
+        Some(Verdict::Unknown(rejection.error(ErrorKind::Config, text)))
     }
 }
 
 impl Check for HeadBucket {
     async fn check(&self, credentials: &Credentials) -> Verdict {
-        bounded(self.timeout, ASKING, async {
-            let asked = match self.head(credentials).await {
-                // A dead key, a dead token and a missing permission look the same in an answer without a body.
-                Err(CallError::Service(refusal)) if matches!(refusal.status, 400 | 401 | 403) => {
+        limit(self.timeout, CHECK, async {
+            let result = match self.head(credentials).await {
+                // In an answer without a body, a dead key, an invalid token and a missing permission look the same.
+                Err(CallError::Service(rejection))
+                    if matches!(rejection.status, 400 | 401 | 403) =>
+                {
                     self.list(credentials).await
                 }
-                answered => answered,
+                result => result,
             };
-            match asked {
+            match result {
                 Ok(()) => Verdict::Good,
-                Err(CallError::Service(refusal)) => {
-                    self.of_the_bucket(&refusal).unwrap_or_else(|| {
-                        verdict_on(credentials, ASKING, CallError::Service(refusal))
+                Err(CallError::Service(rejection)) => {
+                    self.wrong_bucket(&rejection).unwrap_or_else(|| {
+                        verdict_of(credentials, CHECK, CallError::Service(rejection))
                     })
                 }
-                Err(failure) => verdict_on(credentials, ASKING, failure),
+                Err(error) => verdict_of(credentials, CHECK, error),
             }
         })
         .await
     }
 }
 
-/// See `caller_identity.rs` for why no identity cache is named.
+/// Overrides the credentials of one call. `caller_identity.rs` says why no identity cache is set.
 fn only(credentials: &Credentials) -> Builder {
     Config::builder().credentials_provider(credentials.clone())
 }
 
-const ASKING: &str = "the key's check by S3 HeadBucket";
+const CHECK: &str = "the key's check with S3 HeadBucket";

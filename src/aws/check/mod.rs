@@ -1,4 +1,4 @@
-//! What proves an access key, before anybody signs with it.
+//! Checks: what proves an access key before any request is signed with it.
 //!
 //! | check | asks | feature |
 //! |---|---|---|
@@ -8,9 +8,9 @@
 )]
 #![cfg_attr(
     feature = "s3",
-    doc = "| [`HeadBucket`] | S3: may this key see the bucket? Needs `s3:ListBucket` | `s3` |"
+    doc = "| [`HeadBucket`] | S3: may this key access the bucket? Needs `s3:ListBucket` | `s3` |"
 )]
-//! | a closure | what you like | `aws` |
+//! | a closure | anything | `aws` |
 //! | [`NoCheck`] | nothing | `aws` |
 
 use std::future::Future;
@@ -45,10 +45,10 @@ pub use head_bucket::HeadBucket;
 /// });
 /// ```
 pub trait Check: Send + Sync + 'static {
-    /// Says whether these credentials work.
+    /// Returns whether these credentials work.
     ///
-    /// The refreshable bounds each call ([`Timeouts::check`](crate::refresh::Bounds::check)), and repeats it while the
-    /// verdict is [`Verdict::NotYet`].
+    /// The refresh loop limits each call (`refresh::Timeouts::check`), and repeats it with backoff while the verdict is
+    /// [`Verdict::NotYet`].
     fn check(&self, credentials: &Credentials) -> impl Future<Output = Verdict> + Send;
 }
 
@@ -62,9 +62,15 @@ where
     }
 }
 
-/// Takes every key as proven.
+/// Accepts every key without asking anybody.
 ///
-/// A key that is wrong, or that AWS does not know yet, is then found out by the requests that are signed with it.
+/// A key that is wrong, or that AWS does not know yet, is then noticed by the first request that is signed with it.
+///
+/// ```
+/// use credswap::aws::{Check, check::NoCheck};
+/// fn takes_a_check(_: impl Check) {}
+/// takes_a_check(NoCheck);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoCheck;
 

@@ -1,64 +1,66 @@
-//! From a failed call to a verdict on the key that signed it.
+//! From a failed call to a verdict about the key that signed it.
 
 use std::future::Future;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 
-use crate::aws::access_key::tail;
+use crate::aws::secret::id_suffix;
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::auth_error::AuthErrorKind;
 use crate::sdk::call_error::CallError;
 
 /// How long a check may take by default.
-pub(super) const LONGEST: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn bounded(
-    limit: Duration,
+/// Limits a check. `what` names it in the error.
+pub(super) async fn limit(
+    timeout: Duration,
     what: &str,
     check: impl Future<Output = Verdict>,
 ) -> Verdict {
-    tokio::time::timeout(limit, check)
+    tokio::time::timeout(timeout, check)
         .await
         .unwrap_or_else(|_| {
             Verdict::Unknown(Error::new(
                 ErrorKind::Timeout,
-                format!("{what} took longer than {limit:?}"),
+                format!("{what} took longer than {timeout:?}"),
             ))
         })
 }
 
-pub(super) fn verdict_on(credentials: &Credentials, what: &str, failure: CallError) -> Verdict {
-    let refusal = match failure {
-        CallError::Service(refusal) => refusal,
+/// Returns what a failed call says about the key. `what` names the call in the error.
+pub(super) fn verdict_of(credentials: &Credentials, what: &str, error: CallError) -> Verdict {
+    let rejection = match error {
+        CallError::Service(rejection) => rejection,
         CallError::NoResponse(error) => return Verdict::Unknown(error),
     };
-    let key = format!("access key …{}", tail(credentials.access_key_id()));
-    match refusal.auth_error().map(|error| error.kind()) {
-        Some(AuthErrorKind::UnknownKey) => Verdict::NotYet(refusal.error(
+    let key = format!("access key …{}", id_suffix(credentials.access_key_id()));
+    match rejection.auth_error().map(|error| error.kind()) {
+        Some(AuthErrorKind::UnknownKey) => Verdict::NotYet(rejection.error(
             ErrorKind::NotPropagated,
-            format!("AWS does not know {key}: it is too new, or was deleted or deactivated"),
+            format!("AWS does not know {key}: it is too new, or it was deleted or deactivated"),
         )),
-        Some(AuthErrorKind::WrongSignature) => Verdict::Bad(refusal.error(
+        Some(AuthErrorKind::WrongSignature) => Verdict::Bad(rejection.error(
             ErrorKind::Rejected,
-            format!("{key} is known, but the secret access key does not belong to it: correct the secret"),
+            format!("{key} exists, but the secret access key does not belong to it; correct the secret"),
         )),
-        Some(AuthErrorKind::DeadToken) => Verdict::Bad(refusal.error(
+        Some(AuthErrorKind::InvalidToken) => Verdict::Bad(rejection.error(
             ErrorKind::Rejected,
-            format!("the session token of {key} has expired or is not valid: correct the secret"),
+            format!("the session token of {key} has expired or is invalid; correct the secret"),
         )),
-        Some(AuthErrorKind::Denied) => Verdict::Forbidden(refusal.error(
+        Some(AuthErrorKind::Denied) => Verdict::Forbidden(rejection.error(
             ErrorKind::Forbidden,
-            format!("{key} is genuine, but {what} is not permitted to it"),
+            format!("{key} is genuine, but has no permission for {what}"),
         )),
-        None if refusal.code == "IncompleteSignature" => Verdict::Bad(refusal.error(
+        None if rejection.code == "IncompleteSignature" => Verdict::Bad(rejection.error(
             ErrorKind::Rejected,
-            format!("{key} is no access key id that AWS understands: correct the secret"),
+            format!("AWS does not accept the access key id of {key}; correct the secret"),
         )),
-        None => Verdict::Unknown(refusal.error(
+        None => Verdict::Unknown(rejection.error(
             ErrorKind::Config,
-            format!("{what} got an answer that says nothing about the key: are endpoint and region right?"),
+            format!("{what} received an answer that says nothing about the key; check endpoint and region"),
         )),
     }
 }

@@ -1,191 +1,188 @@
-//! The reporter's task: when a report is due, and what is done when it could not be sent.
+//! The reporter's task: waits for changes, sends reports, and repeats those that failed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastrand::Rng;
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{SharedString, counter, describe_counter, describe_gauge, gauge};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::ReporterStatus;
+use super::report_sink::ReportSink;
+use super::schedule::Schedule;
+use super::status::ReporterStatus;
+use super::usage_tracker::{ReadLivePin, UsageTracker};
 use crate::error::{Error, ErrorKind};
 use crate::fleet::report::Report;
-use crate::fleet::report_sink::ReportSink;
-use crate::fleet::usage_tracker::{Horizon, UsageTracker};
 use crate::refresh::Status;
 
-/// What the reporter runs: waits for news, and tells it.
-pub(super) struct Task<O> {
-    pub(super) word: UsageTracker,
+/// The state of a running reporter.
+pub(super) struct Task<S> {
+    pub(super) tracker: UsageTracker,
     /// `None` when the refreshable is gone.
-    pub(super) watched: Option<watch::Receiver<Status>>,
-    pub(super) nudge: Arc<Notify>,
-    pub(super) outbox: O,
-    pub(super) live_horizon: Horizons,
-    pub(super) rng: Rng,
-    pub(super) next: Report,
-    pub(super) due: Instant,
-    pub(super) not_before: Instant,
+    pub(super) refreshed: Option<watch::Receiver<Status>>,
+    pub(super) live_pin: ReadLivePin,
+    pub(super) report_now: Arc<Notify>,
+    pub(super) schedule: Schedule,
+    /// The last report; the next one is filled in here.
+    pub(super) report: Report,
+    pub(super) sink: S,
     pub(super) status: watch::Sender<ReporterStatus>,
-    pub(super) secret: metrics::SharedString,
 }
 
-/// What the live generation's horizon is.
-pub(super) type Horizons = Box<dyn Fn() -> Option<Horizon> + Send + Sync>;
-/// How long the goodbye may take, and who waits for it.
-pub(super) type Farewell = (Duration, oneshot::Sender<Result<(), Error>>);
+/// A request to send the final report.
+pub(super) struct Shutdown {
+    pub(super) timeout: Duration,
+    pub(super) done: oneshot::Sender<Result<(), Error>>,
+}
 
-impl<O: ReportSink> Task<O> {
-    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<Farewell>) {
-        let farewell = loop {
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Alive,
+    Final,
+}
+
+impl<S: ReportSink> Task<S> {
+    pub(super) async fn run(mut self, mut shutdown: oneshot::Receiver<Shutdown>) {
+        let shutdown = loop {
             tokio::select! {
                 biased;
-                farewell = &mut stop => break farewell,
-                () = changed(&mut self.watched) => {
+                shutdown = &mut shutdown => break shutdown,
+                () = changed(&mut self.refreshed) => {
                     if self.observe() {
-                        self.soon();
+                        self.schedule.soon(Instant::now());
                     }
                 }
-                () = self.nudge.notified() => self.soon(),
-                () = sleep_until(self.due) => {
+                () = self.report_now.notified() => self.schedule.soon(Instant::now()),
+                () = sleep_until(self.schedule.due()) => {
                     let sent = tokio::select! {
                         biased;
-                        farewell = &mut stop => break farewell,
-                        sent = self.send(false) => sent,
+                        shutdown = &mut shutdown => break shutdown,
+                        sent = self.send(Kind::Alive) => sent,
                     };
-                    self.plan(sent);
+                    match sent {
+                        Ok(()) => self.record_sent(),
+                        Err(error) => self.record_failed(error),
+                    }
                 }
             }
         };
         // An error means that the reporter was dropped.
-        if let Ok((within, answer)) = farewell {
+        if let Ok(Shutdown { timeout, done }) = shutdown {
             self.observe();
-            let _ = answer.send(self.bid_farewell(within).await);
+            let _ = done.send(self.send_final(timeout).await);
         }
     }
 
-    /// Whether there is news.
+    /// Takes the refreshable's status over. Returns whether it has to be reported.
     fn observe(&mut self) -> bool {
-        let Some(watched) = &mut self.watched else {
+        let Some(refreshed) = &mut self.refreshed else {
             return false;
         };
-        let status = watched.borrow_and_update().clone();
-        self.word.observe(status, Instant::now())
+        let status = refreshed.borrow_and_update().clone();
+        self.tracker.observe(status, Instant::now())
     }
 
-    fn soon(&mut self) {
-        self.due = self.due.min(self.not_before.max(Instant::now()));
-    }
-
-    fn plan(&mut self, sent: Result<(), Error>) {
-        let now = Instant::now();
-        match sent {
-            Ok(()) => {
-                counter!("credswap_reports_total", "secret" => self.secret.clone(), "outcome" => "sent").increment(1);
-                self.status.send_modify(|status| {
-                    if status.consecutive_failures > 0 {
-                        tracing::info!("reports are sent again");
-                    }
-                    status.sent += 1;
-                    status.consecutive_failures = 0;
-                });
-                self.not_before = now + COALESCE;
-                // Never later than a third of the TTL, and not all instances at once.
-                self.due = now + (self.next.ttl / 3).mul_f64(1.0 - 0.1 * self.rng.f64());
-            }
-            Err(error) => {
-                counter!("credswap_reports_total", "secret" => self.secret.clone(), "outcome" => "failed").increment(1);
-                let mut failures = 0;
-                self.status.send_modify(|status| {
-                    status.consecutive_failures = status.consecutive_failures.saturating_add(1);
-                    failures = status.consecutive_failures;
-                    tracing::warn!(kind = %error.kind(), error = %error.report(), failures, "a report could not be sent");
-                    status.last_error = Some(error);
-                });
-                self.not_before = now + self.backoff(failures);
-                self.due = self.not_before;
-            }
+    /// Sends a report. Each attempt is a new one: it says what is true now, and an earlier one that arrives late cannot
+    /// replace it.
+    async fn send(&mut self, kind: Kind) -> Result<(), Error> {
+        self.report.sequence += 1;
+        let (live_pin, now) = ((self.live_pin)(), Instant::now());
+        match kind {
+            Kind::Alive => self.tracker.fill(&mut self.report, live_pin, now),
+            Kind::Final => self.tracker.fill_final(&mut self.report, live_pin, now),
         }
-        gauge!("credswap_report_failures", "secret" => self.secret.clone())
-            .set(f64::from(self.status.borrow().consecutive_failures));
-    }
-
-    fn backoff(&mut self, failures: u32) -> Duration {
-        let doubled = RETRY
-            * 2_u32
-                .saturating_pow(failures.saturating_sub(1))
-                .min(1 << 16);
-        doubled
-            .min(self.next.ttl / 6)
-            .mul_f64(0.5 + 0.5 * self.rng.f64())
-    }
-
-    /// Each attempt is a new report: what it says is true now, and a late one before it can not replace it.
-    async fn send(&mut self, goodbye: bool) -> Result<(), Error> {
-        self.next.sequence += 1;
-        let (live, now) = ((self.live_horizon)(), Instant::now());
-        if goodbye {
-            self.word.bid_farewell(&mut self.next, live, now);
-        } else {
-            self.word.tell(&mut self.next, live, now);
-        }
-        let value = self.next.encode()?;
-        let within = self.next.ttl / 3;
-        let sending = self.outbox.send(self.next.key(), value);
-        timeout(within, sending).await.unwrap_or_else(|_| {
+        let value = self.report.encode()?;
+        let longest = self.report.ttl / 3;
+        let sending = self.sink.send(self.report.key(), value);
+        timeout(longest, sending).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::Timeout,
-                format!("a report was not sent within {within:?}"),
+                format!("sending a usage report took longer than {longest:?}"),
             ))
         })
     }
 
-    async fn bid_farewell(mut self, within: Duration) -> Result<(), Error> {
-        let mut last = Error::new(
+    /// Sends the final report, and repeats failed attempts until the timeout.
+    async fn send_final(mut self, longest: Duration) -> Result<(), Error> {
+        let mut last_error = Error::new(
             ErrorKind::Timeout,
-            format!("the goodbye was not sent within {within:?}"),
+            format!("sending the final usage report took longer than {longest:?}"),
         );
-        let trying = async {
-            for failures in 1.. {
-                match self.send(true).await {
-                    Ok(()) => return,
-                    Err(error) => last = error,
-                }
-                let wait = self.backoff(failures);
-                tokio::time::sleep(wait).await;
+        // A new series of delays: what failed before says nothing about how urgent this is.
+        self.schedule.restart_backoff();
+        let attempts = async {
+            while let Err(error) = self.send(Kind::Final).await {
+                last_error = error;
+                self.schedule.failed(Instant::now());
+                sleep_until(self.schedule.due()).await;
             }
         };
-        match timeout(within, trying).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(last),
-        }
+        timeout(longest, attempts).await.map_err(|_| last_error)
+    }
+
+    fn record_sent(&mut self) {
+        self.schedule.sent(Instant::now());
+        self.count("sent");
+        self.status.send_modify(|status| {
+            if status.consecutive_failures > 0 {
+                tracing::info!(secret = %self.report.secret_id, "usage reports are sent again");
+            }
+            status.sent += 1;
+            status.consecutive_failures = 0;
+        });
+        self.set_failures();
+    }
+
+    fn record_failed(&mut self, error: Error) {
+        self.schedule.failed(Instant::now());
+        self.count("failed");
+        self.status.send_modify(|status| {
+            status.consecutive_failures = status.consecutive_failures.saturating_add(1);
+            tracing::warn!(
+                secret = %self.report.secret_id,
+                kind = %error.kind(),
+                error = %error.report(),
+                failures = status.consecutive_failures,
+                "a usage report could not be sent"
+            );
+            status.last_error = Some(error);
+        });
+        self.set_failures();
+    }
+
+    fn count(&self, outcome: &'static str) {
+        counter!("credswap_reports_total", "secret" => self.label(), "outcome" => outcome)
+            .increment(1);
+    }
+
+    fn set_failures(&self) {
+        let failures = self.status.borrow().consecutive_failures;
+        gauge!("credswap_report_failures", "secret" => self.label()).set(f64::from(failures));
+    }
+
+    fn label(&self) -> SharedString {
+        self.report.secret_id.as_str().to_owned().into()
     }
 }
 
-/// Returns when the status has changed. That the refreshable is gone is no change.
-async fn changed(watched: &mut Option<watch::Receiver<Status>>) {
-    if let Some(receiver) = watched {
+/// Returns when the status has changed. The end of the refreshable is not a change.
+async fn changed(refreshed: &mut Option<watch::Receiver<Status>>) {
+    if let Some(receiver) = refreshed {
         if receiver.changed().await.is_ok() {
             return;
         }
-        *watched = None;
+        *refreshed = None;
     }
     std::future::pending().await
 }
 
-pub(super) fn describe() {
+pub(super) fn describe_metrics() {
     describe_counter!(
         "credswap_reports_total",
-        "Reports of the versions in use, by whether they were sent"
+        "Usage reports, by whether they were sent"
     );
     describe_gauge!(
         "credswap_report_failures",
-        "Reports that could not be sent since the last that was"
+        "Usage reports that failed since the last one that was sent"
     );
 }
-
-/// Changes within this time are told together.
-const COALESCE: Duration = Duration::from_millis(100);
-/// The first wait before a report that could not be sent is sent anew; the longest is a sixth of the TTL.
-const RETRY: Duration = Duration::from_millis(200);

@@ -1,61 +1,67 @@
 //! What the rotation function publishes, and what a message means to this trigger.
 //!
-//! Pure: bytes in, a verdict out. Everything in a message is foreign; a verdict carries none of it.
+//! Pure: bytes in, a classification out. Everything in a message is untrusted.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::secret::SecretId;
+use super::version_hint;
+use crate::secret::{SecretId, VersionId};
 
-/// The longest message that is looked into. The event is about 60 bytes; room for a rotation function that adds
-/// fields of its own.
+/// The longest message that is parsed. The event has about 60 bytes; there is room for a rotation function that adds fields
+/// of its own.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
 /// What a message means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// A rotation has finished: look.
-    Accepted,
-    /// An earlier step, a step of another kind, or another secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A rotation has finished: refresh.
+    Accepted {
+        /// The version that is current, if the event names one.
+        version: Option<VersionId>,
+    },
+    /// An earlier step, an unknown step, or another secret.
     Ignored,
-    /// No event at all.
+    /// Not a rotation event.
     Malformed,
 }
 
-impl Verdict {
-    /// The verdict as a metric label.
-    pub(super) fn as_str(self) -> &'static str {
+impl Event {
+    /// Classifies one message. Events that name another secret than `secret_id` are ignored.
+    pub(super) fn classify(payload: Option<&[u8]>, secret_id: Option<&SecretId>) -> Self {
+        let Some(message) = payload.and_then(Message::decode) else {
+            return Self::Malformed;
+        };
+        let is_ours = match (secret_id, &message.secret_id) {
+            (Some(ours), Some(named)) => ours.matches(named),
+            _ => true,
+        };
+        if message.is_finish() && is_ours {
+            Self::Accepted {
+                version: message.version_id,
+            }
+        } else {
+            Self::Ignored
+        }
+    }
+
+    /// Returns the classification as a metric label.
+    pub(super) fn as_str(&self) -> &'static str {
         match self {
-            Self::Accepted => "accepted",
+            Self::Accepted { .. } => "accepted",
             Self::Ignored => "ignored",
             Self::Malformed => "malformed",
         }
     }
 }
 
-/// Judges one message; `wanted` is the secret of interest, `None` for any.
-pub(super) fn judge(payload: Option<&[u8]>, wanted: Option<&SecretId>) -> Verdict {
-    let Some(event) = payload.and_then(Event::decode) else {
-        return Verdict::Malformed;
-    };
-    let concerns_us = match (wanted, &event.secret_id) {
-        (Some(wanted), Some(named)) => wanted.matches(named),
-        _ => true,
-    };
-    if event.is_finish() && concerns_us {
-        Verdict::Accepted
-    } else {
-        Verdict::Ignored
-    }
-}
-
-/// The event. Only what decides is kept; unknown fields are skipped without being built, whatever their depth.
+/// The fields that matter. Unknown fields are skipped without being built, whatever their depth.
 #[derive(Deserialize)]
-struct Event<'a> {
+struct Message<'a> {
     #[serde(borrow, alias = "Step")]
     step: Cow<'a, str>,
-    // Decoded to tell an event from other JSON, not used: the time of a look is now.
+    // Decoded to tell an event from other JSON; the value is not used.
     #[serde(
         default,
         rename = "eventDateTime",
@@ -71,14 +77,22 @@ struct Event<'a> {
         alias = "SecretId"
     )]
     secret_id: Option<Cow<'a, str>>,
+    #[serde(
+        default,
+        rename = "versionId",
+        alias = "version_id",
+        alias = "VersionId",
+        deserialize_with = "version_hint::deserialize"
+    )]
+    version_id: Option<VersionId>,
 }
 
-impl<'a> Event<'a> {
+impl<'a> Message<'a> {
     fn decode(payload: &'a [u8]) -> Option<Self> {
         if payload.len() > MAX_BYTES {
             return None;
         }
-        // serde would take an array for the fields in order.
+        // serde would accept an array with the fields in order.
         let starts_object = payload.trim_ascii_start().first() == Some(&b'{');
         starts_object
             .then(|| serde_json::from_slice(payload).ok())
@@ -103,49 +117,45 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn judged(text: &str) -> Verdict {
-        judge(Some(text.as_bytes()), None)
+    const ACCEPTED: Event = Event::Accepted { version: None };
+
+    fn classify(text: &str) -> Event {
+        Event::classify(Some(text.as_bytes()), None)
     }
 
     #[test]
-    fn only_the_last_step_means_look() {
-        for step in ["finishSecret", "finish_secret"] {
-            let event = format!(r#"{{"eventDateTime": 1708905600.123, "step": "{step}"}}"#);
-            assert_eq!(judged(&event), Verdict::Accepted, "{event}");
-        }
-        for step in [
-            "createSecret",
-            "create_secret",
-            "setSecret",
-            "set_secret",
-            "testSecret",
-            "test_secret",
-            "somethingNew",
-            "",
+    fn only_the_last_step_is_accepted() {
+        for (step, expected) in [
+            ("finishSecret", ACCEPTED),
+            ("finish_secret", ACCEPTED),
+            ("createSecret", Event::Ignored),
+            ("create_secret", Event::Ignored),
+            ("setSecret", Event::Ignored),
+            ("set_secret", Event::Ignored),
+            ("testSecret", Event::Ignored),
+            ("test_secret", Event::Ignored),
+            ("somethingNew", Event::Ignored),
+            ("", Event::Ignored),
         ] {
             let event = format!(r#"{{"eventDateTime": 1708905600.123, "step": "{step}"}}"#);
-            assert_eq!(judged(&event), Verdict::Ignored, "{event}");
+            assert_eq!(classify(&event), expected, "{event}");
         }
     }
 
     #[test]
-    fn unknown_fields_are_skipped_and_absent_ones_tolerated() {
-        assert_eq!(judged(r#"{"step":"finishSecret"}"#), Verdict::Accepted);
-        assert_eq!(
-            judged(
-                r#"{"step":"finishSecret","versionId":7,"secretId":null,"more":{"a":[1,{"b":null}]}}"#
-            ),
-            Verdict::Accepted
-        );
-        assert_eq!(
-            judged(r#"{"step":"finish\u0053ecret","secretId":"a\nb"}"#),
-            Verdict::Accepted,
-            "escapes are decoded"
-        );
+    fn unknown_and_absent_fields_are_accepted() {
+        for text in [
+            r#"{"step":"finishSecret"}"#,
+            r#"{"step":"finishSecret","versionId":7,"secretId":null,"more":{"a":[1,{"b":null}]}}"#,
+            // Escapes are decoded.
+            r#"{"step":"finish\u0053ecret","secretId":"a\nb"}"#,
+        ] {
+            assert_eq!(classify(text), ACCEPTED, "{text}");
+        }
     }
 
     #[test]
-    fn what_is_no_event_is_malformed() {
+    fn other_content_is_malformed() {
         for text in [
             "",
             " ",
@@ -163,61 +173,58 @@ mod tests {
             r#"{"step":"finishSecret","secretId":{}}"#,
             r#"{"step":"finishSecret"} trailing"#,
         ] {
-            assert_eq!(judged(text), Verdict::Malformed, "{text}");
+            assert_eq!(classify(text), Event::Malformed, "{text}");
         }
-        assert_eq!(judge(None, None), Verdict::Malformed, "a tombstone");
+        assert_eq!(Event::classify(None, None), Event::Malformed, "a tombstone");
         assert_eq!(
-            judge(Some(b"{\"step\":\"\xff\"}"), None),
-            Verdict::Malformed
+            Event::classify(Some(b"{\"step\":\"\xff\"}"), None),
+            Event::Malformed
         );
     }
 
     #[test]
-    fn size_and_depth_are_bounded() {
+    fn size_and_depth_are_limited() {
         let fits = |fill: usize| format!(r#"{{"step":"finishSecret","x":"{}"}}"#, "y".repeat(fill));
         let frame = fits(0).len();
-        assert_eq!(judged(&fits(MAX_BYTES - frame)), Verdict::Accepted);
-        assert_eq!(judged(&fits(MAX_BYTES - frame + 1)), Verdict::Malformed);
+        assert_eq!(classify(&fits(MAX_BYTES - frame)), ACCEPTED);
+        assert_eq!(classify(&fits(MAX_BYTES - frame + 1)), Event::Malformed);
 
-        let deep = MAX_BYTES / 2 - 100;
-        let nested = format!(
-            r#"{{"x":{}{},"step":"finishSecret"}}"#,
-            "[".repeat(deep),
-            "]".repeat(deep)
-        );
-        assert_ne!(judged(&nested), Verdict::Ignored, "and no stack overflow");
+        let depth = MAX_BYTES / 2 - 100;
+        for field in ["x", "versionId"] {
+            let nested = format!(
+                r#"{{"{field}":{}{},"step":"finishSecret"}}"#,
+                "[".repeat(depth),
+                "]".repeat(depth)
+            );
+            assert_ne!(classify(&nested), Event::Ignored, "and no stack overflow");
+        }
     }
 
     #[test]
-    fn an_event_of_another_secret_is_ignored_and_one_that_names_none_passes() {
-        let wanted = SecretId::from("prod/uploader");
-        let about = |id: &str| {
-            judge(
-                Some(format!(r#"{{"step":"finishSecret","secretId":"{id}"}}"#).as_bytes()),
-                Some(&wanted),
-            )
-        };
-        assert_eq!(about("prod/uploader"), Verdict::Accepted);
-        assert_eq!(
-            about("arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/uploader-AbCdEf"),
-            Verdict::Accepted
-        );
-        assert_eq!(about("prod/other"), Verdict::Ignored);
-        assert_eq!(
-            judge(Some(br#"{"step":"finishSecret"}"#), Some(&wanted)),
-            Verdict::Accepted
-        );
+    fn an_event_of_another_secret_is_ignored() {
+        let ours = SecretId::from("prod/uploader");
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/uploader-AbCdEf";
+        for (field, expected) in [
+            (r#","secretId":"prod/uploader""#.to_owned(), ACCEPTED),
+            (format!(r#","secretId":"{arn}""#), ACCEPTED),
+            (r#","secretId":"prod/other""#.to_owned(), Event::Ignored),
+            (String::new(), ACCEPTED),
+        ] {
+            let event = format!(r#"{{"step":"finishSecret"{field}}}"#);
+            let event = Event::classify(Some(event.as_bytes()), Some(&ours));
+            assert_eq!(event, expected, "{field}");
+        }
     }
 
     proptest! {
         #[test]
         fn no_bytes_panic(payload in proptest::collection::vec(any::<u8>(), 0..512)) {
-            judge(Some(&payload), Some(&SecretId::from("x")));
+            Event::classify(Some(&payload), Some(&SecretId::from("x")));
         }
 
         #[test]
         fn no_text_panics(payload in r#"[\[\]{}":,a-zA-Z0-9\\ ._-]{0,128}"#) {
-            judge(Some(payload.as_bytes()), Some(&SecretId::from("x")));
+            Event::classify(Some(payload.as_bytes()), Some(&SecretId::from("x")));
         }
 
         #[test]
@@ -233,7 +240,7 @@ mod tests {
             ],
             step_field in prop_oneof![Just("step"), Just("Step")],
             secret_field in prop_oneof![Just("secretId"), Just("secret_id"), Just("SecretId")],
-            version_field in prop_oneof![Just("versionId"), Just("version_id"), Just("ClientRequestToken")],
+            version_field in prop_oneof![Just("versionId"), Just("version_id"), Just("VersionId"), Just("ClientRequestToken")],
             extra in "[a-z]{8,12}",
             time_first in proptest::bool::ANY,
         ) {
@@ -248,9 +255,9 @@ mod tests {
             let event = format!(
                 r#" {{{first}, {second}, "{secret_field}": "s", "{version_field}": "v", "{extra}": [1]}} "#
             );
-            let verdict = judge(Some(event.as_bytes()), Some(&SecretId::from("s")));
-            prop_assert_eq!(verdict == Verdict::Accepted, finish, "{}", event);
-            prop_assert_ne!(verdict, Verdict::Malformed, "{}", event);
+            let version = (version_field != "ClientRequestToken").then(|| VersionId::from("v"));
+            let expected = if finish { Event::Accepted { version } } else { Event::Ignored };
+            prop_assert_eq!(Event::classify(Some(event.as_bytes()), Some(&SecretId::from("s"))), expected, "{}", event);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to a message: judged, counted, and a look if it says that a rotation has finished.
+//! Processes messages: classifies each, counts it, and requests a refresh if a rotation has finished.
 
 use std::time::Duration;
 
@@ -6,78 +6,75 @@ use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 use tokio::time::Instant;
 
-use super::event::{self, Verdict};
-use crate::secret::SecretId;
+use super::event::Event;
 use crate::trigger::{Reason, RefreshRequester};
 use crate::util::log_throttle::LogThrottle;
 
-/// How often messages that are no event are logged.
-const LOG_EVERY: Duration = Duration::from_secs(60);
+/// How often skipped messages are logged.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// Takes the messages. Nothing of their content goes further than the verdict.
+/// Processes messages. Of their content only a version's name goes further.
 pub(super) struct Inbox {
-    secret: Option<SecretId>,
     topic: String,
     requester: RefreshRequester,
     log: LogThrottle,
 }
 
 impl Inbox {
-    pub(super) fn new(
-        secret: Option<SecretId>,
-        topic: String,
-        requester: RefreshRequester,
-    ) -> Self {
+    pub(super) fn new(topic: String, requester: RefreshRequester) -> Self {
         Self {
-            secret,
             topic,
             requester,
-            log: LogThrottle::every(LOG_EVERY),
+            log: LogThrottle::every(LOG_PERIOD),
         }
     }
 
-    /// Takes a message.
-    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>) {
-        let verdict = event::judge(message.payload(), self.secret.as_ref());
-        match verdict {
-            Verdict::Accepted => self.requester.request(Reason::Event),
-            Verdict::Ignored => {}
-            Verdict::Malformed => {
-                self.log_malformed();
+    /// Processes a message.
+    pub(super) fn process(&mut self, message: &BorrowedMessage<'_>) {
+        let event = Event::classify(message.payload(), self.requester.secret_id());
+        let outcome = event.as_str();
+        match event {
+            Event::Accepted { version: None } => self.requester.request(Reason::Event),
+            Event::Accepted {
+                version: Some(version),
+            } => self.requester.request_version(Reason::Event, version),
+            Event::Ignored => {}
+            Event::Malformed => {
+                self.log_skipped();
             }
         }
-        count(verdict);
+        count(outcome);
         tracing::debug!(
             target: "credswap::kafka",
             partition = message.partition(),
             offset = message.offset(),
-            outcome = verdict.as_str(),
+            outcome,
             "event"
         );
     }
 
-    /// Takes note of a message that could not be unpacked. It may have been an event: look, but not each time.
-    pub(super) fn take_undecodable(&mut self) {
-        count(Verdict::Malformed);
-        if self.log_malformed() {
+    /// Processes a message that could not be decoded. It may have been an event: request a refresh, but not each time.
+    pub(super) fn process_undecodable(&mut self) {
+        count(Event::Malformed.as_str());
+        if self.log_skipped() {
             self.requester.request(Reason::CatchUp);
         }
     }
 
-    fn log_malformed(&mut self) -> bool {
+    fn log_skipped(&mut self) -> bool {
         let suppressed = self.log.poll(Instant::now());
         if let Some(suppressed) = suppressed {
             tracing::warn!(
                 target: "credswap::kafka",
                 topic = %self.topic,
                 suppressed,
-                "skipped a message that is no rotation event"
+                "skipped a record that is not a rotation event"
             );
         }
         suppressed.is_some()
     }
 }
 
-fn count(verdict: Verdict) {
-    metrics::counter!("credswap_events_total", "outcome" => verdict.as_str()).increment(1);
+fn count(outcome: &'static str) {
+    metrics::counter!("credswap_events_total", "outcome" => outcome).increment(1);
 }

@@ -1,11 +1,13 @@
-//! RefreshRequester when the rotation function publishes its event to a Kafka topic.
+//! Requests a refresh when the rotation function publishes its event to a Kafka topic.
 
 mod event;
 mod inbox;
 mod listener;
 mod positions;
 mod session;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod version_hint;
 
 pub use listener::Kafka;

@@ -1,4 +1,4 @@
-//! A new key is too new, wrong, dead, or may not do what the check asks.
+//! A new key is too new, wrong or dead, or has no permission for what the check asks.
 
 use std::time::Duration;
 
@@ -11,20 +11,21 @@ use credswap_testkit::{AccessKey, Action, Cloud, KeyStatus, Service};
 
 use crate::support::canned::{answering, config, nowhere, reach, s3_config};
 
-struct World {
+/// A cloud with a user, its key, and both checks.
+struct CheckFixture {
     cloud: Cloud,
     key: AccessKey,
     sts: CallerIdentity,
     s3: HeadBucket,
 }
 
-impl World {
+impl CheckFixture {
     async fn new() -> Self {
         let cloud = Cloud::start().await;
         cloud.create_bucket("uploads");
         cloud.create_user("uploader");
         let key = cloud.create_access_key("uploader");
-        // The checks' own credentials are good, and must not be what is checked.
+        // The checks' own credentials are good, and must not be used for a check.
         let sts = CallerIdentity::new(&config(&cloud, cloud.root()));
         let s3 = HeadBucket::new(&s3_config(&cloud, cloud.root()), "uploads");
         Self {
@@ -36,15 +37,15 @@ impl World {
     }
 }
 
-/// `good`, `not yet`, …, and the error.
-fn sorted(verdict: Verdict) -> (&'static str, Option<Error>) {
+/// Returns the verdict's name, and its error.
+fn name_and_error(verdict: Verdict) -> (&'static str, Option<Error>) {
     match verdict {
         Verdict::Good => ("good", None),
         Verdict::NotYet(error) => ("not yet", Some(error)),
         Verdict::Bad(error) => ("bad", Some(error)),
         Verdict::Forbidden(error) => ("forbidden", Some(error)),
         Verdict::Unknown(error) => ("unknown", Some(error)),
-        other => panic!("a verdict that is new here: {other:?}"),
+        other => panic!("an unknown verdict: {other:?}"),
     }
 }
 
@@ -53,37 +54,37 @@ async fn assert_finds(
     key: &Credentials,
     verdict: &str,
     kind: ErrorKind,
-    words: &str,
+    text: &str,
 ) {
-    let (found, error) = sorted(check.check(key).await);
-    let error = error.expect("all but good have an error");
+    let (found, error) = name_and_error(check.check(key).await);
+    let error = error.expect("a verdict with an error");
     assert_eq!((found, error.kind()), (verdict, kind), "{}", error.report());
-    assert!(error.to_string().contains(words), "no {words:?} in {error}");
+    assert!(error.to_string().contains(text), "no {text:?} in {error}");
     let shown = format!("{error:?}");
     assert!(!shown.contains(key.secret_access_key()), "{shown}");
     assert!(!shown.contains(key.access_key_id()), "{shown}");
 }
 
 async fn assert_good(check: &impl Check, key: &Credentials) {
-    let (found, error) = sorted(check.check(key).await);
+    let (found, error) = name_and_error(check.check(key).await);
     assert_eq!(found, "good", "{error:?}");
 }
 
 #[tokio::test]
-async fn a_key_that_works_is_good() {
-    let world = World::new().await;
-    assert_good(&world.sts, &world.key.credentials()).await;
-    assert_good(&world.s3, &world.key.credentials()).await;
+async fn a_key_that_is_accepted_is_good() {
+    let fixture = CheckFixture::new().await;
+    assert_good(&fixture.sts, &fixture.key.credentials()).await;
+    assert_good(&fixture.s3, &fixture.key.credentials()).await;
 }
 
 #[tokio::test]
 async fn a_key_too_new_is_not_bad_and_becomes_good() {
-    let world = World::new().await;
-    world.cloud.hold_new_keys([Service::Sts, Service::S3]);
-    let new = world.cloud.create_access_key("uploader");
+    let fixture = CheckFixture::new().await;
+    fixture.cloud.hold_new_keys([Service::Sts, Service::S3]);
+    let new = fixture.cloud.create_access_key("uploader");
     let key = new.credentials();
     assert_finds(
-        &world.sts,
+        &fixture.sts,
         &key,
         "not yet",
         ErrorKind::NotPropagated,
@@ -91,29 +92,29 @@ async fn a_key_too_new_is_not_bad_and_becomes_good() {
     )
     .await;
     assert_finds(
-        &world.s3,
+        &fixture.s3,
         &key,
         "not yet",
         ErrorKind::NotPropagated,
         "too new",
     )
     .await;
-    world.cloud.release_key(new.id());
-    assert_good(&world.sts, &key).await;
-    assert_good(&world.s3, &key).await;
+    fixture.cloud.release_key(new.id());
+    assert_good(&fixture.sts, &key).await;
+    assert_good(&fixture.s3, &key).await;
 }
 
 #[tokio::test]
-async fn each_key_is_judged_by_itself_whatever_was_checked_before() {
-    let world = World::new().await;
-    assert_good(&world.sts, &world.key.credentials()).await;
-    assert_good(&world.s3, &world.key.credentials()).await;
-    world
+async fn each_key_is_checked_by_itself() {
+    let fixture = CheckFixture::new().await;
+    assert_good(&fixture.sts, &fixture.key.credentials()).await;
+    assert_good(&fixture.s3, &fixture.key.credentials()).await;
+    fixture
         .cloud
-        .set_key_status(world.key.id(), KeyStatus::Inactive);
-    let key = world.key.credentials();
+        .set_key_status(fixture.key.id(), KeyStatus::Inactive);
+    let key = fixture.key.credentials();
     assert_finds(
-        &world.sts,
+        &fixture.sts,
         &key,
         "not yet",
         ErrorKind::NotPropagated,
@@ -121,24 +122,24 @@ async fn each_key_is_judged_by_itself_whatever_was_checked_before() {
     )
     .await;
     assert_finds(
-        &world.s3,
+        &fixture.s3,
         &key,
         "not yet",
         ErrorKind::NotPropagated,
         "deactivated",
     )
     .await;
-    let other = world.cloud.create_access_key("uploader");
-    assert_good(&world.sts, &other.credentials()).await;
-    assert_good(&world.s3, &other.credentials()).await;
+    let other = fixture.cloud.create_access_key("uploader");
+    assert_good(&fixture.sts, &other.credentials()).await;
+    assert_good(&fixture.s3, &other.credentials()).await;
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_the_keys_is_bad() {
-    let world = World::new().await;
-    let key = Credentials::new(world.key.id(), "not the secret", None, None, "test");
+async fn a_wrong_secret_access_key_is_bad() {
+    let fixture = CheckFixture::new().await;
+    let key = Credentials::new(fixture.key.id(), "not the secret", None, None, "test");
     assert_finds(
-        &world.sts,
+        &fixture.sts,
         &key,
         "bad",
         ErrorKind::Rejected,
@@ -146,7 +147,7 @@ async fn a_secret_that_is_not_the_keys_is_bad() {
     )
     .await;
     assert_finds(
-        &world.s3,
+        &fixture.s3,
         &key,
         "bad",
         ErrorKind::Rejected,
@@ -157,48 +158,58 @@ async fn a_secret_that_is_not_the_keys_is_bad() {
 
 #[tokio::test]
 async fn a_token_that_has_expired_is_bad() {
-    let world = World::new().await;
-    world
+    let fixture = CheckFixture::new().await;
+    fixture
         .cloud
         .inject("*", Action::Fail(400, "ExpiredToken"), 3);
-    let key = world.key.credentials();
+    let key = fixture.key.credentials();
     assert_finds(
-        &world.sts,
+        &fixture.sts,
         &key,
         "bad",
         ErrorKind::Rejected,
         "session token",
     )
     .await;
-    assert_finds(&world.s3, &key, "bad", ErrorKind::Rejected, "session token").await;
+    assert_finds(
+        &fixture.s3,
+        &key,
+        "bad",
+        ErrorKind::Rejected,
+        "session token",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_missing_permission_is_forbidden_and_not_bad() {
-    let world = World::new().await;
-    world.cloud.deny("uploader", "s3:ListBucket");
-    let key = world.key.credentials();
+    let fixture = CheckFixture::new().await;
+    fixture.cloud.deny("uploader", "s3:ListBucket");
+    let key = fixture.key.credentials();
     assert_finds(
-        &world.s3,
+        &fixture.s3,
         &key,
         "forbidden",
         ErrorKind::Forbidden,
         "HeadBucket",
     )
     .await;
-    assert_good(&world.sts, &key).await;
+    assert_good(&fixture.sts, &key).await;
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_exist_says_nothing_about_the_key() {
-    let world = World::new().await;
-    let check = HeadBucket::new(&s3_config(&world.cloud, world.cloud.root()), "downloads");
-    let key = world.key.credentials();
+async fn a_missing_bucket_says_nothing_about_the_key() {
+    let fixture = CheckFixture::new().await;
+    let check = HeadBucket::new(
+        &s3_config(&fixture.cloud, fixture.cloud.root()),
+        "downloads",
+    );
+    let key = fixture.key.credentials();
     assert_finds(&check, &key, "unknown", ErrorKind::Config, "`downloads`").await;
 }
 
 #[tokio::test]
-async fn a_bucket_elsewhere_and_a_wrong_clock_say_nothing_about_the_key() {
+async fn another_region_and_clock_skew_say_nothing_about_the_key() {
     let key = Credentials::new("AKIDEXAMPLE", "none-of-it", None, None, "test");
     let moved = answering(301, "<Error><Code>PermanentRedirect</Code></Error>");
     let check = HeadBucket::new(&moved, "uploads");
@@ -209,34 +220,34 @@ async fn a_bucket_elsewhere_and_a_wrong_clock_say_nothing_about_the_key() {
 }
 
 #[tokio::test]
-async fn throttling_failing_and_hanging_services_say_nothing_about_the_key() {
-    let world = World::new().await;
-    let key = world.key.credentials();
-    world.cloud.throttle("*", 100);
+async fn a_failing_service_says_nothing_about_the_key() {
+    let fixture = CheckFixture::new().await;
+    let key = fixture.key.credentials();
+    fixture.cloud.throttle("*", 100);
     assert_finds(
-        &world.sts,
+        &fixture.sts,
         &key,
         "unknown",
         ErrorKind::Unavailable,
         "throttled",
     )
     .await;
-    assert_finds(&world.s3, &key, "unknown", ErrorKind::Unavailable, "").await;
-    world.cloud.clear_faults();
-    world.cloud.break_down("*", 100);
+    assert_finds(&fixture.s3, &key, "unknown", ErrorKind::Unavailable, "").await;
+    fixture.cloud.clear_faults();
+    fixture.cloud.break_down("*", 100);
     assert_finds(
-        &world.sts,
+        &fixture.sts,
         &key,
         "unknown",
         ErrorKind::Unavailable,
         "failed",
     )
     .await;
-    world.cloud.clear_faults();
-    world.cloud.inject("*", Action::Hang, 100);
+    fixture.cloud.clear_faults();
+    fixture.cloud.inject("*", Action::Hang, 100);
     let soon = Duration::from_millis(50);
     assert_finds(
-        &world.sts.clone().timeout(soon),
+        &fixture.sts.clone().timeout(soon),
         &key,
         "unknown",
         ErrorKind::Timeout,
@@ -244,7 +255,7 @@ async fn throttling_failing_and_hanging_services_say_nothing_about_the_key() {
     )
     .await;
     assert_finds(
-        &world.s3.clone().timeout(soon),
+        &fixture.s3.clone().timeout(soon),
         &key,
         "unknown",
         ErrorKind::Timeout,
@@ -254,10 +265,10 @@ async fn throttling_failing_and_hanging_services_say_nothing_about_the_key() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_not_there_says_nothing_about_the_key() {
-    let world = World::new().await;
-    let key = world.key.credentials();
-    let config = reach(&nowhere(), world.cloud.root()).build();
+async fn an_unreachable_endpoint_says_nothing_about_the_key() {
+    let fixture = CheckFixture::new().await;
+    let key = fixture.key.credentials();
+    let config = reach(&nowhere(), fixture.cloud.root()).build();
     assert_finds(
         &CallerIdentity::new(&config),
         &key,
@@ -277,7 +288,7 @@ async fn an_endpoint_that_is_not_there_says_nothing_about_the_key() {
 }
 
 #[tokio::test]
-async fn a_closure_judges_the_credentials_and_no_check_takes_them_all() {
+async fn a_closure_is_a_check_and_no_check_accepts_every_key() {
     let key = Credentials::new("AKIDEXAMPLE", "none-of-it", None, None, "test");
     let by_id = |key: Credentials| async move {
         match key.access_key_id() {

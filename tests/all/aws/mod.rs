@@ -1,4 +1,4 @@
-//! Access keys, and the SDK's clients under them, against the embedded cloud.
+//! Access keys, and the SDK clients that sign with them, against the embedded cloud.
 
 mod bootstrap;
 mod check;

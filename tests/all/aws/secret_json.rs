@@ -1,4 +1,4 @@
-//! A secret's JSON is spelled in another way, or is not what it should be.
+//! A secret's JSON spells its fields in another way, or is malformed.
 
 use credswap::aws::{AccessKey, Fields};
 use credswap::{Error, ErrorKind, Secret};
@@ -10,13 +10,13 @@ fn parse(json: &str) -> Result<AccessKey, Error> {
     AccessKey::parse(&Secret::new(json, "v1"), &Fields::default())
 }
 
-/// Fails, with these words, without any of the values.
-fn assert_refused(json: impl Into<Vec<u8>>, words: &[&str]) {
+/// Parsing fails with an error that has these texts and none of the values.
+fn assert_malformed(json: impl Into<Vec<u8>>, texts: &[&str]) {
     let secret = Secret::new(json, "v1");
     let error = AccessKey::parse(&secret, &Fields::default()).expect_err("it is malformed");
     assert_eq!(error.kind(), ErrorKind::Malformed);
-    for word in words {
-        assert!(error.to_string().contains(word), "no {word:?} in {error}");
+    for text in texts {
+        assert!(error.to_string().contains(text), "no {text:?} in {error}");
     }
     let shown = format!("{error:?} {}", error.report());
     for value in ["wJalr", "K7MDENG", "AKIAIOS", "hunter2"] {
@@ -54,7 +54,7 @@ fn every_spelling_leads_to_the_same_credentials() {
 }
 
 #[test]
-fn what_the_secret_says_beside_the_key_is_kept() {
+fn the_fields_beside_the_key_are_kept() {
     let key = parse(&format!(
         r#"{{"accesskey": "{ID}", "secretkey": "{KEY}", "security_token": null, "username": "uploader",
             "region": "eu-west-1", "endpoint": "http://localhost:9000", "bucket": ["a", "b"], "masterarn": "arn:aws:x"}}"#
@@ -64,14 +64,14 @@ fn what_the_secret_says_beside_the_key_is_kept() {
     assert_eq!(key.username(), Some("uploader"));
     assert_eq!(key.region(), Some("eu-west-1"));
     assert_eq!(key.endpoint_url(), Some("http://localhost:9000"));
-    assert_eq!(key.bucket(), None, "a list is somebody else's");
+    assert_eq!(key.bucket(), None, "an array is not a bucket");
     assert_eq!(key.master_arn(), Some("arn:aws:x"));
     assert_eq!((key.id(), key.id_suffix()), (ID, "MPLE"));
     assert_eq!(format!("{key:?}"), "AccessKey(…MPLE)");
 }
 
 #[test]
-fn other_names_can_be_given_and_then_are_the_only_ones() {
+fn names_that_are_set_are_the_only_ones() {
     let secret = Secret::new(
         format!(r#"{{"user": "{ID}", "password": "{KEY}", "secretkey": "other"}}"#),
         "v1",
@@ -79,7 +79,7 @@ fn other_names_can_be_given_and_then_are_the_only_ones() {
     let fields = Fields::default()
         .access_key_id("user")
         .secret_access_key("password");
-    let key = AccessKey::parse(&secret, &fields).expect("the names are given");
+    let key = AccessKey::parse(&secret, &fields).expect("the names are set");
     assert_eq!(key.to_credentials(None).secret_access_key(), KEY);
     let fields = fields.secret_access_key("passwd");
     let error = AccessKey::parse(&secret, &fields).expect_err("there is no such field");
@@ -90,17 +90,24 @@ fn other_names_can_be_given_and_then_are_the_only_ones() {
 }
 
 #[test]
-fn a_missing_field_is_named_with_its_spellings_and_the_names_that_are_there() {
-    assert_refused(
+fn a_missing_field_is_named_with_the_fields_that_are_present() {
+    assert_malformed(
         format!(r#"{{"accesskey": "{ID}", "secretkye": "{KEY}", "host": "hunter2"}}"#),
-        &["secret access key", "`secret_key`", "`secretkye`", "`host`"],
+        &[
+            "version v1",
+            "`secret_access_key`",
+            "`secret_key`",
+            "`Fields::secret_access_key`",
+            "`secretkye`",
+            "`host`",
+        ],
     );
-    assert_refused("{}", &["access key id", "no field at all"]);
-    assert_refused(
+    assert_malformed("{}", &["access key id", "no fields"]);
+    assert_malformed(
         r#"{"accesskey": null, "secretkey": "hunter2"}"#,
         &["access key id"],
     );
-    assert_refused(
+    assert_malformed(
         format!(r#"{{"accesskey": "{ID}", "{KEY}": "secretkey"}}"#),
         &["secret access key", "a name of 40 characters"],
     );
@@ -108,11 +115,16 @@ fn a_missing_field_is_named_with_its_spellings_and_the_names_that_are_there() {
 
 #[test]
 fn two_spellings_must_agree() {
-    assert_refused(
+    assert_malformed(
         format!(
             r#"{{"accesskey": "{ID}", "access_key_id": "AKIAIOSFODNN7OTHER", "secretkey": "{KEY}"}}"#
         ),
-        &["`accesskey`", "`access_key_id`", "different values"],
+        &[
+            "`accesskey`",
+            "`access_key_id`",
+            "different values",
+            "`Fields::access_key_id`",
+        ],
     );
     parse(&format!(
         r#"{{"accesskey": "{ID}", "access_key_id": "{ID}", "secretkey": "{KEY}"}}"#
@@ -121,19 +133,19 @@ fn two_spellings_must_agree() {
 }
 
 #[test]
-fn a_key_that_is_empty_or_no_text_is_refused() {
-    assert_refused(
+fn a_key_that_is_empty_or_not_a_string_is_rejected() {
+    assert_malformed(
         format!(r#"{{"accesskey": "{ID}", "secretkey": ""}}"#),
         &["`secretkey`", "is empty"],
     );
     for (value, what) in [
         ("12345", "a number"),
         ("-1.5", "a number"),
-        ("true", "true or false"),
-        (r#"["hunter2"]"#, "a list"),
+        ("true", "a boolean"),
+        (r#"["hunter2"]"#, "an array"),
         (r#"{"value": "hunter2"}"#, "an object"),
     ] {
-        assert_refused(
+        assert_malformed(
             format!(r#"{{"accesskey": "{ID}", "secretkey": {value}}}"#),
             &["`secretkey`", what],
         );
@@ -141,19 +153,19 @@ fn a_key_that_is_empty_or_no_text_is_refused() {
 }
 
 #[test]
-fn white_space_in_a_key_is_refused_and_not_cut_off() {
+fn white_space_in_a_key_is_rejected_and_not_trimmed() {
     for (value, what) in [
         ("hunter2\\n", "ends with a line break"),
         ("hunter2 ", "ends with white space"),
-        ("\\thunter2", "begins with white space"),
-        ("hun ter2", "has white space"),
+        ("\\thunter2", "starts with white space"),
+        ("hun ter2", "contains white space"),
         ("hun\\u0000ter2", "control character"),
     ] {
-        assert_refused(
+        assert_malformed(
             format!(r#"{{"accesskey": "{ID}", "secretkey": "{value}"}}"#),
             &["`secretkey`", what],
         );
-        assert_refused(
+        assert_malformed(
             format!(r#"{{"accesskey": "{value}", "secretkey": "{KEY}"}}"#),
             &["`accesskey`", what],
         );
@@ -161,23 +173,23 @@ fn white_space_in_a_key_is_refused_and_not_cut_off() {
 }
 
 #[test]
-fn what_is_no_json_is_located_and_not_quoted() {
-    assert_refused(KEY, &["version v1", "no JSON"]);
-    assert_refused(
+fn malformed_json_is_located_and_not_quoted() {
+    assert_malformed(KEY, &["version v1", "malformed JSON"]);
+    assert_malformed(
         format!("{{\"accesskey\": \"{ID}\",\n \"secretkey\": {KEY}}}"),
         &["line 2, column 15"],
     );
-    assert_refused(
+    assert_malformed(
         format!(r#"{{"accesskey": "{ID}", "secretkey": "{KEY}"#),
-        &["ends in the middle"],
+        &["ends early"],
     );
-    assert_refused(
+    assert_malformed(
         format!(r#"{{"accesskey": "{ID}", "secretkey": "{KEY}"}} hunter2"#),
-        &["no JSON"],
+        &["malformed JSON"],
     );
     for json in [r#""hunter2""#, r#"["hunter2"]"#, "42", "null", "true"] {
-        assert_refused(json, &["no object"]);
+        assert_malformed(json, &["not an object"]);
     }
-    assert_refused("", &["ends in the middle"]);
-    assert_refused(vec![b'{', 0xff, 0xfe], &["not UTF-8"]);
+    assert_malformed("", &["ends early"]);
+    assert_malformed(vec![b'{', 0xff, 0xfe], &["not UTF-8"]);
 }

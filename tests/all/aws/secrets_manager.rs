@@ -1,4 +1,4 @@
-//! Secrets Manager refuses, fails, hangs, or has something else than was expected.
+//! Secrets Manager rejects a request, fails, hangs, or answers something unexpected.
 
 use std::time::Duration;
 
@@ -15,13 +15,14 @@ use crate::support::canned::{answering, config, nowhere, reach};
 const READ: &str = "secretsmanager:GetSecretValue";
 const MATERIAL: &str = "hunter2hunter2";
 
-struct World {
+/// A cloud with a secret, and a user that may read it.
+struct SourceFixture {
     cloud: Cloud,
     reader: AccessKey,
     version: String,
 }
 
-impl World {
+impl SourceFixture {
     async fn new() -> Self {
         let cloud = Cloud::start().await;
         cloud.create_user("reader");
@@ -43,45 +44,46 @@ impl World {
     }
 }
 
-async fn refused(source: &impl Source) -> Error {
+/// Fetches, and returns the error.
+async fn fetch_error(source: &impl Source) -> Error {
     let error = source
         .fetch(&FetchRequest::default())
         .await
-        .expect_err("the read fails");
+        .expect_err("the fetch fails");
     let shown = format!("{error:?} {}", error.report());
     assert!(!shown.contains(MATERIAL), "{shown}");
     error
 }
 
-/// The kind, and words that tell a person what to change.
-fn assert_tells(error: &Error, kind: ErrorKind, words: &[&str]) {
+/// The error is of this kind and has these texts.
+fn assert_tells(error: &Error, kind: ErrorKind, texts: &[&str]) {
     assert_eq!(error.kind(), kind, "{}", error.report());
-    for word in words {
-        assert!(error.to_string().contains(word), "no {word:?} in {error}");
+    for text in texts {
+        assert!(error.to_string().contains(text), "no {text:?} in {error}");
     }
 }
 
 #[tokio::test]
 async fn a_text_is_read_with_its_version_stages_and_time() {
-    let world = World::new().await;
-    let secret: Secret = world
+    let fixture = SourceFixture::new().await;
+    let secret: Secret = fixture
         .source()
         .fetch(&FetchRequest::default())
         .await
         .expect("it is there");
     assert_eq!(secret.expose(), MATERIAL.as_bytes());
-    assert_eq!(secret.version().as_str(), world.version);
+    assert_eq!(secret.version().as_str(), fixture.version);
     assert_eq!(secret.stages(), ["AWSCURRENT"]);
     assert!(secret.created().is_some());
 }
 
 #[tokio::test]
 async fn a_binary_secret_is_read_as_it_is() {
-    let world = World::new().await;
-    let version = world
+    let fixture = SourceFixture::new().await;
+    let version = fixture
         .cloud
         .put_secret("prod/uploader", vec![0, 159, 146, 150]);
-    let secret = world
+    let secret = fixture
         .source()
         .fetch(&FetchRequest::default())
         .await
@@ -92,16 +94,16 @@ async fn a_binary_secret_is_read_as_it_is() {
 
 #[tokio::test]
 async fn another_stage_is_read_when_asked_for() {
-    let world = World::new().await;
-    world.cloud.put_secret("prod/uploader", "newer");
-    let secret = world
+    let fixture = SourceFixture::new().await;
+    fixture.cloud.put_secret("prod/uploader", "newer");
+    let secret = fixture
         .source()
         .stage("AWSPREVIOUS")
         .fetch(&FetchRequest::default())
         .await
         .expect("it is there");
-    assert_eq!(secret.version().as_str(), world.version);
-    let error = refused(&world.source().stage("AWSPENDING")).await;
+    assert_eq!(secret.version().as_str(), fixture.version);
+    let error = fetch_error(&fixture.source().stage("AWSPENDING")).await;
     assert_tells(
         &error,
         ErrorKind::NotFound,
@@ -111,9 +113,9 @@ async fn another_stage_is_read_when_asked_for() {
 
 #[tokio::test]
 async fn a_secret_that_is_not_there_is_named_with_its_region() {
-    let world = World::new().await;
-    let error = refused(&SecretsManager::from_client(
-        world.client(),
+    let fixture = SourceFixture::new().await;
+    let error = fetch_error(&SecretsManager::from_client(
+        fixture.client(),
         "prod/unloader",
     ))
     .await;
@@ -122,21 +124,21 @@ async fn a_secret_that_is_not_there_is_named_with_its_region() {
         ErrorKind::NotFound,
         &["`prod/unloader`", "us-east-1"],
     );
-    assert_eq!(world.cloud.count(READ), 1, "nothing to retry");
+    assert_eq!(fixture.cloud.count(READ), 1, "nothing to retry");
 }
 
 #[tokio::test]
 async fn a_secret_scheduled_for_deletion_can_be_restored() {
-    let world = World::new().await;
-    world.cloud.delete_secret("prod/uploader");
-    let error = refused(&world.source()).await;
+    let fixture = SourceFixture::new().await;
+    fixture.cloud.delete_secret("prod/uploader");
+    let error = fetch_error(&fixture.source()).await;
     assert_tells(
         &error,
         ErrorKind::NotFound,
         &["scheduled for deletion", "restore-secret"],
     );
-    world.cloud.restore_secret("prod/uploader");
-    world
+    fixture.cloud.restore_secret("prod/uploader");
+    fixture
         .source()
         .fetch(&FetchRequest::default())
         .await
@@ -145,21 +147,21 @@ async fn a_secret_scheduled_for_deletion_can_be_restored() {
 
 #[tokio::test]
 async fn the_missing_permission_is_named() {
-    let world = World::new().await;
-    world.cloud.deny("reader", "kms:Decrypt");
-    let error = refused(&world.source()).await;
+    let fixture = SourceFixture::new().await;
+    fixture.cloud.deny("reader", "kms:Decrypt");
+    let error = fetch_error(&fixture.source()).await;
     assert_tells(&error, ErrorKind::PermissionDenied, &["`kms:Decrypt`"]);
-    world.cloud.deny("reader", READ);
-    let error = refused(&world.source()).await;
+    fixture.cloud.deny("reader", READ);
+    let error = fetch_error(&fixture.source()).await;
     assert_tells(
         &error,
         ErrorKind::PermissionDenied,
         &["`secretsmanager:GetSecretValue`"],
     );
-    world
+    fixture
         .cloud
         .inject(READ, Action::Fail(400, "DecryptionFailure"), 1);
-    let error = refused(&world.source()).await;
+    let error = fetch_error(&fixture.source()).await;
     assert_tells(&error, ErrorKind::PermissionDenied, &["`kms:Decrypt`"]);
 }
 
@@ -169,7 +171,7 @@ async fn a_secret_with_kms_in_its_name_does_not_blame_kms() {
         400,
         r#"{"__type":"AccessDeniedException","Message":"User: u is not authorized to perform: secretsmanager:GetSecretValue on resource: kms:Decrypt-tests"}"#,
     );
-    let error = refused(&SecretsManager::from_client(
+    let error = fetch_error(&SecretsManager::from_client(
         Client::new(&denied),
         "kms:Decrypt-tests",
     ))
@@ -183,24 +185,24 @@ async fn a_secret_with_kms_in_its_name_does_not_blame_kms() {
 
 #[tokio::test]
 async fn a_reader_whose_own_key_is_dead_is_unauthenticated() {
-    let world = World::new().await;
-    let wrong = Credentials::new(world.reader.id(), "not the secret", None, None, "test");
-    let client = Client::new(&config(&world.cloud, wrong));
-    let error = refused(&SecretsManager::from_client(client, "prod/uploader")).await;
+    let fixture = SourceFixture::new().await;
+    let wrong = Credentials::new(fixture.reader.id(), "not the secret", None, None, "test");
+    let client = Client::new(&config(&fixture.cloud, wrong));
+    let error = fetch_error(&SecretsManager::from_client(client, "prod/uploader")).await;
     assert_tells(&error, ErrorKind::Unauthenticated, &["secret access key"]);
 
-    world.cloud.delete_key(world.reader.id());
-    let error = refused(&world.source()).await;
+    fixture.cloud.delete_key(fixture.reader.id());
+    let error = fetch_error(&fixture.source()).await;
     assert_tells(
         &error,
         ErrorKind::Unauthenticated,
         &["does not know the access key"],
     );
 
-    world
+    fixture
         .cloud
         .inject(READ, Action::Fail(400, "ExpiredTokenException"), 1);
-    let error = refused(&world.source()).await;
+    let error = fetch_error(&fixture.source()).await;
     assert_tells(&error, ErrorKind::Unauthenticated, &["session token"]);
 }
 
@@ -210,7 +212,7 @@ async fn a_code_in_another_services_format_is_understood() {
         403,
         "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>",
     );
-    let error = refused(&SecretsManager::from_client(Client::new(&xml), "s")).await;
+    let error = fetch_error(&SecretsManager::from_client(Client::new(&xml), "s")).await;
     assert_tells(
         &error,
         ErrorKind::Unauthenticated,
@@ -220,53 +222,53 @@ async fn a_code_in_another_services_format_is_understood() {
 
 #[tokio::test]
 async fn throttling_is_retried_even_if_the_client_has_no_retries() {
-    let world = World::new().await;
-    let client = world.client();
+    let fixture = SourceFixture::new().await;
+    let client = fixture.client();
     let retries = client.config().retry_config().expect("they are set");
     assert_eq!(retries.max_attempts(), 1);
-    world.cloud.throttle(READ, 2);
+    fixture.cloud.throttle(READ, 2);
     SecretsManager::from_client(client, "prod/uploader")
         .fetch(&FetchRequest::default())
         .await
         .expect("the third attempt is answered");
-    assert_eq!(world.cloud.count(READ), 3);
+    assert_eq!(fixture.cloud.count(READ), 3);
 }
 
 #[tokio::test]
 async fn failures_of_the_service_and_the_network_are_retried() {
-    let world = World::new().await;
-    world.cloud.break_down(READ, 1);
-    world.cloud.inject(READ, Action::Disconnect, 1);
-    world
+    let fixture = SourceFixture::new().await;
+    fixture.cloud.break_down(READ, 1);
+    fixture.cloud.inject(READ, Action::Disconnect, 1);
+    fixture
         .source()
         .fetch(&FetchRequest::default())
         .await
         .expect("the third attempt is answered");
-    assert_eq!(world.cloud.count(READ), 3);
+    assert_eq!(fixture.cloud.count(READ), 3);
 }
 
 #[tokio::test]
 async fn retries_end_and_say_what_it_was() {
-    let world = World::new().await;
-    world.cloud.throttle(READ, 2);
-    let error = refused(&world.source().attempts(2)).await;
+    let fixture = SourceFixture::new().await;
+    fixture.cloud.throttle(READ, 2);
+    let error = fetch_error(&fixture.source().attempts(2)).await;
     assert_tells(&error, ErrorKind::Unavailable, &["throttled"]);
-    assert_eq!(world.cloud.count(READ), 2);
-    world.cloud.break_down(READ, 1);
-    let error = refused(&world.source().attempts(1)).await;
+    assert_eq!(fixture.cloud.count(READ), 2);
+    fixture.cloud.break_down(READ, 1);
+    let error = fetch_error(&fixture.source().attempts(1)).await;
     assert_tells(&error, ErrorKind::Unavailable, &["failed at the service"]);
     assert!(error.is_retryable());
 }
 
 #[tokio::test]
 async fn a_service_that_hangs_is_given_up() {
-    let world = World::new().await;
-    world.cloud.inject(READ, Action::Hang, 2);
-    let source = world
+    let fixture = SourceFixture::new().await;
+    fixture.cloud.inject(READ, Action::Hang, 2);
+    let source = fixture
         .source()
         .attempts(2)
         .attempt_timeout(Duration::from_millis(50));
-    let error = refused(&source).await;
+    let error = fetch_error(&source).await;
     assert_tells(&error, ErrorKind::Timeout, &["no answer in time"]);
 }
 
@@ -279,7 +281,7 @@ async fn an_endpoint_that_is_not_there_is_unavailable() {
     .build();
     let source = SecretsManager::from_client(Client::new(&config), "prod/uploader").attempts(1);
     assert_tells(
-        &refused(&source).await,
+        &fetch_error(&source).await,
         ErrorKind::Unavailable,
         &["no connection"],
     );
@@ -287,20 +289,20 @@ async fn an_endpoint_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn what_is_not_configured_is_said() {
-    let world = World::new().await;
-    let config = config(&world.cloud, world.reader.credentials());
-    for endpoint in [None, Some(world.cloud.endpoint_url())] {
+    let fixture = SourceFixture::new().await;
+    let config = config(&fixture.cloud, fixture.reader.credentials());
+    for endpoint in [None, Some(fixture.cloud.endpoint_url())] {
         let mut without_region = config.to_builder();
         without_region.set_region(None).set_endpoint_url(endpoint);
         let client = Client::new(&without_region.build());
-        let error = refused(&SecretsManager::from_client(client, "prod/uploader")).await;
+        let error = fetch_error(&SecretsManager::from_client(client, "prod/uploader")).await;
         assert_tells(&error, ErrorKind::Config, &["region"]);
     }
 
     let mut without_key = config.to_builder();
     without_key.set_credentials_provider(None);
     let client = Client::new(&without_key.build());
-    let error = refused(&SecretsManager::from_client(client, "prod/uploader")).await;
+    let error = fetch_error(&SecretsManager::from_client(client, "prod/uploader")).await;
     assert_tells(&error, ErrorKind::Config, &["credentials"]);
 }
 
@@ -318,7 +320,7 @@ impl ProvideCredentials for Failing {
 
 #[tokio::test]
 async fn a_provider_that_has_no_credentials_says_why() {
-    let world = World::new().await;
+    let fixture = SourceFixture::new().await;
     let cases: [(fn() -> CredentialsError, _, _); 5] = [
         (
             CredentialsError::not_loaded_no_source,
@@ -328,7 +330,7 @@ async fn a_provider_that_has_no_credentials_says_why() {
         (
             || CredentialsError::invalid_configuration("x"),
             ErrorKind::Config,
-            "not configured right",
+            "configuration is invalid",
         ),
         (
             || CredentialsError::provider_timed_out(Duration::ZERO),
@@ -347,14 +349,14 @@ async fn a_provider_that_has_no_credentials_says_why() {
         ),
     ];
     for (failing, kind, words) in cases {
-        let mut config = config(&world.cloud, world.reader.credentials()).into_builder();
+        let mut config = config(&fixture.cloud, fixture.reader.credentials()).into_builder();
         config.set_credentials_provider(Some(SharedCredentialsProvider::new(Failing(failing))));
         let client = Client::new(&config.build());
         let error =
-            refused(&SecretsManager::from_client(client, "prod/uploader").attempts(1)).await;
+            fetch_error(&SecretsManager::from_client(client, "prod/uploader").attempts(1)).await;
         assert_tells(&error, kind, &[words]);
     }
-    assert_eq!(world.cloud.count(READ), 0);
+    assert_eq!(fixture.cloud.count(READ), 0);
 }
 
 #[tokio::test]
@@ -364,7 +366,7 @@ async fn an_empty_secret_is_none() {
         r#"{"VersionId":"v1","SecretString":""}"#,
         r#"{"VersionId":"v1","SecretBinary":""}"#,
     ] {
-        let error = refused(&SecretsManager::from_client(
+        let error = fetch_error(&SecretsManager::from_client(
             Client::new(&answering(200, body)),
             "s",
         ))
@@ -372,7 +374,7 @@ async fn an_empty_secret_is_none() {
         assert_tells(&error, ErrorKind::Malformed, &["is empty"]);
     }
     let body = r#"{"SecretString":"hunter2hunter2"}"#;
-    let error = refused(&SecretsManager::from_client(
+    let error = fetch_error(&SecretsManager::from_client(
         Client::new(&answering(200, body)),
         "s",
     ))
@@ -383,9 +385,10 @@ async fn an_empty_secret_is_none() {
 #[tokio::test]
 async fn an_answer_that_was_cut_off_is_not_quoted() {
     let cut = r#"{"VersionId":"v1","SecretString":"hunter2hunter2"#;
-    let error =
-        refused(&SecretsManager::from_client(Client::new(&answering(200, cut)), "s").attempts(1))
-            .await;
+    let error = fetch_error(
+        &SecretsManager::from_client(Client::new(&answering(200, cut)), "s").attempts(1),
+    )
+    .await;
     assert_tells(&error, ErrorKind::Unavailable, &["cut off"]);
 }
 
@@ -395,7 +398,7 @@ async fn what_a_service_says_is_in_the_cause_unless_it_quotes_the_request() {
         400,
         r#"{"__type":"InvalidParameterException","Message":"Invalid name."}"#,
     );
-    let error = refused(&SecretsManager::from_client(Client::new(&parameter), "s p")).await;
+    let error = fetch_error(&SecretsManager::from_client(Client::new(&parameter), "s p")).await;
     assert_tells(&error, ErrorKind::Config, &["`s p`"]);
     assert!(
         error.report().contains("Invalid name."),
@@ -407,7 +410,7 @@ async fn what_a_service_says_is_in_the_cause_unless_it_quotes_the_request() {
         400,
         r#"{"__type":"InvalidSignatureException","message":"no match. The Canonical String should have been x-amz-security-token:hunter2hunter2"}"#,
     );
-    let error = refused(&SecretsManager::from_client(Client::new(&signature), "s")).await;
+    let error = fetch_error(&SecretsManager::from_client(Client::new(&signature), "s")).await;
     assert_tells(&error, ErrorKind::Unauthenticated, &[]);
 }
 
@@ -417,6 +420,7 @@ async fn a_wrong_clock_is_not_blamed_on_the_key() {
         400,
         r#"{"__type":"InvalidSignatureException","message":"Signature expired: 20200101T000000Z is now earlier than 20200101T001000Z"}"#,
     );
-    let error = refused(&SecretsManager::from_client(Client::new(&late), "s").attempts(1)).await;
+    let error =
+        fetch_error(&SecretsManager::from_client(Client::new(&late), "s").attempts(1)).await;
     assert_tells(&error, ErrorKind::Config, &["clock"]);
 }

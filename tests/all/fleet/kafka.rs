@@ -1,17 +1,17 @@
-//! Reports through a broker: librdkafka's mock cluster, whose records have their writers' times.
+//! Reports over Kafka: librdkafka's mock cluster, whose records have their producers' times.
 
 use std::time::{Duration, SystemTime};
 
 use credswap::fleet::{
-    Assumptions, FleetTopic, Incarnation, InstanceId, LiveVersion, ReleaseStatus, Report,
-    ReportSink, Reporter,
+    Assumptions, FleetTopic, Incarnation, InstanceId, LedgerTime, LiveVersion, ReleaseQuery,
+    ReleaseStatus, Report, ReportSink, Reporter,
 };
 use credswap::kafka::{KafkaConfig, Producer};
 use credswap::{Error, ErrorKind, Refreshable, Secret};
 use credswap_testkit::Broker;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
-const TOPIC: &str = "credswap.fleet";
+const TOPIC: &str = "credswap.usage";
 const SECRET: &str = "prod/uploader";
 
 fn config(broker: &Broker) -> KafkaConfig {
@@ -19,13 +19,13 @@ fn config(broker: &Broker) -> KafkaConfig {
 }
 
 fn topic(broker: &Broker) -> FleetTopic {
-    let mut limits = Assumptions::default();
-    limits.settle = Duration::from_millis(1);
-    limits.grace = Duration::from_millis(1);
+    let assumptions = Assumptions::default()
+        .late_adoption(Duration::from_millis(1))
+        .grace(Duration::from_millis(1));
     FleetTopic::new(&config(broker), TOPIC)
         .expect("a topic")
         .trust_producer_clocks()
-        .limits(limits)
+        .assumptions(assumptions)
 }
 
 fn producer(broker: &Broker) -> Producer {
@@ -40,10 +40,7 @@ fn report(name: &str, sequence: u64, live: &str) -> Report {
         SECRET,
         Duration::from_secs(3600),
     );
-    report.live = Some(LiveVersion {
-        version: live.into(),
-        age: Duration::from_secs(1),
-    });
+    report.live = Some(LiveVersion::new(live, Duration::from_secs(1)));
     report
 }
 
@@ -53,10 +50,14 @@ async fn send(producer: &Producer, report: &Report) {
         .expect("sent");
 }
 
-fn verdict(topic: &FleetTopic, now: u64) -> ReleaseStatus {
-    topic
-        .ledger()
-        .verdict(SECRET, &"v1".into(), &"v2".into(), now)
+/// The status of "v1", while "v2" is current.
+fn status(topic: &FleetTopic, now: LedgerTime) -> ReleaseStatus {
+    topic.ledger().release_status(&ReleaseQuery {
+        secret_id: SECRET.into(),
+        version: "v1".into(),
+        current_version: "v2".into(),
+        now,
+    })
 }
 
 #[tokio::test]
@@ -66,61 +67,57 @@ async fn all_partitions_are_read_to_their_end_and_then_what_is_new() {
     for n in 0..40 {
         send(&producer, &report(&format!("pod-{n}"), 1, "v1")).await;
     }
-    let mut fleet = topic(&broker);
-    let reading = fleet.refresh().await.expect("read");
-    assert_eq!(
-        (reading.records, reading.malformed),
-        (41, 0),
-        "and the probe"
-    );
+    let mut reports = topic(&broker);
+    let read = reports.read_to_end().await.expect("read");
+    assert_eq!((read.records, read.malformed), (41, 0), "and the probe");
     assert!(
-        matches!(verdict(&fleet, reading.now), ReleaseStatus::InUse { by, .. } if by.len() == 40)
+        matches!(status(&reports, read.now), ReleaseStatus::InUse { by, .. } if by.len() == 40)
     );
 
     for n in 0..40 {
         send(&producer, &report(&format!("pod-{n}"), 2, "v2")).await;
     }
-    let reading = fleet.refresh().await.expect("read");
-    assert_eq!(reading.records, 41, "nothing twice");
+    let read = reports.read_to_end().await.expect("read");
+    assert_eq!(read.records, 41, "nothing twice");
     assert!(matches!(
-        verdict(&fleet, reading.now),
+        status(&reports, read.now),
         ReleaseStatus::Released { .. }
     ));
-    let again = fleet.refresh().await.expect("read");
+    let again = reports.read_to_end().await.expect("read");
     assert_eq!(again.records, 1);
-    assert!(again.now >= reading.now);
+    assert!(again.now >= read.now);
 
     let mut anew = topic(&broker);
-    let reading = anew.refresh().await.expect("read");
-    assert_eq!(reading.records, 84);
+    let read = anew.read_to_end().await.expect("read");
+    assert_eq!(read.records, 84);
     assert!(
-        matches!(verdict(&anew, reading.now), ReleaseStatus::Released { .. }),
+        matches!(status(&anew, read.now), ReleaseStatus::Released { .. }),
         "as the first"
     );
 }
 
 #[tokio::test]
-async fn an_empty_topic_is_read_at_once_and_consents_to_nothing() {
+async fn an_empty_topic_is_read_at_once_and_releases_nothing() {
     let broker = Broker::start(TOPIC, 3);
-    let mut fleet = topic(&broker);
-    let now = fleet.refresh().await.expect("read").now;
-    assert_eq!(verdict(&fleet, now), ReleaseStatus::Unknown);
+    let mut reports = topic(&broker);
+    let now = reports.read_to_end().await.expect("read").now;
+    assert_eq!(status(&reports, now), ReleaseStatus::Unknown);
 }
 
 #[tokio::test]
-async fn what_is_no_report_is_counted_and_skipped() {
+async fn records_that_are_not_reports_are_counted_and_skipped() {
     let broker = Broker::start(TOPIC, 1);
     broker.publish("hunter2").await.expect("published");
     let producer = producer(&broker);
     let forged = report("pod", 1, "v1");
     producer
-        .send(Some("another's key"), Some(&forged.encode().unwrap()))
+        .send(Some("the key of another"), Some(&forged.encode().unwrap()))
         .await
         .expect("sent");
     send(&producer, &report("pod", 2, "v1")).await;
-    let mut fleet = topic(&broker);
-    let reading = fleet.refresh().await.expect("read");
-    assert_eq!((reading.malformed, fleet.ledger().len()), (2, 1));
+    let mut reports = topic(&broker);
+    let read = reports.read_to_end().await.expect("read");
+    assert_eq!((read.malformed, reports.ledger().len()), (2, 1));
 }
 
 #[tokio::test]
@@ -129,22 +126,22 @@ async fn a_tombstone_removes_a_consumer() {
     let producer = producer(&broker);
     let gone = report("gone", 1, "v1");
     send(&producer, &gone).await;
-    let mut fleet = topic(&broker);
-    fleet.refresh().await.expect("read");
-    assert_eq!(fleet.ledger().len(), 1);
+    let mut reports = topic(&broker);
+    reports.read_to_end().await.expect("read");
+    assert_eq!(reports.ledger().len(), 1);
     producer.send(Some(&gone.key()), None).await.expect("sent");
-    fleet.refresh().await.expect("read");
-    assert!(fleet.ledger().is_empty());
+    reports.read_to_end().await.expect("read");
+    assert!(reports.ledger().is_empty());
 }
 
 #[tokio::test]
-async fn writers_times_are_refused_unless_they_are_trusted() {
+async fn producers_times_are_an_error_unless_they_are_trusted() {
     let broker = Broker::start(TOPIC, 1);
-    let mut fleet = FleetTopic::new(&config(&broker), TOPIC).expect("a topic");
-    let error = fleet
-        .refresh()
+    let mut reports = FleetTopic::new(&config(&broker), TOPIC).expect("a topic");
+    let error = reports
+        .read_to_end()
         .await
-        .expect_err("the mock cluster's times are the writers'");
+        .expect_err("the mock cluster's times are the producers'");
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(
         error.report().contains("LogAppendTime"),
@@ -157,23 +154,23 @@ async fn writers_times_are_refused_unless_they_are_trusted() {
 async fn a_broker_that_is_down_is_an_error_and_what_was_read_is_kept() {
     let broker = Broker::start(TOPIC, 1);
     send(&producer(&broker), &report("pod", 1, "v1")).await;
-    let mut fleet = topic(&broker).within(Duration::from_secs(2));
-    fleet.refresh().await.expect("read");
+    let mut reports = topic(&broker).timeout(Duration::from_secs(2));
+    reports.read_to_end().await.expect("read");
     broker.down();
-    let error = fleet.refresh().await.expect_err("down");
+    let error = reports.read_to_end().await.expect_err("down");
     assert!(error.is_retryable(), "{}", error.report());
-    assert_eq!(fleet.ledger().len(), 1);
+    assert_eq!(reports.ledger().len(), 1);
     broker.up();
     // It may take a moment to reconnect.
     let deadline = Instant::now() + Duration::from_secs(30);
-    let reading = loop {
-        match fleet.refresh().await {
-            Ok(reading) => break reading,
+    let read = loop {
+        match reports.read_to_end().await {
+            Ok(read) => break read,
             Err(error) => assert!(Instant::now() < deadline, "{}", error.report()),
         }
     };
     assert!(matches!(
-        verdict(&fleet, reading.now),
+        status(&reports, read.now),
         ReleaseStatus::InUse { .. }
     ));
 }
@@ -183,25 +180,25 @@ async fn a_reporter_writes_what_the_ledger_reads() {
     let broker = Broker::start(TOPIC, 3);
     let source = || async { Ok::<_, Error>(Secret::new("material", "v2")) };
     let connect = |secret: Secret| async move { Ok(secret.expose_str()?.to_owned()) };
-    let keys = Refreshable::builder(source, connect)
+    let refreshable = Refreshable::builder(source, connect)
+        .secret_id(SECRET)
         .start()
         .await
         .expect("starts");
-    let reporter = Reporter::builder(&keys, SECRET, producer(&broker))
+    let reporter = Reporter::builder(&refreshable, producer(&broker))
         .start()
         .expect("starts");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut status = reporter.subscribe_status();
-    status
-        .wait_for(|status| status.sent > 0)
-        .await
-        .expect("sent");
-
-    let mut fleet = topic(&broker);
-    loop {
-        let now = fleet.refresh().await.expect("read").now;
-        match verdict(&fleet, now) {
-            // The word came before things had settled, and the next one is half a minute away.
+    let mut reporting = reporter.subscribe_status();
+    let mut reports = topic(&broker);
+    for sent in 0.. {
+        // The first report may come before the last adoption, and the next regular one is half a minute away.
+        let next = reporting.wait_for(|status| status.sent > sent);
+        timeout(Duration::from_secs(10), next)
+            .await
+            .expect("in time")
+            .expect("running");
+        let now = reports.read_to_end().await.expect("read").now;
+        match status(&reports, now) {
             ReleaseStatus::InUse { by, .. } => {
                 assert_eq!(by[0].instance, *reporter.instance());
                 reporter.report_now();
@@ -209,16 +206,19 @@ async fn a_reporter_writes_what_the_ledger_reads() {
             ReleaseStatus::Released { .. } => break,
             other => panic!("{other:?}"),
         }
-        assert!(Instant::now() < deadline, "not in ten seconds");
-        sleep(Duration::from_millis(20)).await;
+        assert!(sent < 100, "not released by a hundred reports");
     }
     reporter
         .shutdown(Duration::from_secs(10))
         .await
         .expect("sent");
-    fleet.refresh().await.expect("read");
-    let consumer = fleet.ledger().consumers(SECRET, 0).next().expect("one");
-    assert_eq!(consumer.live, None, "it said goodbye");
+    reports.read_to_end().await.expect("read");
+    let consumer = reports
+        .ledger()
+        .consumers(&SECRET.into(), LedgerTime::default())
+        .next()
+        .expect("one");
+    assert_eq!(consumer.live, None, "it sent its final report");
 }
 
 /// On Apache Kafka with ACLs, where the records have the broker's time: `tests/real/kafka_tests.sh`.
@@ -237,34 +237,35 @@ mod real {
 
     #[tokio::test]
     #[ignore = "needs Apache Kafka: tests/real/kafka_tests.sh"]
-    async fn a_consumer_needs_write_and_the_authority_both_and_times_are_the_brokers() {
+    async fn consumers_need_write_and_the_authority_both() {
         let producer = Producer::new(&user("publisher"), TOPIC).expect("a topic");
-        let mut held = report("pod", 1, "v1");
-        held.incarnation = Incarnation::new(SystemTime::UNIX_EPOCH, u64::from(std::process::id()));
-        let mut mine = held.clone();
-        send(&producer, &held).await;
+        let mut first = report("pod", 1, "v1");
+        first.incarnation = Incarnation::new(SystemTime::UNIX_EPOCH, u64::from(std::process::id()));
+        let mut mine = first.clone();
+        send(&producer, &first).await;
 
-        let mut fleet = FleetTopic::new(&user("admin"), TOPIC).expect("a topic");
-        let reading = fleet.refresh().await.expect("read");
-        let ReleaseStatus::InUse { by, .. } = verdict(&fleet, reading.now) else {
-            panic!("held")
+        let mut reports = FleetTopic::new(&user("admin"), TOPIC).expect("a topic");
+        let read = reports.read_to_end().await.expect("read");
+        let ReleaseStatus::InUse { by, .. } = status(&reports, read.now) else {
+            panic!("in use")
         };
-        let mine_held = by
+        let my_usage = by
             .iter()
-            .find(|h| h.incarnation == mine.incarnation)
+            .find(|usage| usage.incarnation == mine.incarnation)
             .expect("mine");
-        assert!(reading.now - mine_held.last_heard < 10_000);
-        assert_eq!(reading.malformed, 0);
+        let age = read.now.duration_since(my_usage.last_report);
+        assert!(age < Duration::from_secs(10), "the times are the broker's");
+        assert_eq!(read.malformed, 0);
 
         mine.sequence = 2;
         mine.live = None;
         send(&producer, &mine).await;
-        let reading = fleet.refresh().await.expect("read");
-        assert_eq!(reading.records, 2, "what is new");
+        let read = reports.read_to_end().await.expect("read");
+        assert_eq!(read.records, 2, "what is new");
 
         for (name, operation) in [("publisher", "Read"), ("consumer", "Write")] {
-            let mut fleet = FleetTopic::new(&user(name), TOPIC).expect("a topic");
-            let error = fleet.refresh().await.expect_err("not permitted");
+            let mut reports = FleetTopic::new(&user(name), TOPIC).expect("a topic");
+            let error = reports.read_to_end().await.expect_err("not permitted");
             assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{name}");
             assert!(error.report().contains(operation), "{}", error.report());
         }

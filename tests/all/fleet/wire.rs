@@ -1,19 +1,16 @@
-//! Reports as anybody may have written them.
+//! Reports as records, written by anybody.
 
 use std::time::{Duration, SystemTime};
 
 use credswap::ErrorKind;
 use credswap::fleet::{
-    DrainingVersion, Incarnation, InstanceId, Ledger, LiveVersion, MAX_DRAINING, MAX_LISTED,
-    Report, VersionAge,
+    DrainingVersion, Incarnation, InstanceId, Ledger, LedgerTime, LiveVersion, Report, VersionAge,
 };
 use proptest::prelude::*;
 
 fn full() -> Report {
-    let past = |n: usize| VersionAge {
-        version: format!("past-{n}").into(),
-        age: Duration::from_millis(1500 * n as u64),
-    };
+    let past =
+        |n: usize| VersionAge::new(format!("past-{n}"), Duration::from_millis(1500 * n as u64));
     let mut report = Report::new(
         InstanceId::new("pod-7").unwrap(),
         Incarnation::new(
@@ -24,18 +21,11 @@ fn full() -> Report {
         "prod/uploader",
         Duration::from_secs(90),
     );
-    report.live = Some(LiveVersion {
-        version: "v2".into(),
-        age: Duration::from_millis(12_345),
-    });
-    report.held = vec![DrainingVersion {
-        version: "v1".into(),
-        count: 2,
-        horizon: Some(Duration::from_secs(3600)),
-    }];
-    report.others = 1;
-    report.released = (0..MAX_LISTED).map(past).collect();
-    report.refused = vec![past(3)];
+    report.live = Some(LiveVersion::new("v2", Duration::from_millis(12_345)));
+    report.draining = vec![DrainingVersion::new("v1", 2).pinned(Duration::from_secs(3600))];
+    report.unlisted = 1;
+    report.released = (0..Report::MAX_RECENT).map(past).collect();
+    report.rejected = vec![past(3)];
     report
 }
 
@@ -48,16 +38,16 @@ fn text(report: &Report) -> String {
 }
 
 #[test]
-fn a_report_is_read_as_it_was_written() {
-    let mut goodbye = full();
-    goodbye.live = None;
-    for report in [full(), goodbye] {
+fn a_report_is_decoded_as_it_was_encoded() {
+    let mut last = full();
+    last.live = None;
+    for report in [full(), last] {
         assert_eq!(decode(&report, &text(&report)).expect("decodes"), report);
     }
 }
 
 #[test]
-fn the_wire_format_stays() {
+fn the_wire_format_is_stable() {
     let report = full();
     assert_eq!(
         report.key(),
@@ -70,8 +60,8 @@ fn the_wire_format_stays() {
         r#"{"v":1,"kind":"alive","instance":"pod-7","incarnation":"0000018de2b61400-000000000000002a","sequence":7,"#
             .to_owned()
             + r#""secret":"prod/uploader","live":{"version":"v2","age":12.345},"#
-            + r#""held":[{"version":"v1","count":2,"horizon":3600.0}],"others":1,"#
-            + r#""refused":[{"version":"past-3","age":4.5}],"ttl":90.0}"#
+            + r#""draining":[{"version":"v1","outstanding":2,"pinned":3600.0}],"unlisted":1,"#
+            + r#""rejected":[{"version":"past-3","age":4.5}],"ttl":90.0}"#
     );
 }
 
@@ -83,48 +73,60 @@ fn unknown_fields_are_skipped_and_lists_may_be_absent() {
             "secret":"prod/uploader","live":{{"version":"v","age":0,"x":1}},"ttl":90}}"#,
         report.incarnation
     );
-    let read = decode(&report, &value).expect("fine");
-    assert!(read.held.is_empty() && read.released.is_empty() && read.others == 0);
+    let read = decode(&report, &value).expect("a report");
+    assert!(read.draining.is_empty() && read.released.is_empty() && read.unlisted == 0);
 }
 
 #[test]
-fn what_is_no_report_is_refused_and_not_quoted() {
+fn other_content_is_an_error_that_does_not_quote_it() {
     let report = full();
     let good = text(&report);
-    let held = |n: usize| {
-        let one = r#"{"version":"v1","count":2,"horizon":3600.0}"#;
+    let draining = |n: usize| {
+        let one = r#"{"version":"v1","outstanding":2,"pinned":3600.0}"#;
         good.replace(one, &vec![one; n].join(","))
     };
-    decode(&report, &held(MAX_DRAINING)).expect("as many as allowed");
+    decode(&report, &draining(Report::MAX_DRAINING)).expect("as many as allowed");
     for (bad, value) in [
         ("nothing", String::new()),
-        ("no JSON", "hunter2".to_owned()),
-        ("no object", "[1]".to_owned()),
-        ("half", good[..good.len() / 2].to_owned()),
+        ("not JSON", "hunter2".to_owned()),
+        ("not an object", "[1]".to_owned()),
+        ("truncated", good[..good.len() / 2].to_owned()),
         ("a later version", good.replace(r#""v":1"#, r#""v":2"#)),
         ("another kind", good.replace("alive", "hunter2")),
-        ("a goodbye that lives", good.replace("alive", "goodbye")),
-        ("a name with a mark", good.replace("pod-7", "pod|7")),
-        ("another's name", good.replace("pod-7", "hunter2")),
+        (
+            "a final report with a live version",
+            good.replace("alive", "final"),
+        ),
+        ("a separator in the name", good.replace("pod-7", "pod|7")),
+        (
+            "the name of another instance",
+            good.replace("pod-7", "hunter2"),
+        ),
         (
             "another secret",
             good.replace("prod/uploader", "prod/hunter2"),
         ),
-        ("a life that is none", good.replace("0000018d", "hunter2x")),
+        (
+            "an invalid incarnation",
+            good.replace("0000018d", "hunter2x"),
+        ),
         (
             "a negative number",
             good.replace(r#""sequence":7"#, r#""sequence":-7"#),
         ),
         ("a negative time", good.replace("90.0", "-90.0")),
         ("an endless time", good.replace("90.0", "1e300")),
-        ("a time that is none", good.replace("90.0", "\"hunter2\"")),
+        (
+            "a time that is not a number",
+            good.replace("90.0", "\"hunter2\""),
+        ),
         ("a version without a name", good.replace(r#""v2""#, r#""""#)),
         (
-            "a version of two lines",
+            "a version with a line break",
             good.replace(r#""v2""#, r#""hunter2\nx""#),
         ),
         ("a long version", good.replace("v2", &"x".repeat(1025))),
-        ("a long list", held(MAX_DRAINING + 1)),
+        ("a long list", draining(Report::MAX_DRAINING + 1)),
         (
             "a long report",
             good.replace(
@@ -144,13 +146,13 @@ fn what_is_no_report_is_refused_and_not_quoted() {
 }
 
 #[test]
-fn what_a_reader_would_refuse_is_not_written() {
+fn what_a_reader_rejects_is_not_encoded() {
     let mut long = full();
     long.released.push(long.released[0].clone());
     let mut named = full();
-    named.secret = String::new();
+    named.secret_id = "".into();
     for report in [long, named] {
-        let error = report.encode().expect_err("refused");
+        let error = report.encode().expect_err("not encoded");
         assert_eq!(error.kind(), ErrorKind::Config);
     }
 }
@@ -161,12 +163,12 @@ proptest! {
     #[test]
     fn no_bytes_panic(key in any::<Vec<u8>>(), value in any::<Option<Vec<u8>>>()) {
         let mut ledger = Ledger::default();
-        let _ = ledger.fold_record(&key, value.as_deref(), 1);
+        let _ = ledger.fold_record(&key, value.as_deref(), LedgerTime::from_millis(1));
         prop_assert!(ledger.is_empty());
     }
 
     #[test]
-    fn no_change_of_one_byte_panics_or_is_taken_for_another_consumers(
+    fn no_changed_byte_panics_or_changes_the_consumer(
         at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         let report = full();

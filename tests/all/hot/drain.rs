@@ -1,4 +1,4 @@
-//! The drain of a generation: when it is announced, to whom, and what it waits for.
+//! The drain of a generation: when it completes, who sees it, and what it waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +44,7 @@ async fn the_drain_waits_for_the_last_lease_and_counts_down_to_it() {
 }
 
 #[tokio::test]
-async fn every_waiter_hears_of_the_drain_also_one_that_comes_late() {
+async fn every_waiter_sees_the_drain_even_one_that_comes_late() {
     let cell = HotSwap::new(1);
     let lease = cell.lease();
     let drain = cell.swap(2);
@@ -66,7 +66,7 @@ async fn every_waiter_hears_of_the_drain_also_one_that_comes_late() {
 }
 
 #[tokio::test]
-async fn the_values_destructor_has_run_before_the_drain_is_announced() {
+async fn the_value_is_dropped_before_the_drain_completes() {
     struct Slow(Arc<AtomicBool>);
     impl Drop for Slow {
         fn drop(&mut self) {
@@ -117,11 +117,11 @@ async fn a_destructor_that_panics_does_not_lose_the_drain() {
     drain
         .wait_timeout(Duration::from_secs(5))
         .await
-        .expect("announced all the same");
+        .expect("completed all the same");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_runs_out_tells_how_many_are_still_out() {
+async fn a_wait_that_times_out_tells_how_many_uses_are_left() {
     let cell = HotSwap::new(1);
     let leases = [cell.lease(), cell.lease(), cell.lease()];
     let drain = cell.swap(2);
@@ -132,7 +132,7 @@ async fn a_wait_that_runs_out_tells_how_many_are_still_out() {
     assert_eq!((late.generation, late.outstanding), (1, 3));
     assert_eq!(
         late.to_string(),
-        "generation 1 is still in use in 3 place(s)"
+        "generation 1 is still in use by 3 leases or drain tokens"
     );
     drop(leases);
     drain
@@ -142,13 +142,13 @@ async fn a_wait_that_runs_out_tells_how_many_are_still_out() {
 }
 
 #[tokio::test]
-async fn a_token_inside_the_value_pins_the_generation_beyond_its_leases() {
+async fn a_token_in_the_value_keeps_the_generation_beyond_its_leases() {
     let token = DrainToken::new();
     let escaped = token.clone();
     let cell = HotSwap::new_with_token("client", token.clone());
     drop(token);
     let drain = cell.swap("next client");
-    assert!(!drain.is_drained(), "a part of the value is still out");
+    assert!(!drain.is_drained(), "a part of the value is still in use");
     assert_eq!(drain.outstanding(), 1);
     drop(escaped);
     drain.wait().await;
@@ -165,7 +165,7 @@ async fn a_token_taken_from_a_lease_outlives_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
+async fn a_pin_delays_the_drain_and_the_latest_one_counts() {
     let cell = HotSwap::new(());
     let lease = cell.lease();
     let begun = Instant::now();
@@ -181,7 +181,7 @@ async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
         .expect_err("leased");
     assert_eq!(
         late.to_string(),
-        "generation 1 is still in use in 1 place(s), and by what was given away and has not expired"
+        "generation 1 is still in use by 1 lease or drain token: presigned URLs have not expired"
     );
     drop(lease);
     drain.released().await;
@@ -192,7 +192,7 @@ async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
         .expect_err("not expired");
     assert_eq!(
         late.to_string(),
-        "generation 1 is still in use by what was given away and has not expired"
+        "generation 1 is still in use: presigned URLs have not expired"
     );
     drain.wait().await;
     assert_eq!(begun.elapsed().as_secs(), 60);
@@ -200,7 +200,7 @@ async fn a_horizon_puts_the_drain_off_and_the_latest_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn released_waits_for_the_leases_and_not_for_the_horizon() {
+async fn released_waits_for_the_leases_and_not_for_the_pin() {
     let cell = HotSwap::new(());
     let lease = cell.lease();
     Lease::token(&lease).pin_until(Instant::now() + Duration::from_secs(60));
@@ -215,14 +215,14 @@ async fn released_waits_for_the_leases_and_not_for_the_horizon() {
 }
 
 #[tokio::test]
-async fn a_horizon_in_the_past_puts_off_nothing() {
+async fn a_pin_in_the_past_delays_nothing() {
     let cell = HotSwap::new(());
     Lease::token(&cell.lease()).pin_until(Instant::now());
     assert!(cell.swap(()).is_drained());
 }
 
 #[tokio::test]
-async fn dropping_the_drain_handle_or_the_cell_changes_nothing_for_a_lease() {
+async fn dropping_the_drain_or_the_cell_does_not_affect_a_lease() {
     let cell = HotSwap::new(String::from("still here"));
     let lease = cell.lease();
     drop(cell.swap(String::new()));
@@ -231,7 +231,7 @@ async fn dropping_the_drain_handle_or_the_cell_changes_nothing_for_a_lease() {
 }
 
 #[tokio::test]
-async fn updates_tell_the_newest_generation_once_and_end_with_the_cell() {
+async fn updates_return_the_newest_generation_and_end_with_the_cell() {
     let cell = HotSwap::new(1);
     let mut updates = cell.updates();
     assert_eq!(updates.next().now_or_never(), None, "nothing new yet");
@@ -247,7 +247,7 @@ async fn updates_tell_the_newest_generation_once_and_end_with_the_cell() {
 }
 
 #[test]
-fn debug_shows_the_generation_and_how_many_are_out() {
+fn debug_shows_the_generation_and_its_uses() {
     let cell = HotSwap::new("value");
     let lease = cell.lease();
     let drain = cell.swap("next");
@@ -263,7 +263,7 @@ fn debug_shows_the_generation_and_how_many_are_out() {
 }
 
 #[test]
-fn a_token_tells_its_generation_to_the_cell_that_published_it_and_to_no_other() {
+fn a_token_belongs_to_the_cell_that_published_it() {
     let (cell, other) = (HotSwap::new("first"), HotSwap::new("first"));
     let token = DrainToken::new();
     assert_eq!(cell.generation_of(&token), None, "not published yet");

@@ -6,7 +6,7 @@ use credswap::trigger::Reason;
 use credswap::{ErrorKind, Refreshable, VersionId};
 use tokio::time::Instant;
 
-use super::fixture::{Fixture, SOON, Scripted, Text, settle};
+use super::fixture::{Fixture, SOON, ScriptedSource, TextConnector, settle};
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_waits_for_drains_and_leaves_the_value_usable() {
@@ -78,13 +78,13 @@ async fn dropping_the_last_handle_ends_the_loop() {
     drop(fixture.refreshable);
     settle().await;
     let before = fixture.source.fetches();
-    fixture.hand.request(Reason::Event);
+    fixture.trigger.request(Reason::Event);
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(fixture.source.fetches(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_source_is_told_of_the_end_once_however_it_comes() {
+async fn the_source_is_notified_of_the_end_once_however_it_comes() {
     let shut_down = Fixture::at("v1").await;
     let within = Duration::from_secs(1);
     shut_down.refreshable.shutdown(within).await.expect("idle");
@@ -95,14 +95,14 @@ async fn the_source_is_told_of_the_end_once_however_it_comes() {
     let dropped = Fixture::at("v1").await;
     drop(dropped.refreshable);
 
-    let failed = Scripted::default();
+    let failed = ScriptedSource::default();
     failed.next(Err(ErrorKind::NotFound));
-    let start = Refreshable::builder(failed.clone(), Text::default()).start();
+    let start = Refreshable::builder(failed.clone(), TextConnector::default()).start();
     start.await.expect_err("not found");
 
-    let given_up = Scripted::at("v1");
+    let given_up = ScriptedSource::at("v1");
     given_up.takes(Duration::from_secs(10));
-    let start = Refreshable::builder(given_up.clone(), Text::default()).start();
+    let start = Refreshable::builder(given_up.clone(), TextConnector::default()).start();
     tokio::time::timeout(SOON, start).await.expect_err("slow");
 
     settle().await;

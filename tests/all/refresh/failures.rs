@@ -9,13 +9,13 @@ use credswap::trigger::{Health, Interval, Reason, RefreshRequester};
 use credswap::{Error, ErrorKind, Refreshable, Secret};
 use tokio::time::Instant;
 
-use super::fixture::{Fixture, Scripted, Text, live, settle};
+use super::fixture::{Fixture, ScriptedSource, TextConnector, live, settle};
 
 #[tokio::test(start_paused = true)]
 async fn a_source_that_fails_is_tried_again_with_backoff_until_it_answers() {
     let fixture = Fixture::at("v1").await;
     fixture.source.now(Err(ErrorKind::Unavailable));
-    fixture.hand.request(Reason::Event);
+    fixture.trigger.request(Reason::Event);
     tokio::time::sleep(Duration::from_secs(600)).await;
     let failures = fixture.refreshable.status().consecutive_failures;
     assert!((6..=20).contains(&failures), "{failures}");
@@ -31,9 +31,9 @@ async fn a_source_that_fails_is_tried_again_with_backoff_until_it_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_hangs_times_out() {
-    let (source, text) = (Scripted::at("v1"), Text::default());
+    let (source, connector) = (ScriptedSource::at("v1"), TextConnector::default());
     let timeouts = Timeouts::default().fetch(Duration::from_secs(3));
-    let refreshable = Refreshable::builder(source.clone(), text)
+    let refreshable = Refreshable::builder(source.clone(), connector)
         .timeouts(timeouts)
         .start()
         .await
@@ -55,7 +55,7 @@ async fn a_panic_in_the_source_is_an_error_and_not_the_end() {
             Ok::<_, Error>(Secret::new("m", format!("v{n}")))
         }
     };
-    let refreshable = Refreshable::builder(source, Text::default())
+    let refreshable = Refreshable::builder(source, TextConnector::default())
         .start()
         .await
         .expect("starts");
@@ -66,8 +66,8 @@ async fn a_panic_in_the_source_is_an_error_and_not_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trigger_that_panics_is_reported_and_the_others_go_on() {
-    let source = Scripted::at("v1");
-    let refreshable = Refreshable::builder(source.clone(), Text::default())
+    let source = ScriptedSource::at("v1");
+    let refreshable = Refreshable::builder(source.clone(), TextConnector::default())
         .trigger(|_requester: RefreshRequester| async { panic!("a defect in a trigger") })
         .trigger(Interval::every(Duration::from_secs(60)))
         .start()

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use credswap::connect::{Connect, Verdict};
 use credswap::hot::DrainToken;
@@ -16,33 +16,33 @@ use tokio::time::timeout;
 
 /// A refreshable that was started at some version, and all that it depends on.
 pub(super) struct Fixture {
-    pub(super) source: Scripted,
-    pub(super) text: Text,
+    pub(super) source: ScriptedSource,
+    pub(super) connector: TextConnector,
     pub(super) refreshable: Refreshable<String>,
-    pub(super) hand: Hand,
+    pub(super) trigger: ManualTrigger,
 }
 
 impl Fixture {
     pub(super) async fn at(version: &'static str) -> Self {
-        let (source, text) = (Scripted::at(version), Text::default());
-        let (builder, hand) = Hand::attach(
-            Refreshable::builder(source.clone(), text.clone())
+        let (source, connector) = (ScriptedSource::at(version), TextConnector::default());
+        let (builder, trigger) = ManualTrigger::attach(
+            Refreshable::builder(source.clone(), connector.clone())
                 .without_polling()
                 .seed(1),
         );
         let refreshable = builder.start().await.expect("starts");
         Self {
             source,
-            text,
+            connector,
             refreshable,
-            hand: hand.await,
+            trigger: trigger.await,
         }
     }
 
     /// Another version is current, and an event says so.
     pub(super) fn rotate(&self, version: &'static str) {
         self.source.now(Ok(version));
-        self.hand.request(Reason::Event);
+        self.trigger.request(Reason::Event);
     }
 
     /// The same, and it is live at once.
@@ -59,7 +59,7 @@ impl Fixture {
 
 /// A source whose answers the test sets. The last answer stays.
 #[derive(Clone, Default)]
-pub(super) struct Scripted(Arc<Inner>);
+pub(super) struct ScriptedSource(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -70,10 +70,11 @@ struct Inner {
     drained: Mutex<Vec<VersionId>>,
     discarded: Mutex<Vec<VersionId>>,
     shutdowns: AtomicUsize,
+    expires: Mutex<Option<SystemTime>>,
     requests: Mutex<Vec<FetchRequest>>,
 }
 
-impl Scripted {
+impl ScriptedSource {
     pub(super) fn at(version: &'static str) -> Self {
         let source = Self::default();
         source.next(Ok(version));
@@ -91,6 +92,10 @@ impl Scripted {
         let mut answers = self.0.answers.lock().unwrap();
         answers.clear();
         answers.push_back(answer);
+    }
+
+    pub(super) fn expires(&self, at: SystemTime) {
+        *self.0.expires.lock().unwrap() = Some(at);
     }
 
     pub(super) fn takes(&self, delay: Duration) {
@@ -127,7 +132,7 @@ impl Scripted {
     }
 }
 
-impl Source for Scripted {
+impl Source for ScriptedSource {
     async fn fetch(&self, request: &FetchRequest) -> Result<Secret, Error> {
         self.0.requests.lock().unwrap().push(request.clone());
         assert_eq!(
@@ -147,8 +152,15 @@ impl Source for Scripted {
         let delay = *self.0.delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         self.0.running.fetch_sub(1, Ordering::SeqCst);
+        let expires = *self.0.expires.lock().unwrap();
         answer
-            .map(|version| Secret::new(format!("material of {version}"), version))
+            .map(|version| {
+                let secret = Secret::new(format!("material of {version}"), version);
+                match expires {
+                    Some(at) => secret.with_expires(at),
+                    None => secret,
+                }
+            })
             .map_err(|kind| Error::new(kind, "scripted failure"))
     }
 
@@ -165,14 +177,14 @@ impl Source for Scripted {
     }
 }
 
-/// Connects to the material as text; the test sets the verdicts.
+/// Connects to the material as connector; the test sets the verdicts.
 #[derive(Clone, Default)]
-pub(super) struct Text {
+pub(super) struct TextConnector {
     verdicts: Arc<Mutex<VecDeque<Verdict>>>,
     checks: Arc<AtomicUsize>,
 }
 
-impl Text {
+impl TextConnector {
     pub(super) fn returns(&self, verdicts: impl IntoIterator<Item = Verdict>) {
         self.verdicts.lock().unwrap().extend(verdicts);
     }
@@ -192,7 +204,7 @@ impl Text {
     }
 }
 
-impl Connect for Text {
+impl Connect for TextConnector {
     type Value = String;
 
     async fn connect(&self, secret: &Secret, _token: &DrainToken) -> Result<String, Error> {
@@ -210,22 +222,21 @@ impl Connect for Text {
 }
 
 /// A trigger that the test drives.
-pub(super) struct Hand(RefreshRequester);
+pub(super) struct ManualTrigger(RefreshRequester);
 
-impl Hand {
+impl ManualTrigger {
     pub(super) fn attach<S: Source, C: Connect>(
         builder: Builder<S, C>,
-    ) -> (Builder<S, C>, impl Future<Output = Hand>) {
+    ) -> (Builder<S, C>, impl Future<Output = ManualTrigger>) {
         let (give, mut take) = mpsc::unbounded_channel();
         let builder = builder.trigger(move |requester: RefreshRequester| async move {
             requester.set_health(Health::Listening);
             give.send(requester).expect("the test waits for it");
             std::future::pending().await
         });
-        (
-            builder,
-            async move { Hand(take.recv().await.expect("started")) },
-        )
+        (builder, async move {
+            ManualTrigger(take.recv().await.expect("started"))
+        })
     }
 
     pub(super) fn request(&self, reason: Reason) {

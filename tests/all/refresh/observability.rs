@@ -34,9 +34,9 @@ async fn refreshes_swaps_drains_and_failures_are_counted() {
     // A current-thread runtime: the refreshable's task runs on this thread, under this recorder.
     let _here = metrics::set_default_local_recorder(&recorder);
     let fixture = Fixture::at("v1").await;
-    let held = fixture.refreshable.lease();
+    let lease = fixture.refreshable.lease();
     fixture.swap("v2").await;
-    drop(held);
+    drop(lease);
     settle().await;
     fixture.source.now(Err(ErrorKind::Unavailable));
     let failed = fixture.refreshable.refresh().await;
@@ -63,7 +63,7 @@ async fn a_generation_that_drains_is_counted() {
     let snapshotter = recorder.snapshotter();
     let _here = metrics::set_default_local_recorder(&recorder);
     let fixture = Fixture::at("v1").await;
-    let _held = fixture.refreshable.lease();
+    let _lease = fixture.refreshable.lease();
     fixture.swap("v2").await;
     let metrics = read(&snapshotter);
     assert_eq!(metrics["credswap_draining_generations"], 1.0);
@@ -81,21 +81,21 @@ fn rejected(fixture: &Fixture) -> Vec<(String, u64)> {
 #[tokio::test(start_paused = true)]
 async fn a_rejection_is_noted_while_its_version_is_in_use() {
     let fixture = Fixture::at("v1").await;
-    let held = fixture.refreshable.lease();
+    let lease = fixture.refreshable.lease();
     fixture.swap("v2").await;
     let mut status = fixture.refreshable.subscribe_status();
-    let told = |version: &str, times| (version.to_owned(), times);
+    let times = |version: &str, count| (version.to_owned(), count);
     for (generation, expected) in [
-        (1, vec![told("v1", 1)]),
-        (2, vec![told("v1", 1), told("v2", 1)]),
-        (1, vec![told("v2", 1), told("v1", 2)]),
+        (1, vec![times("v1", 1)]),
+        (2, vec![times("v1", 1), times("v2", 1)]),
+        (1, vec![times("v2", 1), times("v1", 2)]),
     ] {
         status.mark_unchanged();
         fixture.refreshable.report_rejected(generation);
         status.changed().await.expect("the refreshable is there");
         assert_eq!(rejected(&fixture), expected);
     }
-    drop(held);
+    drop(lease);
     settle().await;
     status.mark_unchanged();
     fixture.refreshable.report_rejected(1);
@@ -103,7 +103,7 @@ async fn a_rejection_is_noted_while_its_version_is_in_use() {
     assert!(!status.has_changed().expect("the refreshable is there"));
     assert_eq!(
         rejected(&fixture),
-        [told("v2", 1), told("v1", 2)],
+        [times("v2", 1), times("v1", 2)],
         "old news"
     );
 }

@@ -9,7 +9,7 @@ use credswap::trigger::Reason;
 use credswap::{Error, ErrorKind, Refreshable, Secret, VersionId};
 use tokio::time::timeout;
 
-use super::fixture::{Fixture, Scripted, Text, error, settle};
+use super::fixture::{Fixture, ScriptedSource, TextConnector, error, settle};
 
 #[tokio::test(start_paused = true)]
 async fn an_event_swaps_to_the_new_version_at_once() {
@@ -27,7 +27,7 @@ async fn the_same_version_is_not_swapped_and_not_reported() {
     let fixture = Fixture::at("v1").await;
     let mut events = fixture.refreshable.events();
     let updates = fixture.refreshable.updates();
-    fixture.hand.request(Reason::Interval);
+    fixture.trigger.request(Reason::Interval);
     settle().await;
     let refreshed = fixture.refreshable.refresh().await.expect("reads");
     assert!(
@@ -37,7 +37,7 @@ async fn the_same_version_is_not_swapped_and_not_reported() {
     assert_eq!(fixture.refreshable.generation(), 1);
     assert_eq!(updates.latest(), 1);
     assert!(events.try_recv().is_err(), "an event about nothing");
-    assert_eq!(fixture.text.checks(), 1, "checked again for nothing");
+    assert_eq!(fixture.connector.checks(), 1, "checked again for nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,7 +45,7 @@ async fn a_bad_new_version_never_replaces_a_good_one_and_is_reported() {
     let fixture = Fixture::at("v1").await;
     let mut events = fixture.refreshable.events();
     fixture
-        .text
+        .connector
         .returns([Verdict::Bad(error(ErrorKind::Rejected))]);
     fixture.rotate("v2");
     match events.recv().await.expect("reported") {
@@ -69,7 +69,7 @@ async fn a_bad_new_version_never_replaces_a_good_one_and_is_reported() {
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_does_not_connect_never_replaces_a_good_one() {
-    let source = Scripted::at("v1");
+    let source = ScriptedSource::at("v1");
     let connect = |secret: Secret| async move {
         match secret.version().as_str() {
             "v1" => Ok(1),
@@ -89,7 +89,7 @@ async fn a_secret_that_does_not_connect_never_replaces_a_good_one() {
 #[tokio::test(start_paused = true)]
 async fn a_version_that_is_not_propagated_is_waited_for_while_the_old_one_stays() {
     let fixture = Fixture::at("v1").await;
-    fixture.text.rejects_as_new(8);
+    fixture.connector.rejects_as_new(8);
     fixture.rotate("v2");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(*fixture.refreshable.lease(), "material of v1");
@@ -104,17 +104,17 @@ async fn a_version_that_is_not_propagated_is_waited_for_while_the_old_one_stays(
 #[tokio::test(start_paused = true)]
 async fn a_newer_version_is_taken_while_an_older_one_waits_for_its_propagation() {
     let fixture = Fixture::at("v1").await;
-    fixture.text.rejects_as_new(4);
+    fixture.connector.rejects_as_new(4);
     fixture.rotate("v2");
     settle().await;
-    fixture.text.accepts_all();
+    fixture.connector.accepts_all();
     fixture.swap("v3").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_version_that_never_propagates_is_reported_and_tried_again() {
     let fixture = Fixture::at("v1").await;
-    fixture.text.rejects_as_new(60);
+    fixture.connector.rejects_as_new(60);
     fixture.rotate("v2");
     let mut events = fixture.refreshable.events();
     match timeout(Duration::from_secs(130), events.recv())
@@ -131,13 +131,13 @@ async fn a_version_that_never_propagates_is_reported_and_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_forbidden_key_is_rejected_or_accepted_as_configured() {
     for (policy, expected) in [(OnForbidden::Reject, "v1"), (OnForbidden::Accept, "v2")] {
-        let (source, text) = (Scripted::at("v1"), Text::default());
-        let refreshable = Refreshable::builder(source.clone(), text.clone())
+        let (source, connector) = (ScriptedSource::at("v1"), TextConnector::default());
+        let refreshable = Refreshable::builder(source.clone(), connector.clone())
             .on_forbidden(policy)
             .start()
             .await
             .expect("starts");
-        text.returns([Verdict::Forbidden(error(ErrorKind::Forbidden))]);
+        connector.returns([Verdict::Forbidden(error(ErrorKind::Forbidden))]);
         source.now(Ok("v2"));
         let result = refreshable.refresh().await;
         assert_eq!(result.is_ok(), policy == OnForbidden::Accept, "{policy:?}");
@@ -177,7 +177,7 @@ async fn a_stale_read_does_not_swap_back_but_a_rollback_gets_through() {
 async fn a_version_that_cannot_go_live_is_discarded() {
     let fixture = Fixture::at("v1").await;
     let bad = || Verdict::Bad(error(ErrorKind::Rejected));
-    fixture.text.returns([bad()]);
+    fixture.connector.returns([bad()]);
     fixture.source.now(Ok("v2"));
     fixture.refreshable.refresh().await.expect_err("bad");
     settle().await;
@@ -185,10 +185,10 @@ async fn a_version_that_cannot_go_live_is_discarded() {
 
     // What may pass by itself is kept until another version takes its place.
     let unknown = || Verdict::Unknown(error(ErrorKind::Unavailable));
-    fixture.text.returns([unknown()]);
+    fixture.connector.returns([unknown()]);
     fixture.source.now(Ok("v3"));
     fixture.refreshable.refresh().await.expect_err("unknown");
-    fixture.text.rejects_as_new(1);
+    fixture.connector.rejects_as_new(1);
     settle().await;
     assert_eq!(fixture.source.notified_discarded(), [VersionId::from("v2")]);
     fixture.source.now(Ok("v4"));
@@ -209,7 +209,7 @@ async fn a_version_that_cannot_go_live_is_discarded() {
 #[tokio::test(start_paused = true)]
 async fn a_version_that_waits_for_its_propagation_is_discarded_at_the_end() {
     let fixture = Fixture::at("v1").await;
-    fixture.text.rejects_as_new(100);
+    fixture.connector.rejects_as_new(100);
     fixture.rotate("v2");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(fixture.source.notified_discarded().is_empty(), "not yet");

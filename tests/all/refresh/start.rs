@@ -6,17 +6,17 @@ use credswap::trigger::{Health, Reason, RefreshRequester};
 use credswap::{ErrorKind, Refreshable};
 use tokio::time::Instant;
 
-use super::fixture::{Hand, Scripted, Text, live, settle};
+use super::fixture::{ManualTrigger, ScriptedSource, TextConnector, live, settle};
 
 #[tokio::test(start_paused = true)]
 async fn start_returns_when_a_checked_value_is_live() {
-    let text = Text::default();
-    let refreshable = Refreshable::builder(Scripted::at("v1"), text.clone())
+    let connector = TextConnector::default();
+    let refreshable = Refreshable::builder(ScriptedSource::at("v1"), connector.clone())
         .start()
         .await
         .expect("starts");
     assert_eq!(*refreshable.lease(), "material of v1");
-    assert_eq!(text.checks(), 1);
+    assert_eq!(connector.checks(), 1);
     settle().await;
     let status = refreshable.status();
     assert_eq!((status.version.as_str(), status.generation), ("v1", 1));
@@ -25,29 +25,32 @@ async fn start_returns_when_a_checked_value_is_live() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_start_returns_the_sources_error_and_leaves_nothing_running() {
-    let source = Scripted::default();
+    let source = ScriptedSource::default();
     source.next(Err(ErrorKind::PermissionDenied));
-    let (builder, hand) = Hand::attach(Refreshable::builder(source.clone(), Text::default()));
+    let (builder, trigger) = ManualTrigger::attach(Refreshable::builder(
+        source.clone(),
+        TextConnector::default(),
+    ));
     let error = builder.start().await.expect_err("denied");
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
-    drop(hand);
+    drop(trigger);
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(source.fetches(), 1, "something still runs");
 }
 
 #[tokio::test(start_paused = true)]
 async fn start_waits_for_propagation_up_to_its_timeout() {
-    let text = Text::default();
-    text.rejects_as_new(3);
-    Refreshable::builder(Scripted::at("v1"), text)
+    let connector = TextConnector::default();
+    connector.rejects_as_new(3);
+    Refreshable::builder(ScriptedSource::at("v1"), connector)
         .start()
         .await
         .expect("propagated at last");
 
-    let text = Text::default();
-    text.rejects_as_new(1000);
+    let connector = TextConnector::default();
+    connector.rejects_as_new(1000);
     let begun = Instant::now();
-    let failure = Refreshable::builder(Scripted::at("v1"), text)
+    let failure = Refreshable::builder(ScriptedSource::at("v1"), connector)
         .start()
         .await
         .expect_err("never");
@@ -58,7 +61,7 @@ async fn start_waits_for_propagation_up_to_its_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trigger_that_never_connects_does_not_hold_up_the_start() {
-    let refreshable = Refreshable::builder(Scripted::at("v1"), Text::default())
+    let refreshable = Refreshable::builder(ScriptedSource::at("v1"), TextConnector::default())
         .trigger(|requester: RefreshRequester| async move {
             requester.set_health(Health::disconnected("the broker is not there"));
             std::future::pending().await
@@ -77,10 +80,10 @@ async fn a_trigger_that_never_connects_does_not_hold_up_the_start() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_between_the_first_read_and_the_subscription_is_not_lost() {
-    let source = Scripted::at("v1");
+    let source = ScriptedSource::at("v1");
     let rotated = source.clone();
     // The trigger subscribes only after the first read has been made, and a rotation has passed unseen.
-    let refreshable = Refreshable::builder(source, Text::default())
+    let refreshable = Refreshable::builder(source, TextConnector::default())
         .trigger(move |requester: RefreshRequester| async move {
             tokio::time::sleep(Duration::from_secs(2)).await;
             rotated.now(Ok("v2"));

@@ -1,4 +1,4 @@
-//! The rotation and its consumers, through a broker: what is published is understood, what is reported is believed.
+//! The rotation and its consumers, through a broker: events one way, usage reports the other.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,9 @@ use credswap::fleet::{
     ReportSink, VersionAge,
 };
 use credswap::kafka::{KafkaConfig, Producer};
-use credswap::rotation::*;
+use credswap::rotation::{
+    Announcer, FleetUsage, RotationEvent, SecretDescription, UsageSource, UsageState,
+};
 use credswap::{Error, Refreshable, Secret, trigger};
 use credswap_testkit::Broker;
 use tokio::time::{sleep, timeout};
@@ -20,17 +22,13 @@ fn config(broker: &Broker) -> KafkaConfig {
     KafkaConfig::new(broker.bootstrap_servers()).plaintext()
 }
 
-fn announcement() -> RotationEvent {
-    RotationEvent {
-        at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_708_905_600_123),
-        secret_id: ARN.to_owned(),
-        version_id: "v2".into(),
-        previous_version_id: Some("v1".into()),
-    }
+fn event() -> RotationEvent {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_708_905_600_123);
+    RotationEvent::new(at, ARN, "v2".into()).previous_version("v1".into())
 }
 
 #[tokio::test]
-async fn a_consumer_understands_what_is_announced() {
+async fn a_consumer_understands_the_event() {
     let broker = Broker::start(TOPIC, 3);
     let current = Arc::new(Mutex::new("v1"));
     let source = {
@@ -40,27 +38,27 @@ async fn a_consumer_understands_what_is_announced() {
             async move { Ok::<_, Error>(Secret::new(version, version)) }
         }
     };
-    let listens = trigger::Kafka::new(config(&broker), TOPIC).expect("a trigger");
+    let trigger = trigger::Kafka::new(&config(&broker), TOPIC).expect("a trigger");
     let connect = |secret: Secret| async move { Ok::<_, Error>(secret.version().to_string()) };
     let live = Refreshable::builder(source, connect)
-        .trigger(listens)
+        .trigger(trigger)
         .start()
         .await
         .expect("the first version");
     *current.lock().expect("not poisoned") = "v2";
     let producer = Producer::new(&config(&broker), TOPIC).expect("a producer");
-    // Until the trigger has its position, an event may be before it; and what fails is announced again.
-    let told = async {
+    // Until the trigger has its position, an event may come before it; and what fails is announced again.
+    let swapped = async {
         while *live.lease() != "v2" {
-            if let Err(error) = producer.announce(&announcement()).await {
+            if let Err(error) = producer.announce(&event()).await {
                 assert!(error.is_retryable(), "{}", error.report());
             }
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(Duration::from_secs(60), told)
+    timeout(Duration::from_secs(60), swapped)
         .await
-        .expect("it listens");
+        .expect("it swaps");
 }
 
 #[tokio::test]
@@ -68,39 +66,32 @@ async fn a_broker_that_is_down_fails_the_step_in_time() {
     let broker = Broker::start(TOPIC, 1);
     broker.down();
     let producer = Producer::new(&config(&broker), TOPIC).expect("a producer");
-    let producer = producer.deadline(Duration::from_millis(500));
-    let error = producer
-        .announce(&announcement())
-        .await
-        .expect_err("no broker");
+    let producer = producer.timeout(Duration::from_millis(500));
+    let error = producer.announce(&event()).await.expect_err("no broker");
     assert!(error.is_retryable(), "{}", error.report());
 }
 
 #[tokio::test]
-async fn the_fleets_reports_are_the_word_on_a_version() {
-    let broker = Broker::start("credswap.fleet", 1);
-    let producer = Producer::new(&config(&broker), "credswap.fleet").expect("a producer");
-    let mut limits = Assumptions::default();
-    limits.settle = Duration::from_millis(1);
-    limits.grace = Duration::from_millis(1);
-    let topic = FleetTopic::new(&config(&broker), "credswap.fleet").expect("a topic");
-    let holders = FleetUsage::new(topic.trust_producer_clocks().limits(limits));
-    let view = SecretDescription {
-        arn: ARN.to_owned(),
-        name: "prod/uploader".to_owned(),
-        labels: [
-            ("v2".to_owned(), vec![CURRENT.to_owned()]),
-            ("v1".to_owned(), vec![PREVIOUS.to_owned()]),
-        ]
-        .into(),
-        ..SecretDescription::default()
-    };
+async fn the_usage_of_a_version_is_what_the_fleet_reports() {
+    let broker = Broker::start("credswap.usage", 1);
+    let producer = Producer::new(&config(&broker), "credswap.usage").expect("a producer");
+    let assumptions = Assumptions::default()
+        .late_adoption(Duration::from_millis(1))
+        .grace(Duration::from_millis(1));
+    let topic = FleetTopic::new(&config(&broker), "credswap.usage").expect("a topic");
+    let usage = FleetUsage::new(topic.trust_producer_clocks().assumptions(assumptions));
+    let mut secret = SecretDescription::default();
+    secret.arn = ARN.to_owned();
+    secret.name = "prod/uploader".to_owned();
+    secret.labels = [("v2", "AWSCURRENT"), ("v1", "AWSPREVIOUS")]
+        .map(|(version, label)| (version.to_owned(), vec![label.to_owned()]))
+        .into();
     let old = "v1".into();
-    let word = async || {
-        let word = holders.usage_of(&view, &old).await;
-        word.expect("it can be read")
+    let usage_of_old = async || {
+        let usage = usage.usage_of(&secret, &old).await;
+        usage.expect("it can be read")
     };
-    assert_eq!(word().await.standing, UsageState::Unknown);
+    assert_eq!(usage_of_old().await.state, UsageState::Unknown);
 
     // Consumers know the secret by its name, the rotation by its ARN.
     let mut report = Report::new(
@@ -110,15 +101,8 @@ async fn the_fleets_reports_are_the_word_on_a_version() {
         "prod/uploader",
         Duration::from_secs(3600),
     );
-    report.live = Some(LiveVersion {
-        version: "v2".into(),
-        age: Duration::from_secs(1),
-    });
-    report.held = vec![DrainingVersion {
-        version: "v1".into(),
-        count: 3,
-        horizon: None,
-    }];
+    report.live = Some(LiveVersion::new("v2", Duration::from_secs(1)));
+    report.draining = vec![DrainingVersion::new("v1", 3)];
     let send = async |report: &Report| {
         let payload = report.encode().expect("a report");
         ReportSink::send(&producer, report.key(), payload)
@@ -126,25 +110,22 @@ async fn the_fleets_reports_are_the_word_on_a_version() {
             .expect("sent");
     };
     send(&report).await;
-    let UsageState::InUse { by } = word().await.standing else {
-        panic!("pod-1 holds it")
+    let UsageState::InUse { by } = usage_of_old().await.state else {
+        panic!("pod-1 uses it")
     };
     assert_eq!(
-        (by[0].instance.as_str(), by[0].using.as_str()),
+        (by[0].instance.as_str(), by[0].reason.as_str()),
         ("pod-1", "3 leases")
     );
 
     report.sequence = 2;
-    report.held.clear();
-    report.refused = vec![VersionAge {
-        version: "v1".into(),
-        age: Duration::from_secs(5),
-    }];
+    report.draining.clear();
+    report.rejected = vec![VersionAge::new("v1", Duration::from_secs(5))];
     send(&report).await;
-    let word = word().await;
+    let usage = usage_of_old().await;
     assert!(
-        matches!(&word.standing, UsageState::Released { presumed_gone, .. } if presumed_gone.is_empty()),
-        "{word:?}"
+        matches!(&usage.state, UsageState::Released { presumed_gone, .. } if presumed_gone.is_empty()),
+        "{usage:?}"
     );
-    assert_eq!(word.refused[0].instance, "pod-1");
+    assert_eq!(usage.rejections[0].instance, "pod-1");
 }

@@ -1,21 +1,23 @@
-//! Another kind of secret under the same four steps: a door code, and the door that must learn it.
+//! Another kind of secret under the same four steps: a door code that the door must be set to.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use credswap::connect::Verdict;
-use credswap::rotation::*;
-use credswap::{Error, ErrorKind};
+use credswap::rotation::seam::{self, CURRENT, PENDING};
+use credswap::rotation::{Content, Runner, SecretKind, Step, StepContext};
+use credswap::{Backoff, Error, ErrorKind};
 
-use crate::rotation::world::{Fate, Hands, SECRET};
+use crate::rotation::faults::Fault;
+use crate::rotation::in_memory::{Process, SECRET, request};
 
 #[derive(Default)]
 struct Door {
     code: String,
-    made: usize,
-    discarded: Vec<String>,
-    /// How many tries until it has learned.
-    slow: usize,
+    created: usize,
+    undone: Vec<String>,
+    /// How many tests fail before it has the code.
+    failing_tests: usize,
 }
 
 #[derive(Clone)]
@@ -27,16 +29,16 @@ fn code(content: &Content) -> String {
 }
 
 impl SecretKind for Codes {
-    async fn create(&self, task: &StepContext<'_>, current: &Content) -> Result<Content, Error> {
-        task.in_time()?;
+    async fn create(&self, context: &StepContext<'_>, current: &Content) -> Result<Content, Error> {
+        context.check_deadline()?;
         let mut door = self.0.lock().expect("not poisoned");
-        door.made += 1;
-        Ok(current.renewed(format!("code {}", door.made), task.token()))
+        door.created += 1;
+        Ok(current.renewed(format!("code {}", door.created), context.token()))
     }
 
-    async fn discard(&self, _: &StepContext<'_>, made: &Content) -> Result<(), Error> {
+    async fn undo_create(&self, _: &StepContext<'_>, created: &Content) -> Result<(), Error> {
         let mut door = self.0.lock().expect("not poisoned");
-        door.discarded.push(code(made));
+        door.undone.push(code(created));
         Ok(())
     }
 
@@ -50,8 +52,8 @@ impl SecretKind for Codes {
         let error = |kind| Error::new(kind, "the door stays shut");
         match () {
             () if door.code != code(pending) => Verdict::Bad(error(ErrorKind::Rejected)),
-            () if door.slow > 0 => {
-                door.slow -= 1;
+            () if door.failing_tests > 0 => {
+                door.failing_tests -= 1;
                 Verdict::NotYet(error(ErrorKind::NotPropagated))
             }
             () => Verdict::Good,
@@ -59,96 +61,93 @@ impl SecretKind for Codes {
     }
 }
 
-fn runner(hands: &Hands) -> (Runner<Hands, Codes, Hands>, Arc<Mutex<Door>>) {
+fn runner(process: &Process) -> (Runner, Arc<Mutex<Door>>) {
     let door = Arc::new(Mutex::new(Door::default()));
-    let rotation = Rotation::new(hands.clone(), Codes(Arc::clone(&door)), hands.clone());
-    let hands = hands.clone();
-    let rotation = rotation.clock(move || hands.world().now);
+    let clock = process.clone();
+    let rotation = seam::builder(process.clone(), Codes(Arc::clone(&door)))
+        .announcer(process.clone())
+        .clock(move || clock.account().now)
+        .build();
     (Runner::new(rotation).seed(7), door)
 }
 
-fn current(hands: &Hands) -> Option<String> {
-    let world = hands.world();
-    world
+fn current(process: &Process) -> Option<String> {
+    let account = process.account();
+    account
         .labelled(CURRENT)
         .and_then(|version| version.content.clone())
 }
 
-/// Rule 8 is about access keys, which these are none.
-fn without_keys() -> Hands {
-    let hands = Hands::new();
-    hands.world().keyless = true;
-    hands
+/// Rule 8 is about access keys, and these are not.
+fn without_keys() -> Process {
+    let process = Process::new();
+    process.account().has_no_keys = true;
+    process
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_runner_makes_sets_tests_and_finishes() {
-    let hands = without_keys();
-    let (runner, door) = runner(&hands);
-    door.lock().expect("not poisoned").slow = 3;
+async fn the_runner_creates_sets_tests_and_finishes() {
+    let process = without_keys();
+    let (runner, door) = runner(&process);
+    door.lock().expect("not poisoned").failing_tests = 3;
     let version = runner.rotate(SECRET).await.expect("it rotates");
-    assert_eq!(current(&hands).as_deref(), Some("code 1"));
+    assert_eq!(current(&process).as_deref(), Some("code 1"));
     assert_eq!(door.lock().expect("not poisoned").code, "code 1");
-    assert_eq!(hands.world().announced, [version]);
+    assert_eq!(process.account().announced, [version]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_runner_retries_the_whole_rotation_and_makes_no_second_version() {
-    let hands = without_keys();
-    let (runner, door) = runner(&hands);
+async fn a_retried_rotation_creates_no_second_version() {
+    let process = without_keys();
+    let (runner, door) = runner(&process);
     // Wherever one call fails or its answer is lost, the version that is stored is the one that is finished.
     for at in 0..40 {
-        for fate in [Fate::FailBefore, Fate::FailAfter] {
-            let at = hands.world().calls + at;
-            hands.world().plan = [(at, fate)].into();
-            let versions = hands.world().versions.len();
+        for fault in [Fault::FailBefore, Fault::FailAfter] {
+            let at = process.account().calls + at;
+            process.account().faults = [(at, fault)].into();
+            let versions = process.account().versions.len();
             let version = runner.rotate(SECRET).await.expect("it is retried");
-            let world = hands.world();
-            assert_eq!(world.versions.len(), versions + 1, "{fate:?}");
+            let account = process.account();
+            assert_eq!(account.versions.len(), versions + 1, "{fault:?}");
             assert_eq!(
-                world.labelled(CURRENT).map(|v| v.id.clone()),
+                account.labelled(CURRENT).map(|v| v.id.clone()),
                 Some(version.to_string())
             );
-            assert_eq!(world.announced.last(), Some(&version));
+            assert_eq!(account.announced.last(), Some(&version));
         }
     }
     assert_eq!(
-        current(&hands),
+        current(&process),
         Some(door.lock().expect("not poisoned").code.clone())
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_runner_gives_up_after_its_attempts_and_the_next_one_goes_on_where_it_was() {
-    let hands = without_keys();
-    let (runner, door) = runner(&hands);
+async fn a_rotation_that_was_given_up_is_continued() {
+    let process = without_keys();
+    let (runner, door) = runner(&process);
     let runner = runner
         .attempts(2)
-        .backoff(Duration::from_secs(1), Duration::from_secs(1));
-    door.lock().expect("not poisoned").slow = 1000;
+        .backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(1)));
+    door.lock().expect("not poisoned").failing_tests = 1000;
     let error = runner
         .rotate(SECRET)
         .await
-        .expect_err("the door is too slow");
+        .expect_err("the door fails too many tests");
     assert_eq!(error.kind(), ErrorKind::NotPropagated);
-    let pending = hands.world().labelled(PENDING).map(|v| v.id.clone());
-    door.lock().expect("not poisoned").slow = 0;
-    let version = runner.rotate(SECRET).await.expect("it goes on");
+    let pending = process.account().labelled(PENDING).map(|v| v.id.clone());
+    door.lock().expect("not poisoned").failing_tests = 0;
+    let version = runner.rotate(SECRET).await.expect("it continues");
     assert_eq!(Some(version.to_string()), pending);
-    assert_eq!(door.lock().expect("not poisoned").made, 1);
+    assert_eq!(door.lock().expect("not poisoned").created, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_stored_any_more_is_taken_back() {
-    let hands = without_keys();
-    let (runner, door) = runner(&hands);
+async fn what_can_no_longer_be_stored_is_undone() {
+    let process = without_keys();
+    let (runner, door) = runner(&process);
     let create = |token: &str| {
-        let request = StepRequest {
-            step: Step::Create,
-            secret_id: SECRET.to_owned(),
-            token: token.into(),
-            rotation_token: None,
-        };
+        let request = request(Step::Create, token);
         let rotation = runner.rotation().clone();
         async move { rotation.step(&request).await }
     };
@@ -156,11 +155,11 @@ async fn what_cannot_be_stored_any_more_is_taken_back() {
     let (one, other) = tokio::join!(create(token), create(token));
     assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
     let door = door.lock().expect("not poisoned");
-    assert_eq!((door.made, door.discarded.len()), (2, 1));
-    let stored = hands
-        .world()
+    assert_eq!((door.created, door.undone.len()), (2, 1));
+    let stored = process
+        .account()
         .versions
         .last()
         .and_then(|v| v.content.clone());
-    assert!(stored.is_some_and(|stored| !door.discarded.contains(&stored)));
+    assert!(stored.is_some_and(|stored| !door.undone.contains(&stored)));
 }

@@ -1,4 +1,4 @@
-//! The example `rotation_lambda`: the real binary, called as Lambda calls it, against the embedded cloud and broker.
+//! The example `rotation_lambda`: the real binary, called as Lambda calls it, against the cloud and broker in the process.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,11 +16,11 @@ pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const USER: &str = "uploader";
 pub(crate) const ROLE: &str = "role";
 pub(crate) const TOPIC: &str = "s3.test.secret.manager";
-pub(crate) const REPORTS: &str = "credswap.fleet";
+pub(crate) const REPORTS: &str = "credswap.usage";
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
 /// A cloud with a user, its key in a secret, and a role's key; and a broker with both topics.
-pub(crate) async fn site() -> (Cloud, Broker, AccessKey, AccessKey) {
+pub(crate) async fn services() -> (Cloud, Broker, AccessKey, AccessKey) {
     let cloud = Cloud::start().await;
     cloud.create_user(USER);
     let old = cloud.create_access_key(USER);
@@ -33,7 +33,8 @@ pub(crate) async fn site() -> (Cloud, Broker, AccessKey, AccessKey) {
     (cloud, broker, old, role)
 }
 
-struct World {
+/// The function, and the services that it uses.
+struct Deployment {
     cloud: Cloud,
     broker: Broker,
     /// The user's first key.
@@ -43,9 +44,9 @@ struct World {
     function: Function,
 }
 
-impl World {
+impl Deployment {
     async fn new() -> Self {
-        let (cloud, broker, old, role) = site().await;
+        let (cloud, broker, old, role) = services().await;
         let function = Function::start(
             "rotation_lambda",
             &[
@@ -74,7 +75,7 @@ impl World {
         }
     }
 
-    /// What Secrets Manager does, once: the label, and the steps in their order. Gives the version, and the first error.
+    /// What Secrets Manager does, once: the label, and the steps in order. Returns the version, and the first error.
     async fn rotate(&mut self) -> (String, Result<(), String>) {
         let token = self.cloud.begin_rotation(SECRET);
         for step in STEPS {
@@ -88,7 +89,7 @@ impl World {
     async fn step(&mut self, step: &str, token: &str) -> Result<(), String> {
         let event = json!({
             "Step": step, "SecretId": self.cloud.secret_arn(SECRET), "ClientRequestToken": token,
-            "RotationToken": "hush-hush"
+            "RotationToken": "redact-me"
         });
         let answer = self.function.invoke(&event).await;
         let answer = answer.map_err(|failure| format!("{}: {}", failure.kind, failure.message))?;
@@ -96,7 +97,7 @@ impl World {
         Ok(())
     }
 
-    /// What became of the old key, and why.
+    /// What was done with the old key, and reason.
     async fn retire(&mut self) -> (String, String) {
         let event = json!({"Step": "retireSecret", "SecretId": SECRET});
         let answer = self.function.invoke(&event).await.expect("retired");
@@ -105,7 +106,7 @@ impl World {
         let old = keys.iter().find(|key| key["key"] == shown.as_str());
         let old = old.unwrap_or_else(|| panic!("{shown} in {answer}"));
         let text = |field: &str| old[field].as_str().expect("text").to_owned();
-        (text("did"), text("why"))
+        (text("action"), text("reason"))
     }
 
     async fn report(&self, sequence: u64, live: &str) {
@@ -116,10 +117,7 @@ impl World {
             SECRET,
             Duration::from_secs(3600),
         );
-        report.live = Some(LiveVersion {
-            version: live.into(),
-            age: Duration::ZERO,
-        });
+        report.live = Some(LiveVersion::new(live, Duration::ZERO));
         let config = KafkaConfig::new(self.broker.bootstrap_servers()).plaintext();
         let producer = Producer::new(&config, REPORTS).expect("a topic");
         let encoded = report.encode().expect("it fits");
@@ -151,7 +149,7 @@ impl World {
         };
         let current: Value = serde_json::from_str(&current).expect("JSON");
         let live = current["secretkey"].as_str().expect("a text");
-        for secret in [live, self.old.secret(), self.role.secret(), "hush-hush"] {
+        for secret in [live, self.old.secret(), self.role.secret(), "redact-me"] {
             assert!(!log.contains(secret));
         }
     }
@@ -187,95 +185,101 @@ pub(crate) fn read_all(servers: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn four_steps_rotate_tell_everyone_and_retire_waits_for_the_consumer() {
-    let mut world = World::new().await;
-    let before = world.current();
-    let (token, rotated) = world.rotate().await;
+async fn the_four_steps_rotate_and_retire_waits_for_the_consumer() {
+    let mut deployment = Deployment::new().await;
+    let before = deployment.current();
+    let (token, rotated) = deployment.rotate().await;
     rotated.expect("rotated");
-    assert_eq!(world.current(), token);
-    let events = world.events().await;
+    assert_eq!(deployment.current(), token);
+    let events = deployment.events().await;
     let [event] = &events[..] else {
         panic!("one event: {events:?}")
     };
     assert!(event["eventDateTime"].as_f64().expect("seconds") > 1.7e9);
     assert_eq!(event["step"], "finishSecret");
-    assert_eq!(event["secretId"], world.cloud.secret_arn(SECRET).as_str());
+    assert_eq!(
+        event["secretId"],
+        deployment.cloud.secret_arn(SECRET).as_str()
+    );
     assert_eq!(event["versionId"], token.as_str());
     assert_eq!(event["previousVersionId"], before.as_str());
 
-    let (did, why) = world.retire().await;
-    assert_eq!(did, "nothing");
-    assert!(why.contains("no consumer has ever said a word"), "{why}");
-    world.report(1, &before).await;
-    let (did, why) = world.retire().await;
-    assert_eq!(did, "nothing");
-    assert!(why.contains("pod-1"), "{why}");
-    assert_eq!(world.cloud.keys(USER).len(), 2);
+    let (action, reason) = deployment.retire().await;
+    assert_eq!(action, "kept");
+    assert!(reason.contains("no consumer has reported"), "{reason}");
+    deployment.report(1, &before).await;
+    let (action, reason) = deployment.retire().await;
+    assert_eq!(action, "kept");
+    assert!(reason.contains("pod-1"), "{reason}");
+    assert_eq!(deployment.cloud.keys(USER).len(), 2);
 
-    world.report(2, &token).await;
-    let (did, why) = world.retire().await;
-    assert_eq!(did, "deactivated", "{why}");
-    let (did, why) = world.retire().await;
-    assert_eq!(did, "deleted", "{why}");
-    assert_eq!(world.cloud.keys(USER).len(), 1);
-    world.log_is_clean();
+    deployment.report(2, &token).await;
+    let (action, reason) = deployment.retire().await;
+    assert_eq!(action, "deactivated", "{reason}");
+    let (action, reason) = deployment.retire().await;
+    assert_eq!(action, "deleted", "{reason}");
+    assert_eq!(deployment.cloud.keys(USER).len(), 1);
+    deployment.log_is_clean();
 }
 
 #[tokio::test]
-async fn an_event_that_was_not_published_fails_the_step_and_the_retry_publishes_it() {
-    let mut world = World::new().await;
-    let token = world.cloud.begin_rotation(SECRET);
+async fn a_retry_publishes_an_event_that_was_not_published() {
+    let mut deployment = Deployment::new().await;
+    let token = deployment.cloud.begin_rotation(SECRET);
     for step in &STEPS[..3] {
-        world.step(step, &token).await.expect(step);
+        deployment.step(step, &token).await.expect(step);
     }
-    world.broker.down();
-    let failure = world.step("finishSecret", &token).await;
-    let failure = failure.expect_err("nobody was told");
+    deployment.broker.down();
+    let failure = deployment.step("finishSecret", &token).await;
+    let failure = failure.expect_err("it is not published");
     assert!(failure.starts_with("unavailable: "), "{failure}");
-    world.broker.up();
-    assert_eq!(world.current(), token, "moved all the same");
-    assert!(world.events().await.is_empty());
+    deployment.broker.up();
+    assert_eq!(deployment.current(), token, "moved all the same");
+    assert!(deployment.events().await.is_empty());
     for step in STEPS {
-        world.step(step, &token).await.expect(step);
+        deployment.step(step, &token).await.expect(step);
     }
-    assert_eq!(world.events().await.len(), 1);
-    world.log_is_clean();
+    assert_eq!(deployment.events().await.len(), 1);
+    deployment.log_is_clean();
 }
 
 #[tokio::test]
-async fn errors_have_a_type_and_say_what_to_change_and_the_function_goes_on() {
-    let mut world = World::new().await;
-    let failure = world.step("dropSecret", "t").await.expect_err("no step");
+async fn errors_have_a_type_and_say_what_to_change() {
+    let mut deployment = Deployment::new().await;
+    let failure = deployment
+        .step("dropSecret", "t")
+        .await
+        .expect_err("not a step");
     assert!(
         failure.starts_with("invalid_request: ") && failure.contains("`dropSecret` is unknown"),
         "{failure}"
     );
-    let failure = world.step("createSecret", "never-staged").await;
+    let failure = deployment.step("createSecret", "never-staged").await;
     let failure = failure.expect_err("not staged");
     assert!(
         failure.starts_with("invalid_request: ") && failure.contains("never-staged"),
         "{failure}"
     );
-    let failure = world.function.invoke(&json!("what?")).await;
-    assert_eq!(failure.expect_err("no object").kind, "invalid_request");
+    let failure = deployment.function.invoke(&json!("what?")).await;
+    assert_eq!(failure.expect_err("not an object").kind, "invalid_request");
 
-    world.cloud.deny(ROLE, "iam:CreateAccessKey");
-    let (token, refused) = world.rotate().await;
+    deployment.cloud.deny(ROLE, "iam:CreateAccessKey");
+    let (token, refused) = deployment.rotate().await;
     let refused = refused.expect_err("denied");
     assert!(
         refused.starts_with("permission_denied: ") && refused.contains("`iam:CreateAccessKey`"),
         "{refused}"
     );
-    world.cloud.allow(ROLE, "iam:CreateAccessKey");
+    deployment.cloud.allow(ROLE, "iam:CreateAccessKey");
     for step in STEPS {
-        world.step(step, &token).await.expect(step);
+        deployment.step(step, &token).await.expect(step);
     }
-    assert_eq!(world.current(), token);
-    world.log_is_clean();
+    assert_eq!(deployment.current(), token);
+    deployment.log_is_clean();
 }
 
 #[tokio::test]
-async fn a_setting_that_is_missing_or_wrong_ends_the_function_and_is_named() {
+async fn a_missing_or_wrong_setting_is_named() {
     let servers = ("BOOTSTRAP_SERVERS", "localhost:9096");
     for (variables, name) in [
         (&[servers][..], "`TOPIC` is not set"),

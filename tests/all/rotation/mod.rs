@@ -1,14 +1,17 @@
 //! The rotation and the retirement.
 
 #[cfg(feature = "default")]
-mod by_hand;
-#[cfg(feature = "default")]
 mod cloud;
+mod convergence;
 mod crash;
+mod faults;
+mod in_memory;
+mod interleaving;
 #[cfg(feature = "default")]
 mod kafka;
 mod kinds;
 #[cfg(feature = "default")]
 mod lambda;
 mod retire;
-mod world;
+#[cfg(feature = "default")]
+mod rotate_example;

@@ -1,385 +1,395 @@
-//! An old key that must not go yet, must go all the same, or must come back.
+//! An old key that must be kept, must be removed all the same, or must be given back.
 
 use std::time::Duration;
 
 use credswap::Error;
-use credswap::rotation::*;
+use credswap::rotation::seam::{CURRENT, KeyUse};
+use credswap::rotation::{KeyAction, KeyActionReason, Policy, Rejection, RetireReport};
 
-use crate::rotation::world::{CRASHES, Fate, HOUR, Hands, MINUTE, SECRET};
+use crate::rotation::convergence::TOKEN;
+use crate::rotation::faults::{CRASHES, Fault};
+use crate::rotation::in_memory::{HOUR, MINUTE, Process, SECRET};
 
-const TOKEN: &str = "version-1-of-this-secret-is-being-made";
+const NEXT_TOKEN: &str = "version-2-of-this-secret-is-being-made";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The old key, after a rotation that the consumer has missed.
-async fn rotated() -> (Hands, String) {
-    let hands = Hands::new();
-    let old = hands.world().keys[0].id.clone();
-    hands.rotate(TOKEN).await.expect("it rotates");
-    (hands, old)
+async fn rotated() -> (Process, String) {
+    let process = Process::new();
+    let old = process.account().keys[0].id.clone();
+    process.rotate(TOKEN).await.expect("it rotates");
+    (process, old)
 }
 
-async fn retire(hands: &Hands, old: &str) -> (KeyAction, KeyActionReason) {
-    let retired = hands.rotation().retire(SECRET).await.expect("it requester");
+async fn retire(process: &Process, old: &str) -> (KeyAction, KeyActionReason) {
+    let retired = process.rotation().retire(SECRET).await.expect("it is read");
     report(retired, old)
 }
 
 fn report(retired: RetireReport, old: &str) -> (KeyAction, KeyActionReason) {
     let key = retired.keys.into_iter().find(|key| key.id == old);
     let key = key.expect("the key is reported on");
-    (key.did, key.why)
+    (key.action, key.reason)
 }
 
-/// The consumer says that it was refused just now.
-fn refused(hands: &Hands) {
-    let mut world = hands.world();
-    let refused = Rejection {
-        instance: "first".to_owned(),
-        at: world.now,
-    };
-    world.refused.insert("version-0".to_owned(), vec![refused]);
+/// The consumer reports that AWS rejected its key just now.
+fn reject(process: &Process) {
+    let mut account = process.account();
+    let rejection = Rejection::new("first", account.now);
+    account
+        .rejections
+        .insert("version-0".to_owned(), vec![rejection]);
 }
 
-fn is_active(hands: &Hands, id: &str) -> Option<bool> {
-    hands.world().key(id).map(|key| key.active)
+fn is_active(process: &Process, id: &str) -> Option<bool> {
+    process.account().key(id).map(|key| key.active)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_straggler_keeps_its_key_until_it_lets_go() {
-    let (hands, old) = rotated().await;
+async fn a_straggler_keeps_its_key_until_it_releases_it() {
+    let (process, old) = rotated().await;
     for _ in 0..6 {
-        let (did, why) = retire(&hands, &old).await;
-        assert_eq!(did, KeyAction::Nothing);
+        let (action, reason) = retire(&process, &old).await;
+        assert_eq!(action, KeyAction::Kept);
         assert!(
-            matches!(&why, KeyActionReason::InUse { by } if by[0].instance == "first"),
-            "{why}"
+            matches!(&reason, KeyActionReason::InUse { by } if by[0].instance == "first"),
+            "{reason}"
         );
-        hands.world().now += DAY;
+        process.account().now += DAY;
     }
-    hands.world().consumer_reloads("first");
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
-    assert_eq!(is_active(&hands, &old), Some(false));
-    hands.world().now += 23 * HOUR;
-    let (did, why) = retire(&hands, &old).await;
+    process.account().consumer_refreshes("first");
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
+    assert_eq!(is_active(&process, &old), Some(false));
+    process.account().now += 23 * HOUR;
+    let (action, reason) = retire(&process, &old).await;
     assert!(
-        did == KeyAction::Nothing && matches!(why, KeyActionReason::Watched { .. }),
-        "{why}"
+        action == KeyAction::Kept && matches!(reason, KeyActionReason::Watched { .. }),
+        "{reason}"
     );
-    hands.world().now += HOUR;
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deleted);
-    assert_eq!(is_active(&hands, &old), None);
+    process.account().now += HOUR;
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deleted);
+    assert_eq!(is_active(&process, &old), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn past_the_deadline_a_key_is_deactivated_and_never_deleted() {
-    let (hands, old) = rotated().await;
-    retire(&hands, &old).await;
-    hands.world().now += 7 * DAY;
-    let (did, why) = retire(&hands, &old).await;
-    assert_eq!(did, KeyAction::Deactivated);
+async fn past_the_deadline_a_key_is_deactivated_not_deleted() {
+    let (process, old) = rotated().await;
+    retire(&process, &old).await;
+    process.account().now += 7 * DAY;
+    let (action, reason) = retire(&process, &old).await;
+    assert_eq!(action, KeyAction::Deactivated);
     assert!(
-        matches!(&why, KeyActionReason::Deadline(why) if matches!(**why, KeyActionReason::InUse { .. })),
-        "{why}"
+        matches!(&reason, KeyActionReason::Deadline(reason) if matches!(**reason, KeyActionReason::InUse { .. })),
+        "{reason}"
     );
     for _ in 0..100 {
-        hands.world().now += DAY;
-        assert_eq!(retire(&hands, &old).await.0, KeyAction::Nothing);
+        process.account().now += DAY;
+        assert_eq!(retire(&process, &old).await.0, KeyAction::Kept);
     }
-    assert_eq!(is_active(&hands, &old), Some(false));
+    assert_eq!(is_active(&process, &old), Some(false));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_straggler_past_the_deadline_gets_its_key_back_on_its_first_failure() {
-    let (hands, old) = rotated().await;
-    retire(&hands, &old).await;
-    hands.world().now += 7 * DAY;
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
-    hands.world().now += MINUTE;
-    refused(&hands);
-    hands.world().now += HOUR;
-    let (did, why) = retire(&hands, &old).await;
+async fn a_rejected_straggler_gets_its_key_back() {
+    let (process, old) = rotated().await;
+    retire(&process, &old).await;
+    process.account().now += 7 * DAY;
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
+    process.account().now += MINUTE;
+    reject(&process);
+    process.account().now += HOUR;
+    let (action, reason) = retire(&process, &old).await;
     assert_eq!(
-        (did, is_active(&hands, &old)),
+        (action, is_active(&process, &old)),
         (KeyAction::Reactivated, Some(true)),
-        "{why}"
+        "{reason}"
     );
-    // It has another deadline's time.
+    // It is kept until another deadline.
     for _ in 0..6 {
-        hands.world().now += DAY;
-        assert_eq!(retire(&hands, &old).await.0, KeyAction::Nothing);
+        process.account().now += DAY;
+        assert_eq!(retire(&process, &old).await.0, KeyAction::Kept);
     }
-    hands.world().now += DAY;
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
-    // What it said of the last time does not count again.
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Nothing);
-    hands.world().consumer_reloads("first");
-    hands.world().now += DAY;
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deleted);
+    process.account().now += DAY;
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
+    // The earlier rejection does not count again.
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Kept);
+    process.account().consumer_refreshes("first");
+    process.account().now += DAY;
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deleted);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_used_by_somebody_who_does_not_report_is_not_released() {
-    let (hands, old) = rotated().await;
-    hands.world().consumer_reloads("first");
-    hands.world().now += HOUR;
-    let used = (hands.world().now, "sqs".to_owned());
-    hands.world().key_mut(&old).used = Some(used);
-    let (did, why) = retire(&hands, &old).await;
-    assert_eq!(did, KeyAction::Nothing);
+async fn a_key_used_by_somebody_who_does_not_report_is_kept() {
+    let (process, old) = rotated().await;
+    process.account().consumer_refreshes("first");
+    process.account().now += HOUR;
+    let (at, service) = (process.account().now, "sqs".to_owned());
+    process.account().key_mut(&old).used = Some(KeyUse { at, service });
+    let (action, reason) = retire(&process, &old).await;
+    assert_eq!(action, KeyAction::Kept);
     assert!(
-        matches!(&why, KeyActionReason::UsedSince { service, .. } if service == "sqs"),
-        "{why}"
+        matches!(&reason, KeyActionReason::UsedSince { service, .. } if service == "sqs"),
+        "{reason}"
     );
-    // Nor is room made by it.
-    let error = hands
-        .rotate("version-2-of-this-secret")
-        .await
-        .expect_err("no room");
+    // Nor is it deleted to make room.
+    let error = process.rotate(NEXT_TOKEN).await.expect_err("no room");
     assert!(error.to_string().contains("sqs"), "{error}");
-    // When it has been quiet for long, it is tried: that can be taken back.
-    hands.world().now += DAY;
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
+    // When it was not used for long, deactivation is tried: that can be undone.
+    process.account().now += DAY;
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_a_person_deactivated_is_not_given_back() {
-    let (hands, old) = rotated().await;
-    hands.world().key_mut(&old).active = false;
+async fn a_key_that_a_person_deactivated_stays_inactive() {
+    let (process, old) = rotated().await;
+    process.account().key_mut(&old).active = false;
     for _ in 0..3 {
-        refused(&hands);
-        let (did, why) = retire(&hands, &old).await;
+        reject(&process);
+        let (action, reason) = retire(&process, &old).await;
         assert!(
-            did == KeyAction::Nothing && matches!(why, KeyActionReason::Rejected { .. }),
-            "{why}"
+            action == KeyAction::Kept && matches!(reason, KeyActionReason::Rejected { .. }),
+            "{reason}"
         );
-        hands.world().now += 2 * DAY;
+        process.account().now += 2 * DAY;
     }
-    assert_eq!(is_active(&hands, &old), Some(false));
-    // It is deleted by the same word as any other.
-    hands.world().refused.clear();
-    hands.world().consumer_reloads("first");
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deleted);
+    assert_eq!(is_active(&process, &old), Some(false));
+    // It is deleted after a release, as any other key.
+    process.account().rejections.clear();
+    process.account().consumer_refreshes("first");
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deleted);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_a_person_activates_again_is_left_alone_for_a_while() {
-    let (hands, old) = rotated().await;
-    hands.world().consumer_reloads("first");
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
-    hands.world().key_mut(&old).active = true;
-    let (did, why) = retire(&hands, &old).await;
+async fn a_key_that_a_person_activates_is_left_alone_for_a_day() {
+    let (process, old) = rotated().await;
+    process.account().consumer_refreshes("first");
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
+    process.account().key_mut(&old).active = true;
+    let (action, reason) = retire(&process, &old).await;
     assert!(
-        did == KeyAction::Nothing && matches!(why, KeyActionReason::GivenBack { .. }),
-        "{why}"
+        action == KeyAction::Kept && matches!(reason, KeyActionReason::RecentlyActivated { .. }),
+        "{reason}"
     );
-    hands.world().now += 2 * DAY;
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
+    process.account().now += 2 * DAY;
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_given_back_whatever_call_somebody_died_at() {
+async fn a_key_is_given_back_after_a_crash_at_any_call() {
     for dies_when_it_is in [KeyAction::Deactivated, KeyAction::Reactivated] {
-        for (at, fate) in (0..14).flat_map(|at| CRASHES.map(|fate| (at, fate))) {
-            let (hands, old) = rotated().await;
+        for (at, fault) in (0..14).flat_map(|at| CRASHES.map(|fault| (at, fault))) {
+            let (process, old) = rotated().await;
             let retire = async |dies: bool| {
-                let next = hands.world().calls + at;
-                hands.world().plan.extend(dies.then_some((next, fate)));
+                let next = process.account().calls + at;
+                process
+                    .account()
+                    .faults
+                    .extend(dies.then_some((next, fault)));
                 for _ in 0..3 {
-                    let rotation = hands.rotation();
-                    let _ = hands.live(rotation.retire(SECRET)).await;
-                    hands.world().now += MINUTE;
+                    let rotation = process.rotation();
+                    let _ = process.run(rotation.retire(SECRET)).await;
+                    process.account().now += MINUTE;
                 }
             };
             retire(false).await;
-            hands.world().now += 7 * DAY;
+            process.account().now += 7 * DAY;
             retire(dies_when_it_is == KeyAction::Deactivated).await;
-            assert_eq!(is_active(&hands, &old), Some(false), "{at} {fate:?}");
-            refused(&hands);
-            hands.world().now += HOUR;
+            assert_eq!(is_active(&process, &old), Some(false), "{at} {fault:?}");
+            reject(&process);
+            process.account().now += HOUR;
             retire(dies_when_it_is == KeyAction::Reactivated).await;
-            assert_eq!(is_active(&hands, &old), Some(true), "{at} {fate:?}");
+            assert_eq!(is_active(&process, &old), Some(true), "{at} {fault:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_no_consent_unless_somebody_vouches() {
-    let hands = Hands::new();
-    let old = hands.world().keys[0].id.clone();
-    hands.world().consumers.clear();
-    hands.rotate(TOKEN).await.expect("it rotates");
-    let mut vouched = Policy::default();
-    vouched.assume_released = Some(HOUR);
+async fn silence_is_a_release_only_by_policy() {
+    let process = Process::new();
+    let old = process.account().keys[0].id.clone();
+    process.account().consumers.clear();
+    process.rotate(TOKEN).await.expect("it rotates");
+    let assuming = Policy::default().assume_released(HOUR);
     let by = |policy: &Policy| {
-        let rotation = hands.rotation_within(policy.clone());
+        let rotation = process.rotation_with(policy.clone());
         let old = old.clone();
         async move { Ok::<_, Error>(report(rotation.retire(SECRET).await?, &old)) }
     };
     for _ in 0..3 {
-        let (did, why) = by(&Policy::default()).await.expect("it requester");
-        assert_eq!((did, why), (KeyAction::Nothing, KeyActionReason::Unknown));
-        hands.world().now += DAY;
+        let (action, reason) = by(&Policy::default()).await.expect("it is read");
+        assert_eq!(
+            (action, reason),
+            (KeyAction::Kept, KeyActionReason::Unknown)
+        );
+        process.account().now += DAY;
     }
-    let (did, why) = by(&vouched).await.expect("it requester");
-    assert_eq!(did, KeyAction::Deactivated);
+    let (action, reason) = by(&assuming).await.expect("it is read");
+    assert_eq!(action, KeyAction::Deactivated);
     assert!(
-        matches!(&why, KeyActionReason::Released { presumed_gone, .. } if !presumed_gone.is_empty()),
-        "{why}"
+        matches!(&reason, KeyActionReason::Released { presumed_gone, .. } if !presumed_gone.is_empty()),
+        "{reason}"
     );
-    hands.world().now += DAY;
+    process.account().now += DAY;
     assert_eq!(
-        by(&vouched).await.expect("it requester").0,
+        by(&assuming).await.expect("it is read").0,
         KeyAction::Deleted
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn room_is_made_on_a_word_and_never_on_silence_alone() {
-    const NEXT: &str = "version-2-of-this-secret-is-being-made";
-    let (hands, old) = rotated().await;
-    hands.world().consumer_reloads("first");
-    hands.world().cut_off.insert("cut-off");
-    let no_room = async |why: &str| {
-        let error = hands.rotate(NEXT).await.expect_err("no room");
+async fn no_room_is_made_by_presuming_a_consumer_gone() {
+    let (process, old) = rotated().await;
+    process.account().consumer_refreshes("first");
+    process.account().cut_off.insert("cut-off");
+    let no_room = async |reason: &str| {
+        let error = process.rotate(NEXT_TOKEN).await.expect_err("no room");
         assert_eq!(error.kind(), credswap::ErrorKind::InUse);
-        assert!(error.to_string().contains(why), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
     };
-    no_room("presumed_gone of cut-off").await;
-    assert_eq!(is_active(&hands, &old), Some(true));
+    no_room("presuming cut-off gone").await;
+    assert_eq!(is_active(&process, &old), Some(true));
 
-    // Whoever was only cut off can still get it back.
-    assert_eq!(retire(&hands, &old).await.0, KeyAction::Deactivated);
-    hands.world().now += 23 * HOUR;
+    // A consumer that was only cut off can still get it back.
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
+    process.account().now += 23 * HOUR;
     no_room("watched until").await;
-    assert_eq!(is_active(&hands, &old), Some(false));
+    assert_eq!(is_active(&process, &old), Some(false));
 
-    hands.world().now += HOUR;
-    hands
-        .rotate(NEXT)
+    process.account().now += HOUR;
+    process
+        .rotate(NEXT_TOKEN)
         .await
-        .expect("it was watched, so it may go");
-    assert_eq!(is_active(&hands, &old), None);
+        .expect("it was watched, so it is deleted");
+    assert_eq!(is_active(&process, &old), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn room_is_made_at_once_when_all_have_given_their_word() {
-    let (hands, old) = rotated().await;
-    hands.world().consumer_reloads("first");
-    let next = "version-2-of-this-secret-is-being-made";
-    hands.rotate(next).await.expect("it rotates");
-    assert_eq!(is_active(&hands, &old), None);
+async fn room_is_made_at_once_when_all_have_released_the_key() {
+    let (process, old) = rotated().await;
+    process.account().consumer_refreshes("first");
+    process.rotate(NEXT_TOKEN).await.expect("it rotates");
+    assert_eq!(is_active(&process, &old), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_label_of_a_persons_own_keeps_a_key() {
-    let (hands, old) = rotated().await;
-    hands.world().consumer_reloads("first");
-    hands.world().versions[0].labels.insert("CANARY".to_owned());
-    hands.world().now += 30 * DAY;
+async fn any_other_label_keeps_a_key() {
+    let (process, old) = rotated().await;
+    process.account().consumer_refreshes("first");
+    process.account().versions[0]
+        .labels
+        .insert("CANARY".to_owned());
+    process.account().now += 30 * DAY;
     assert_eq!(
-        retire(&hands, &old).await,
+        retire(&process, &old).await,
         (
-            KeyAction::Nothing,
+            KeyAction::Kept,
             KeyActionReason::Labelled("CANARY".to_owned())
         )
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_current_key_that_is_also_in_the_previous_version_is_kept() {
-    let hands = Hands::new();
-    let key = hands.world().keys[0].id.clone();
+async fn a_current_key_is_kept_in_the_previous_version_too() {
+    let process = Process::new();
+    let key = process.account().keys[0].id.clone();
     // Somebody stored the same key again, with another field.
-    hands
-        .world()
+    process
+        .account()
         .add_version("version-0b", Some(&key), &[CURRENT]);
-    hands.world().consumer_reloads("first");
+    process.account().consumer_refreshes("first");
     for _ in 0..10 {
         assert_eq!(
-            retire(&hands, &key).await.1,
+            retire(&process, &key).await.1,
             KeyActionReason::Labelled(CURRENT.to_owned())
         );
-        hands.world().now += DAY;
+        process.account().now += DAY;
     }
-    assert_eq!(is_active(&hands, &key), Some(true));
+    assert_eq!(is_active(&process, &key), Some(true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_persons_unused_key_from_before_a_crash_is_not_taken_for_a_leftover() {
-    let hands = Hands::new();
-    let person = hands.world().new_key();
-    hands.world().now += HOUR;
+async fn a_key_from_before_the_intent_is_not_a_leftover() {
+    let process = Process::new();
+    let person = process.account().new_key();
+    process.account().now += HOUR;
     // A createSecret wrote its intent an hour later, and died: it cannot have made that key.
     let tag = format!("{} {TOKEN} AKIATESTKEY000000001", 1_700_000_000 + 26 * 3600);
-    hands
-        .world()
+    process
+        .account()
         .tags
         .insert("credswap:creating".to_owned(), tag);
-    hands.world().now += 30 * DAY;
+    process.account().now += 30 * DAY;
     assert_eq!(
-        retire(&hands, &person).await,
-        (KeyAction::Nothing, KeyActionReason::Foreign)
+        retire(&process, &person).await,
+        (KeyAction::Kept, KeyActionReason::Foreign)
     );
-    let error = hands.rotate(TOKEN).await.expect_err("no room");
-    assert!(error.to_string().contains("may be somebody's"), "{error}");
+    let error = process.rotate(TOKEN).await.expect_err("no room");
+    assert!(
+        error.to_string().contains("may belong to somebody else"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn nor_is_one_that_was_there_when_it_wrote_its_intent() {
-    let hands = Hands::new();
-    let person = hands.world().new_key();
+async fn a_key_that_the_intent_lists_is_not_a_leftover() {
+    let process = Process::new();
+    let person = process.account().new_key();
     let tag = format!(
         "{} {TOKEN} AKIATESTKEY000000001 {person}",
         1_700_000_000 + 24 * 3600 + 60
     );
-    hands
-        .world()
+    process
+        .account()
         .tags
         .insert("credswap:creating".to_owned(), tag);
-    hands.world().now += 30 * DAY;
+    process.account().now += 30 * DAY;
     assert_eq!(
-        retire(&hands, &person).await,
-        (KeyAction::Nothing, KeyActionReason::Foreign)
+        retire(&process, &person).await,
+        (KeyAction::Kept, KeyActionReason::Foreign)
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leftover_is_removed_when_nobody_can_store_it_any_more() {
-    let hands = Hands::new();
-    // After describe twice, two reads, the keys, the intent and the new key.
-    hands.world().plan = [(7, Fate::DieBefore)].into();
-    assert!(hands.live(hands.rotate(TOKEN)).await.is_none(), "it dies");
-    let hands = hands.actor(1);
-    let leftover = hands.world().keys[1].id.clone();
-    hands.world().now += 14 * MINUTE;
-    let (did, why) = retire(&hands, &leftover).await;
+async fn a_leftover_is_deleted_when_nobody_can_store_it() {
+    let process = Process::new();
+    // After two describes, two reads, the keys, the intent and the new key.
+    process.account().faults = [(7, Fault::DieBefore)].into();
     assert!(
-        did == KeyAction::Nothing && matches!(why, KeyActionReason::Leftover { .. }),
-        "{why}"
+        process.run(process.rotate(TOKEN)).await.is_none(),
+        "it dies"
     );
-    let error = hands.rotate(TOKEN).await.expect_err("not yet");
+    let process = process.other(1);
+    let leftover = process.account().keys[1].id.clone();
+    process.account().now += 14 * MINUTE;
+    let (action, reason) = retire(&process, &leftover).await;
+    assert!(
+        action == KeyAction::Kept && matches!(reason, KeyActionReason::Leftover { .. }),
+        "{reason}"
+    );
+    let error = process.rotate(TOKEN).await.expect_err("not yet");
     assert!(
         error.is_retryable() && error.to_string().contains("createSecret"),
         "{error}"
     );
-    hands.world().now += 2 * MINUTE;
-    hands.rotate(TOKEN).await.expect("now it can");
-    assert!(hands.world().key(&leftover).is_none());
+    process.account().now += 2 * MINUTE;
+    process.rotate(TOKEN).await.expect("now it can");
+    assert!(process.account().key(&leftover).is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_version_without_a_label_is_not_taken_for_one_that_was_never_current() {
-    let (hands, old) = rotated().await;
+async fn an_old_version_without_a_label_is_not_abandoned() {
+    let (process, old) = rotated().await;
     {
-        let mut world = hands.world();
-        world.consumers.clear();
-        world.key_mut(&old).used = None;
-        world.versions[0].labels.clear();
+        let mut account = process.account();
+        account.consumers.clear();
+        account.key_mut(&old).used = None;
+        account.versions[0].labels.clear();
     }
     for _ in 0..6 {
         assert_eq!(
-            retire(&hands, &old).await,
-            (KeyAction::Nothing, KeyActionReason::Unknown)
+            retire(&process, &old).await,
+            (KeyAction::Kept, KeyActionReason::Unknown)
         );
-        hands.world().now += DAY;
+        process.account().now += DAY;
     }
 }

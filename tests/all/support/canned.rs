@@ -1,4 +1,4 @@
-//! Clients of the embedded cloud, and clients that get one answer to everything.
+//! Configurations for clients of the embedded cloud, and for clients that receive one canned response.
 
 use std::future::ready;
 
@@ -16,17 +16,17 @@ use aws_types::region::Region;
 use aws_types::sdk_config::Builder;
 use credswap_testkit::Cloud;
 
-/// IAM, STS and Secrets Manager of this cloud.
+/// Returns the configuration for IAM, STS and Secrets Manager of `cloud`.
 pub(crate) fn config(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
     reach(&cloud.endpoint_url(), credentials).build()
 }
 
-/// Its S3.
+/// Returns the configuration for S3 of `cloud`.
 pub(crate) fn s3_config(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
     reach(&cloud.s3_endpoint_url(), credentials).build()
 }
 
-/// Whatever listens there. Without retries: what retries has its own.
+/// Returns the configuration for an endpoint, without retries: code under test that retries sets its own.
 pub(crate) fn reach(endpoint_url: &str, credentials: Credentials) -> Builder {
     SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -37,7 +37,7 @@ pub(crate) fn reach(endpoint_url: &str, credentials: Credentials) -> Builder {
         .retry_config(RetryConfig::disabled())
 }
 
-/// A client's configuration that gets this answer to each request.
+/// Returns a configuration whose requests are all answered with this response.
 pub(crate) fn answering(status: u16, body: &'static str) -> SdkConfig {
     reach(
         "http://127.0.0.1:1",
@@ -49,7 +49,7 @@ pub(crate) fn answering(status: u16, body: &'static str) -> SdkConfig {
     .build()
 }
 
-/// An endpoint that nobody listens at.
+/// Returns an endpoint at which nothing listens.
 pub(crate) fn nowhere() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))

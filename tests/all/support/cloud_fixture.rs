@@ -1,4 +1,4 @@
-//! What the tests of the SDK edge share: the embedded cloud, a user with a key in a secret, and SDK clients.
+//! What the tests of SDK clients share: the embedded cloud, a user whose key is in a secret, and clients of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,24 +8,25 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use credswap::aws::{self, Edge, LiveKey};
+use credswap::aws::AccessKeyConnector;
+use credswap::aws::check::NoCheck;
 use credswap::refresh::{Builder, Timeouts};
 use credswap::source::Source;
-use credswap::{Error, ErrorKind, Refreshable, Secret};
+use credswap::{Backoff, Error, ErrorKind, Refreshable, RefreshableCredentials, Secret};
 use credswap_testkit::{AccessKey, Cloud, KeyStatus, SecretContent};
 
 pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const USER: &str = "uploader";
 pub(crate) const BUCKET: &str = "uploads";
 
-/// A cloud with one user, whose key is in one secret.
-pub(crate) struct World {
+/// A cloud with one bucket and one user, whose first key is in one secret.
+pub(crate) struct CloudFixture {
     pub(crate) cloud: Cloud,
     pub(crate) key: AccessKey,
-    pub(crate) fetches: Arc<AtomicUsize>,
+    fetches: Arc<AtomicUsize>,
 }
 
-impl World {
+impl CloudFixture {
     pub(crate) async fn new() -> Self {
         let cloud = Cloud::start().await;
         cloud.create_bucket(BUCKET);
@@ -39,7 +40,7 @@ impl World {
         }
     }
 
-    /// How to reach the cloud: without a key, with one HTTP client.
+    /// Returns the configuration of a client with the administrator's key. Its clones share one HTTP client.
     pub(crate) fn sdk(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
@@ -50,7 +51,7 @@ impl World {
             .build()
     }
 
-    /// S3's configuration, without a key.
+    /// Returns the configuration of an S3 client without a key.
     pub(crate) fn s3_config(&self) -> aws_sdk_s3::config::Builder {
         let mut builder = aws_sdk_s3::config::Builder::from(&self.sdk())
             .endpoint_url(self.cloud.s3_endpoint_url())
@@ -59,7 +60,7 @@ impl World {
         builder
     }
 
-    /// Reads the secret straight from the cloud's memory: what is tested here is the edge, not the source.
+    /// Returns a source that reads the secret from the cloud's memory, for tests of clients.
     pub(crate) fn source(&self) -> impl Source {
         let cloud = self.cloud.clone();
         let fetches = Arc::clone(&self.fetches);
@@ -73,43 +74,49 @@ impl World {
         }
     }
 
-    pub(crate) fn planned(&self) -> Builder<impl Source, aws::Credentials<aws::check::NoCheck>> {
-        let mut timeouts = Timeouts::default();
-        timeouts.poll = credswap::Backoff::new(Duration::from_millis(5), Duration::from_millis(50));
-        timeouts.newer_key = Duration::from_secs(5);
-        Refreshable::builder(
-            self.source(),
-            aws::credentials_checked_by(aws::check::NoCheck),
-        )
-        .timeouts(timeouts)
+    /// Returns the timeouts for tests.
+    pub(crate) fn timeouts() -> Timeouts {
+        Timeouts::default()
+            .poll(Backoff::new(
+                Duration::from_millis(5),
+                Duration::from_millis(50),
+            ))
+            .newer_key(Duration::from_secs(5))
     }
 
-    /// A refreshable without triggers, its edge, and an S3 client over it.
-    pub(crate) async fn start(&self) -> (Refreshable<LiveKey>, Edge, aws_sdk_s3::Client) {
-        let keys = self.planned().start().await.expect("the first key");
-        let edge = Edge::new(&keys);
-        let s3 = self.s3(&edge);
-        (keys, edge, s3)
+    /// Configures credentials that are refreshed on request only.
+    pub(crate) fn builder(&self) -> Builder<impl Source, AccessKeyConnector<NoCheck>> {
+        Refreshable::builder(self.source(), AccessKeyConnector::checked_by(NoCheck))
+            .without_polling()
+            .timeouts(Self::timeouts())
     }
 
-    pub(crate) fn s3(&self, edge: &Edge) -> aws_sdk_s3::Client {
-        aws_sdk_s3::Client::from_conf(credswap::configure!(edge, self.s3_config()).build())
+    /// Starts credentials, and an S3 client with them.
+    pub(crate) async fn start(&self) -> (RefreshableCredentials, aws_sdk_s3::Client) {
+        let credentials = self.builder().start().await.expect("the first key");
+        let s3 = self.s3(&credentials);
+        (credentials, s3)
     }
 
-    /// Puts a new key into the secret; the old one stays as it is.
+    pub(crate) fn s3(&self, credentials: &RefreshableCredentials) -> aws_sdk_s3::Client {
+        let config = credswap::configure!(credentials, self.s3_config());
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// Puts a new key into the secret; the old one stays active.
     pub(crate) fn rotate(&self) -> AccessKey {
-        let live = self.cloud.keys(USER);
-        if live.len() > 1 {
-            // As the rotation would: room for the new one is made by removing the oldest.
-            self.cloud.delete_key(&live[0].id);
+        let keys = self.cloud.keys(USER);
+        if keys.len() > 1 {
+            // A user has two keys at most: make room, as a rotation does.
+            self.cloud.delete_key(&keys[0].id);
         }
         let key = self.cloud.create_access_key(USER);
         self.cloud.put_secret(SECRET, key.to_json());
         key
     }
 
-    /// The same, and the old key is gone before anybody can have heard of the new one.
-    pub(crate) fn rotate_rashly(&self) -> AccessKey {
+    /// Puts a new key into the secret, and deletes the old one before any client can have the new one.
+    pub(crate) fn rotate_and_delete_old(&self) -> AccessKey {
         let old = self.cloud.keys(USER).pop().expect("the current key");
         let new = self.rotate();
         self.cloud.delete_key(&old.id);
@@ -124,11 +131,12 @@ impl World {
         self.cloud.set_key_status(key.id(), KeyStatus::Inactive);
     }
 
+    /// Returns how often the source was fetched.
     pub(crate) fn fetches(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
 
-    /// The last four characters of the keys that signed the calls of `action`, in their order.
+    /// Returns the id suffixes of the keys that signed the calls of `action`, in order.
     pub(crate) fn signers(&self, action: &str) -> Vec<String> {
         self.cloud
             .calls()
@@ -139,29 +147,24 @@ impl World {
     }
 }
 
-pub(crate) fn tail(key: &AccessKey) -> &str {
+pub(crate) fn id_suffix(key: &AccessKey) -> &str {
     &key.id()[key.id().len() - 4..]
 }
 
-/// The error of this crate in an SDK error's chain of causes.
-pub(crate) fn our_kind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
-    let mut cause = Some(error);
-    while let Some(inner) = cause {
-        if let Some(ours) = inner.downcast_ref::<Error>() {
-            return Some(ours.kind());
-        }
-        cause = inner.source();
-    }
-    None
+/// Returns the kind of this crate's error among an SDK error's causes.
+pub(crate) fn error_kind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
+    std::iter::successors(Some(error), |cause| (**cause).source())
+        .find_map(|cause| cause.downcast_ref::<Error>())
+        .map(Error::kind)
 }
 
-/// Polls until `done`, at most ten seconds.
+/// Polls until `done`, for at most ten seconds.
 pub(crate) async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !done() {
         assert!(
             tokio::time::Instant::now() < deadline,
-            "not in ten seconds: {what}"
+            "not within ten seconds: {what}"
         );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

@@ -1,4 +1,4 @@
-//! Lambda's Runtime API, as far as a function's process sees it: it asks for the next event and posts an answer.
+//! Lambda's Runtime API, as a function's process sees it: it requests the next event and posts an answer.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ pub(crate) struct Function {
     log: tempfile::NamedTempFile,
 }
 
-/// What the function answered with `/error`.
+/// What the function posted to `/error`.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: String,
@@ -38,7 +38,7 @@ struct Invocation {
 
 struct Api {
     events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
-    waiting: Mutex<BTreeMap<String, oneshot::Sender<Result<Value, Failure>>>>,
+    invocations: Mutex<BTreeMap<String, oneshot::Sender<Result<Value, Failure>>>>,
 }
 
 impl Function {
@@ -49,14 +49,14 @@ impl Function {
         let (events, received) = mpsc::unbounded_channel();
         let api = Arc::new(Api {
             events: tokio::sync::Mutex::new(received),
-            waiting: Mutex::default(),
+            invocations: Mutex::default(),
         });
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let api = Arc::clone(&api);
                 tokio::spawn(async move {
                     let service = service_fn(move |request| Arc::clone(&api).serve(request));
-                    // The function's end breaks off its last question.
+                    // The end of the function interrupts its last request.
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
@@ -96,19 +96,19 @@ impl Function {
         }
     }
 
-    /// All it has written.
+    /// Returns all that it has written.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).expect("the log")
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let deadline = tokio::time::Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.process.try_wait().expect("our process") {
                 return status;
             }
-            assert!(tokio::time::Instant::now() < deadline, "it runs on");
+            assert!(tokio::time::Instant::now() < deadline, "it still runs");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -134,7 +134,7 @@ impl Api {
         Ok(match steps[..] {
             ["2018-06-01", "runtime", "invocation", "next"] => self.next().await,
             ["2018-06-01", "runtime", "invocation", id, "response"] => {
-                let answer = serde_json::from_slice(&body).expect("a function answers JSON");
+                let answer = serde_json::from_slice(&body).expect("the answer is JSON");
                 self.answered(id, Ok(answer))
             }
             ["2018-06-01", "runtime", "invocation", id, "error"] => {
@@ -159,8 +159,8 @@ impl Api {
         let id = format!("request-{}", fastrand::u64(..));
         let deadline = SystemTime::now() + TIMEOUT;
         let since_1970 = deadline.duration_since(SystemTime::UNIX_EPOCH);
-        let mut waiting = self.waiting.lock().expect("not poisoned");
-        waiting.insert(id.clone(), invocation.answer);
+        let mut invocations = self.invocations.lock().expect("not poisoned");
+        invocations.insert(id.clone(), invocation.answer);
         Response::builder()
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", id)
@@ -181,9 +181,9 @@ impl Api {
     }
 
     fn answered(&self, id: &str, answer: Result<Value, Failure>) -> Response<Full<Bytes>> {
-        let waiting = self.waiting.lock().expect("not poisoned").remove(id);
-        // Whoever asked may have given up.
-        let _ = waiting.expect("an id that was given").send(answer);
+        let invocation = self.invocations.lock().expect("not poisoned").remove(id);
+        // The test may have given up.
+        let _ = invocation.expect("a known request id").send(answer);
         plain(StatusCode::ACCEPTED)
     }
 }

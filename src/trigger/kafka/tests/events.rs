@@ -1,4 +1,4 @@
-//! What is heard, by whom, and what is not.
+//! Which messages request a refresh, on which instances.
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::kafka::Consumer;
 
 #[tokio::test]
-async fn an_empty_topic_is_listened_to_and_an_event_after_that_is_heard() {
+async fn an_event_on_an_empty_topic_requests_a_refresh() {
     let brokers = Brokers::with_topic(3);
     let mut running = Running::listening(brokers.trigger()).await;
     for partition in 0..3 {
@@ -17,7 +17,7 @@ async fn an_empty_topic_is_listened_to_and_an_event_after_that_is_heard() {
 }
 
 #[tokio::test]
-async fn what_was_published_before_is_covered_by_the_catch_up_and_not_read_again() {
+async fn earlier_events_are_covered_by_the_catch_up() {
     let brokers = Brokers::with_topic(1);
     brokers.publish(FINISHED).await;
     let mut running = Running::listening(brokers.trigger()).await;
@@ -28,23 +28,23 @@ async fn what_was_published_before_is_covered_by_the_catch_up_and_not_read_again
 }
 
 #[tokio::test]
-async fn an_event_between_fixing_the_offsets_and_the_first_poll_is_heard() {
+async fn an_event_after_fixing_the_offsets_is_received() {
     let brokers = Brokers::with_topic(1);
     brokers.publish("before").await;
     let client = Consumer::new(brokers.config()).await.expect("a client");
-    let spans = client
-        .fetch_watermarks(TOPIC.into(), BOUND)
+    let watermarks = client
+        .fetch_watermarks(TOPIC.into(), TIMEOUT)
         .await
-        .expect("spans");
+        .expect("watermarks");
     brokers.publish("between").await;
     let mut positions = Positions::default();
-    positions.adopt(&spans);
+    positions.adopt(&watermarks);
     client
         .assign(TOPIC.into(), positions.iter())
         .await
         .expect("assigned");
 
-    let first = timeout(BOUND, async {
+    let first = timeout(TIMEOUT, async {
         loop {
             if let Ok(message) = client.receive().await {
                 return rdkafka::Message::payload(&message).map(<[u8]>::to_vec);
@@ -55,7 +55,7 @@ async fn an_event_between_fixing_the_offsets_and_the_first_poll_is_heard() {
 }
 
 #[tokio::test]
-async fn every_instance_hears_every_event() {
+async fn every_instance_receives_every_event() {
     let brokers = Brokers::with_topic(2);
     let mut one = Running::listening(brokers.trigger()).await;
     let mut two = Running::listening(brokers.trigger()).await;
@@ -67,7 +67,7 @@ async fn every_instance_hears_every_event() {
 }
 
 #[tokio::test]
-async fn only_finished_rotations_of_our_secret_look_and_all_are_counted() {
+async fn only_finished_rotations_of_our_secret_are_accepted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     // A current-thread runtime: the trigger's task runs on this thread, under this recorder.
@@ -113,11 +113,24 @@ async fn only_finished_rotations_of_our_secret_look_and_all_are_counted() {
 }
 
 #[tokio::test]
-async fn a_flood_of_garbage_neither_ends_nor_blinds_the_trigger() {
+async fn the_version_that_an_event_names_is_expected() {
+    let brokers = Brokers::with_topic(1);
+    let mut running = Running::listening(brokers.trigger()).await;
+    for (version, expected) in [("8f2b-01", Some("8f2b-01")), ("two words", None)] {
+        let event = format!(r#"{{"step": "finishSecret", "versionId": "{version}"}}"#);
+        brokers.publish(&event).await;
+        let request = running.next().await;
+        assert!(request.has(Reason::Event));
+        assert_eq!(request.expected_version, expected.map(Into::into));
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_malformed_messages_hides_no_event() {
     let brokers = Brokers::with_topic(1);
     let mut running = Running::listening(brokers.trigger()).await;
     for _ in 0..500 {
-        brokers.publish("\0garbage").await;
+        brokers.publish("\0malformed").await;
     }
     brokers.publish(FINISHED).await;
     assert!(running.next().await.has(Reason::Event));

@@ -1,4 +1,4 @@
-//! The trigger against librdkafka's mock cluster: what can go wrong between a broker and a look.
+//! The trigger against librdkafka's mock cluster: what can go wrong between a broker and a refresh.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::trigger::{Health, Reason, RefreshRequest, RefreshRequests, Trigger, c
 use crate::util::Backoff;
 
 mod events;
+mod misconfiguration;
 mod outages;
-mod refusals;
 
 const TOPIC: &str = "s3.test.secret.manager";
 const FINISHED: &str = r#"{"eventDateTime": 1708905600.123, "step": "finishSecret"}"#;
 
-/// Far more than anything here takes; only a failing test waits for it.
-const BOUND: Duration = Duration::from_secs(30);
+/// Far more than anything here takes; only a failing test waits this long.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Brokers {
     cluster: MockCluster<'static, DefaultProducerContext>,
@@ -55,7 +55,10 @@ impl Brokers {
         let record = FutureRecord::<(), _>::to(TOPIC)
             .partition(partition)
             .payload(payload);
-        self.producer.send(record, BOUND).await.expect("published");
+        self.producer
+            .send(record, TIMEOUT)
+            .await
+            .expect("published");
     }
 
     async fn publish(&self, payload: &str) {
@@ -77,7 +80,7 @@ impl Brokers {
     }
 
     fn trigger(&self) -> Kafka {
-        Kafka::new(self.config(), TOPIC)
+        Kafka::new(&self.config(), TOPIC)
             .expect("a good config")
             .reconnect(Backoff::new(
                 Duration::from_millis(20),
@@ -112,7 +115,7 @@ impl Running {
     async fn until(&mut self, reached: impl Fn(&Health) -> bool) -> Health {
         let mut health = self.health.clone();
         let reached = health.wait_for(|health| reached(health));
-        match timeout(BOUND, reached).await {
+        match timeout(TIMEOUT, reached).await {
             Ok(health) => health.expect("the trigger runs").clone(),
             Err(_) => panic!("stays {:?}", *self.health.borrow()),
         }
@@ -122,7 +125,7 @@ impl Running {
         self.until(Health::is_listening).await;
     }
 
-    async fn until_deaf(&mut self) -> String {
+    async fn until_disconnected(&mut self) -> String {
         match self
             .until(|health| matches!(health, Health::Disconnected { .. }))
             .await
@@ -133,10 +136,12 @@ impl Running {
     }
 
     async fn next(&mut self) -> RefreshRequest {
-        timeout(BOUND, self.requests.next()).await.expect("a look")
+        timeout(TIMEOUT, self.requests.next())
+            .await
+            .expect("a request")
     }
 
-    /// Waits for a look because of an event; others may come before.
+    /// Waits for a request because of an event; others may come before.
     async fn until_event(&mut self) {
         while !self.next().await.has(Reason::Event) {}
     }

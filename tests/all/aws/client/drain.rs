@@ -1,4 +1,4 @@
-//! What holds a key: requests until they end, credentials that were handed out, and nothing else.
+//! What keeps a key in use: requests until they end, clones of its credentials, and nothing else.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use credswap::refresh::RefreshEvent;
 use credswap_testkit::Action;
 
 use super::put;
-use crate::support::cloud_fixture::{World, eventually};
+use crate::support::cloud_fixture::{CloudFixture, eventually};
 
 #[tokio::test]
-async fn a_request_in_flight_holds_its_key_until_it_ends() {
-    let world = World::new().await;
-    let (keys, _, s3) = world.start().await;
-    let mut events = keys.events();
-    world.cloud.inject("s3:PutObject", Action::Hang, 1);
+async fn a_request_in_flight_keeps_its_key_in_use_until_it_ends() {
+    let fixture = CloudFixture::new().await;
+    let (credentials, s3) = fixture.start().await;
+    let mut events = credentials.events();
+    fixture.cloud.inject("s3:PutObject", Action::Hang, 1);
     let request = tokio::spawn(async move { put(&s3, "slow").await });
-    world.cloud.called("s3:PutObject", 1).await;
-    world.rotate();
-    keys.refresh().await.expect("swaps");
+    fixture.cloud.called("s3:PutObject", 1).await;
+    fixture.rotate();
+    credentials.refresh().await.expect("swaps");
     assert!(matches!(
         events.recv().await,
         Ok(RefreshEvent::Swapped { .. })
     ));
     tokio::time::timeout(Duration::from_millis(100), events.recv())
         .await
-        .expect_err("announced under a request");
-    assert_eq!(keys.status().draining.len(), 1);
+        .expect_err("drained under a request");
+    assert_eq!(credentials.status().draining.len(), 1);
 
-    world.cloud.release();
+    fixture.cloud.release();
     request
         .await
         .expect("no panic")
@@ -42,13 +42,13 @@ async fn a_request_in_flight_holds_its_key_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_cancelled_or_times_out_lets_go_of_its_key() {
-    let world = World::new().await;
-    let (keys, edge, s3) = world.start().await;
-    world.cloud.inject("s3:PutObject", Action::Hang, 2);
+async fn a_cancelled_or_timed_out_request_releases_its_key() {
+    let fixture = CloudFixture::new().await;
+    let (credentials, s3) = fixture.start().await;
+    fixture.cloud.inject("s3:PutObject", Action::Hang, 2);
     let cancelled = tokio::spawn(async move { put(&s3, "cancelled").await });
-    world.cloud.called("s3:PutObject", 1).await;
-    let impatient = world
+    fixture.cloud.called("s3:PutObject", 1).await;
+    let hasty = fixture
         .s3_config()
         .retry_config(RetryConfig::disabled())
         .timeout_config(
@@ -56,64 +56,64 @@ async fn a_request_that_is_cancelled_or_times_out_lets_go_of_its_key() {
                 .operation_attempt_timeout(Duration::from_millis(200))
                 .build(),
         );
-    let impatient = aws_sdk_s3::Client::from_conf(credswap::configure!(edge, impatient).build());
-    put(&impatient, "timed out").await.expect_err("hangs");
-    world.rotate();
-    keys.refresh().await.expect("swaps");
-    assert_eq!(keys.status().draining.len(), 1, "one is still in flight");
+    let hasty = aws_sdk_s3::Client::from_conf(credswap::configure!(credentials, hasty).build());
+    put(&hasty, "timed out").await.expect_err("hangs");
+    fixture.rotate();
+    credentials.refresh().await.expect("swaps");
+    assert_eq!(
+        credentials.status().draining.len(),
+        1,
+        "one is still in flight"
+    );
     cancelled.abort();
-    eventually("drained", || keys.status().draining.is_empty()).await;
-    world.cloud.release();
+    eventually("drained", || credentials.status().draining.is_empty()).await;
+    fixture.cloud.release();
 }
 
 #[tokio::test]
-async fn an_sdk_backoff_between_two_attempts_holds_no_key() {
-    let world = World::new().await;
-    let (keys, edge, _) = world.start().await;
-    let patient = world.s3_config().retry_config(
+async fn an_sdk_backoff_between_attempts_keeps_no_key_in_use() {
+    let fixture = CloudFixture::new().await;
+    let (credentials, _) = fixture.start().await;
+    let slow = fixture.s3_config().retry_config(
         RetryConfig::standard()
             .with_initial_backoff(Duration::from_secs(60))
             .with_max_backoff(Duration::from_secs(60))
             .with_use_static_exponential_base(true),
     );
-    let patient = aws_sdk_s3::Client::from_conf(credswap::configure!(edge, patient).build());
-    world.cloud.throttle("s3:PutObject", 1);
-    let waiting = tokio::spawn(async move { put(&patient, "throttled").await });
-    world.cloud.called("s3:PutObject", 1).await;
-    world.rotate();
-    keys.refresh().await.expect("swaps");
-    eventually("drained while the SDK waits", || {
-        keys.status().draining.is_empty()
+    let slow = aws_sdk_s3::Client::from_conf(credswap::configure!(credentials, slow).build());
+    fixture.cloud.throttle("s3:PutObject", 1);
+    let waiting = tokio::spawn(async move { put(&slow, "throttled").await });
+    fixture.cloud.called("s3:PutObject", 1).await;
+    fixture.rotate();
+    credentials.refresh().await.expect("swaps");
+    eventually("drained during the backoff", || {
+        credentials.status().draining.is_empty()
     })
     .await;
     waiting.abort();
 }
 
 #[tokio::test]
-async fn credentials_that_were_handed_out_hold_their_key_with_every_clone() {
-    let world = World::new().await;
-    let (keys, edge, _) = world.start().await;
-    let handed_out = edge
-        .credentials_provider()
-        .provide_credentials()
-        .await
-        .expect("live");
-    let clone = handed_out.clone();
+async fn every_clone_of_the_credentials_keeps_the_key_in_use() {
+    let fixture = CloudFixture::new().await;
+    let (credentials, _) = fixture.start().await;
+    let provided = credentials.provide_credentials().await.expect("live");
+    let clone = provided.clone();
     let identity = aws_smithy_runtime_api::client::identity::Identity::from(clone.clone());
-    world.rotate();
-    keys.refresh().await.expect("swaps");
+    fixture.rotate();
+    credentials.refresh().await.expect("swaps");
     for last in [
-        Box::new(handed_out) as Box<dyn std::any::Any>,
+        Box::new(provided) as Box<dyn std::any::Any>,
         Box::new(clone),
         Box::new(identity),
     ] {
         tokio::task::yield_now().await;
         assert_eq!(
-            keys.status().draining.len(),
+            credentials.status().draining.len(),
             1,
-            "drained while somebody could sign"
+            "drained while it can be signed with"
         );
         drop(last);
     }
-    eventually("drained", || keys.status().draining.is_empty()).await;
+    eventually("drained", || credentials.status().draining.is_empty()).await;
 }

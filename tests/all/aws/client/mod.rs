@@ -1,4 +1,4 @@
-//! Requests through an edge while the key under them changes: none may fail, none may use the wrong key.
+//! Requests whose key changes meanwhile: none may fail, none may use the wrong key.
 
 use aws_sdk_s3::primitives::ByteStream;
 
@@ -7,6 +7,7 @@ use crate::support::cloud_fixture::BUCKET;
 mod drain;
 mod key;
 mod replay;
+mod sdk_config;
 
 async fn put(s3: &aws_sdk_s3::Client, name: &str) -> Result<(), aws_sdk_s3::Error> {
     s3.put_object()

@@ -1,0 +1,54 @@
+//! What is remembered about an operation that is replayed, from attempt to attempt, in the SDK's config bag.
+//!
+//! An operation that is not replayed leaves nothing there: the identity that it signs with keeps the key in use by itself.
+
+use std::time::Duration;
+
+use aws_smithy_runtime::client::retries::TokenBucket;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use aws_smithy_types::retry::RetryConfig;
+use tokio::time::Instant;
+
+use crate::util::Delays;
+
+/// The replays of one operation.
+#[derive(Debug, Default)]
+pub(super) struct ReplayState {
+    /// The key whose rejection led to the running attempt, if that is a replay.
+    pub(super) rejected: Option<RejectedKey>,
+    /// How many keys were rejected in this operation.
+    pub(super) rejected_keys: u32,
+    /// What the user configured, while the replay's own retry budget is in its place.
+    pub(super) configured: Option<RetryBudget>,
+}
+
+/// A key that was rejected, and what to wait for.
+#[derive(Debug, Clone)]
+pub(super) struct RejectedKey {
+    pub(super) generation: u64,
+    pub(super) code: &'static str,
+    /// Until when to wait for a newer key.
+    pub(super) deadline: Instant,
+    /// Set if the key may only be too new: the same key is tried again.
+    pub(super) retry_same_key: Option<SameKeyRetry>,
+}
+
+/// When a key that may only be too new is tried again.
+#[derive(Debug, Clone)]
+pub(super) struct SameKeyRetry {
+    /// The delay before the next attempt.
+    pub(super) after: Duration,
+    /// The delays before later ones.
+    pub(super) later: Delays,
+}
+
+/// What decides how often the SDK retries.
+#[derive(Debug, Clone)]
+pub(super) struct RetryBudget {
+    pub(super) tokens: TokenBucket,
+    pub(super) config: RetryConfig,
+}
+
+impl Storable for ReplayState {
+    type Storer = StoreReplace<Self>;
+}

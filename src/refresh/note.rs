@@ -1,0 +1,128 @@
+//! What the loop notes in its status without a refresh: health, rejections, drains.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout};
+
+use super::drains::{self, DrainProgress};
+use super::event::RefreshEvent;
+use super::incidents::Incident;
+use super::supervisor::Supervisor;
+use crate::connect::Connect;
+use crate::secret::VersionId;
+use crate::source::Source;
+use crate::trigger::Health;
+
+impl<S: Source, C: Connect> Supervisor<S, C> {
+    /// Completes `work`, and notes what happens meanwhile. Requests wait until it is completed.
+    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return result,
+                rejected = self.requests.next_rejected() => {
+                    if rejected.contains_key(&self.status.generation) {
+                        self.live_rejected = Some(self.status.generation);
+                    }
+                    self.note_rejected(rejected);
+                }
+                incident = self.incidents.next() => self.note(incident),
+            }
+        }
+    }
+
+    pub(super) fn note(&mut self, incident: Incident) {
+        match incident {
+            Incident::Health(trigger, health) => self.health_changed(trigger, health),
+            Incident::Drain(progress) => self.drain_progressed(progress),
+            Incident::Notified => {}
+        }
+    }
+
+    pub(super) fn note_rejected(&mut self, rejected: BTreeMap<u64, u64>) {
+        let mut noted = false;
+        for (generation, times) in rejected {
+            noted |= self.status.note_rejected(generation, times);
+        }
+        if noted {
+            self.publish_status();
+        }
+    }
+
+    fn health_changed(&mut self, trigger: usize, health: Health) {
+        let Some(trigger) = self.status.triggers.get_mut(trigger) else {
+            return;
+        };
+        match &health {
+            Health::Disconnected { reason } => {
+                tracing::warn!(trigger = %trigger.name, %reason, "trigger disconnected");
+            }
+            other => tracing::info!(trigger = %trigger.name, health = ?other, "trigger"),
+        }
+        trigger.health = health;
+        self.publish_status();
+    }
+
+    pub(super) fn drain_progressed(&mut self, progress: DrainProgress) {
+        match progress {
+            DrainProgress::Pinned(draining, until) => {
+                let generation = draining.drain.generation();
+                let left = until.saturating_duration_since(Instant::now());
+                tracing::info!(version = %draining.version, generation, ?left, "released; waiting for presigned URLs to expire");
+                let pinned_until = self.clock.now() + left;
+                for old in &mut self.status.draining {
+                    if old.generation == generation {
+                        old.pinned_until = Some(pinned_until);
+                    }
+                }
+                self.publish_status();
+                self.incidents.drains.add_pinned(draining);
+            }
+            DrainProgress::Drained(draining) => self.drained(draining),
+        }
+    }
+
+    fn drained(&mut self, draining: drains::Draining) {
+        let generation = draining.drain.generation();
+        let version = draining.version;
+        self.status
+            .draining
+            .retain(|old| old.generation != generation);
+        let still_in_use = self.status.uses(&version);
+        self.publish_status();
+        self.metrics.drained(draining.swapped.elapsed());
+        tracing::info!(%version, generation, still_in_use, "drained");
+        let _ = self.shared.events.send(RefreshEvent::Drained {
+            generation,
+            version: version.clone(),
+            still_in_use,
+        });
+        if !still_in_use {
+            self.notify_drained(version);
+        }
+    }
+
+    /// Notifies the source that `version` has drained.
+    pub(super) fn notify_drained(&mut self, version: VersionId) {
+        let parts = Arc::clone(&self.parts);
+        self.incidents.notifications.spawn(async move {
+            let notified = parts.source.drained(&version);
+            if timeout(parts.timeouts.fetch, notified).await.is_err() {
+                tracing::warn!(%version, "notifying the source of a drain took too long");
+            }
+        });
+    }
+
+    /// Notifies the source that `version` will not go live.
+    pub(super) fn notify_discarded(&mut self, version: VersionId) {
+        let parts = Arc::clone(&self.parts);
+        self.incidents.notifications.spawn(async move {
+            let notified = parts.source.discarded(&version);
+            if timeout(parts.timeouts.fetch, notified).await.is_err() {
+                tracing::warn!(%version, "notifying the source of a discarded version took too long");
+            }
+        });
+    }
+}
