@@ -157,7 +157,7 @@ struct Source {
 }
 
 impl Source {
-    /// The paths in the code that begin with `root::`, groups taken apart; without `root`.
+    /// The paths in the code that begin with `root::`, groups expanded; without `root`.
     fn paths(&self, root: &str) -> Vec<Vec<String>> {
         let mut found = Vec::new();
         let start = format!("{root}::");
