@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(any(test, feature = "refresh", feature = "rotation"))]
 use fastrand::Rng;
 
 /// How long to wait before each further attempt.
@@ -27,7 +26,6 @@ pub struct Backoff {
 }
 
 /// The delays of one series of attempts.
-#[cfg(any(test, feature = "refresh", feature = "rotation"))]
 #[derive(Debug, Clone)]
 pub(crate) struct Delays {
     next: Duration,
@@ -54,7 +52,6 @@ impl Backoff {
     }
 
     /// Starts a series of delays whose jitter is drawn from `rng`.
-    #[cfg(any(test, feature = "refresh", feature = "rotation"))]
     pub(crate) fn delays(self, rng: &mut Rng) -> Delays {
         Delays {
             next: self.initial,
@@ -64,7 +61,6 @@ impl Backoff {
     }
 }
 
-#[cfg(any(test, feature = "refresh", feature = "rotation"))]
 impl Delays {
     /// Returns the next delay. The series never ends.
     pub(crate) fn next(&mut self) -> Duration {

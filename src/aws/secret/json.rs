@@ -44,9 +44,11 @@ impl<'f> Object<'f> {
             Ok(()) => Ok(object),
             Err(error) => Err(object.malformed(match error.classify() {
                 // Values of every type are accepted, so only the outermost one can have the wrong type.
-                Category::Data => "not a JSON object; store the key as {\"access_key_id\": \"…\", \
+                Category::Data => {
+                    "the JSON is not an object; store the key as {\"access_key_id\": \"…\", \
                      \"secret_access_key\": \"…\"}"
-                    .to_owned(),
+                        .to_owned()
+                }
                 Category::Eof => "malformed JSON: it ends early".to_owned(),
                 Category::Syntax | Category::Io => format!(
                     "malformed JSON at line {}, column {}",
