@@ -10,7 +10,15 @@ use super::role::Role;
 
 /// How to reach the brokers.
 ///
-/// TLS with the host name checked is the default. See [the module](super) for an example.
+/// TLS is the default, with the host name checked.
+///
+/// ```
+/// use credswap::kafka::{KafkaConfig, Password};
+/// let msk = KafkaConfig::new("b-1.msk.example.com:9096,b-2.msk.example.com:9096")
+///     .scram_sha_512("uploader", Password::file("/run/secrets/msk-password"))
+///     .property("client.rack", "euw1-az1");
+/// let local = KafkaConfig::new("localhost:9092").plaintext();
+/// ```
 #[derive(Clone)]
 pub struct KafkaConfig {
     pub(super) servers: String,

@@ -177,3 +177,68 @@ fn latest(list: &[Event], version: &VersionId) -> Option<LedgerTime> {
         .map(|event| event.at)
         .max()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::fleet::report::{DrainingVersion, Incarnation, InstanceId, LiveVersion};
+
+    const TTL: Duration = Duration::from_secs(90);
+
+    fn entry(change: impl FnOnce(&mut Report)) -> Entry {
+        let instance = InstanceId::new("pod").expect("a name");
+        let incarnation = Incarnation::new(SystemTime::UNIX_EPOCH, 1);
+        let mut report = Report::new(instance, incarnation, 1, "prod/uploader", TTL);
+        report.live = Some(LiveVersion::new("live", Duration::ZERO));
+        change(&mut report);
+        let received = LedgerTime::from_millis(1_000_000);
+        Entry::new(
+            &report,
+            received,
+            &Assumptions::default(),
+            &mut HashSet::new(),
+        )
+    }
+
+    #[test]
+    fn a_report_tells_why_a_version_is_used() {
+        let entry = entry(|report| {
+            report.draining = vec![
+                DrainingVersion::new("draining", 3),
+                DrainingVersion::new("pinned", 0).pinned(TTL),
+            ];
+            report.unlisted = 1;
+            report.released = vec![VersionAge::new("released", Duration::ZERO)];
+        });
+        for (version, expected) in [
+            ("live", Some(InUseReason::Live)),
+            ("draining", Some(InUseReason::Draining { outstanding: 3 })),
+            ("pinned", None),
+            ("released", None),
+            ("other", Some(InUseReason::Unlisted)),
+        ] {
+            assert_eq!(entry.uses(&version.into()), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn ages_become_times_of_the_ledger() {
+        let entry = entry(|report| {
+            report.live = Some(LiveVersion::new("live", Duration::from_secs(10)));
+            report.released = vec![
+                VersionAge::new("old", Duration::from_secs(30)),
+                VersionAge::new("old", Duration::from_secs(20)),
+            ];
+            report.draining = vec![DrainingVersion::new("pinned", 0).pinned(TTL)];
+        });
+        let seconds = |seconds: u64| Some(LedgerTime::from_millis(seconds * 1000));
+        let grace = 30;
+        assert_eq!(entry.adopted(&"live".into()), seconds(990));
+        assert_eq!(entry.last_use(&"live".into()), seconds(1000));
+        assert_eq!(entry.last_use(&"old".into()), seconds(980), "the latest");
+        assert_eq!(entry.pinned_until(&"pinned".into()), seconds(1090 + grace));
+        assert_eq!(Some(entry.expires()), seconds(1090 + grace));
+    }
+}

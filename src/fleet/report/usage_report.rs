@@ -11,7 +11,22 @@ use crate::secret::{SecretId, VersionId};
 
 /// What one consumer reports about one secret. Free of secret material.
 ///
-/// A [`Reporter`](super::super::Reporter) creates reports; [`Report::decode`] reads them, for a transport of your own.
+/// A `Reporter` creates reports; [`Report::decode`] reads them, for a transport of your own.
+///
+/// ```
+/// # fn main() -> Result<(), credswap::Error> {
+/// use std::time::{Duration, SystemTime};
+/// use credswap::fleet::{DrainingVersion, Incarnation, InstanceId, LiveVersion, Report, VersionAge};
+///
+/// let incarnation = Incarnation::new(SystemTime::UNIX_EPOCH, 1);
+/// let ttl = Duration::from_secs(90);
+/// let mut report = Report::new(InstanceId::new("pod-7")?, incarnation, 1, "prod/uploader", ttl);
+/// report.live = Some(LiveVersion::new("v3", Duration::from_secs(12)));
+/// report.draining.push(DrainingVersion::new("v2", 4).pinned(Duration::from_secs(3600)));
+/// report.released.push(VersionAge::new("v1", Duration::from_secs(86_400)));
+/// assert_eq!(Report::decode(report.key().as_bytes(), &report.encode()?)?, report);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
