@@ -10,5 +10,5 @@ pub(crate) mod log_throttle;
 
 #[cfg(any(feature = "refresh", feature = "rotation"))]
 pub use backoff::Backoff;
-#[cfg(any(feature = "refresh", feature = "rotation"))]
+#[cfg(feature = "refresh")]
 pub(crate) use backoff::Delays;
