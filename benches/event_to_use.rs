@@ -1,24 +1,23 @@
-//! From the message on the broker to the first upload signed with the new key.
+//! Measures the time from an event to the first upload that is signed with the new key.
 //!
 //! ```text
-//! cargo bench --bench event_to_use                    # 100 rotations with each fetch wait
+//! cargo bench --bench event_to_use                    # 100 rotations per row
 //! cargo bench --bench event_to_use -- --rotations 20
 //! ```
 //!
-//! The whole way, as a service has it: a Kafka broker, the [`Kafka`] trigger, the secret read from Secrets Manager over
-//! HTTP, the key proven by STS over HTTP, the swap, and eight tasks that upload to S3 all the time. The clock starts
-//! before the event is handed to the producer and stops when the first request signed with the new key arrives at S3.
+//! The complete path of a service: a Kafka broker, the [`Kafka`] trigger, the secret fetched from Secrets Manager over
+//! HTTP, the key checked by STS over HTTP, the swap, and eight tasks that upload to S3 all the time. The clock starts
+//! before the event is passed to the producer and stops when the first request signed with the new key arrives at S3.
 //!
-//! How to read it: *to the swap* is the event's way, *to the first use* the whole. The broker is librdkafka's mock
-//! cluster, and there it differs from a real one: a real broker answers a waiting fetch as soon as a message is there,
-//! the mock holds it until the fetch's wait (`fetch.wait.max.ms`, 500 by default) is over. So the wait is in the
-//! numbers, nearly all of it, since each rotation here begins right after the one before; and each row has another
-//! one: the first row is closest to a real broker,
-//! and the difference between the rows is the mock's, not credswap's. Two more things are not as on AWS: the
-//! servers are on this machine, and new keys need no time to propagate.
+//! How to read it: *to the swap* ends when the new key is live, *to the first use* when the first request arrives. The
+//! broker is librdkafka's mock cluster. A real broker answers a waiting fetch as soon as there is a message; the mock
+//! answers when the fetch's wait (`fetch.wait.max.ms`, 500 by default) has passed. Nearly the whole wait is in the numbers,
+//! because each rotation starts right after the one before. Each row has another wait: the first row is closest to a real
+//! broker, and the difference between the rows comes from the mock. Two more things differ from AWS: the servers are on
+//! this machine, and new keys need no time to propagate.
 //!
-//! For comparison, without measuring: polling each N seconds takes N/2 on average and N at worst; the SDK's own cache
-//! takes up to 15 minutes.
+//! For comparison, not measured: polling every N seconds takes N/2 on average and N at most; the SDK's own cache takes up
+//! to 15 minutes.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"
@@ -44,15 +43,15 @@ use tokio::sync::oneshot;
 
 const EVENT: &str = r#"{"eventDateTime": 1708905600.123, "step": "finishSecret"}"#;
 const UPLOADS: usize = 8;
-/// Longer than any of it can take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Parser)]
 struct Args {
-    /// How often the key rotates for each row.
+    /// Rotations per row.
     #[arg(long, default_value_t = 100)]
     rotations: usize,
-    /// Given by cargo.
+    /// Passed by cargo.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -62,9 +61,9 @@ async fn main() {
     let args = Args::parse();
     let mut rows = Vec::new();
     for wait in [5, 100, 500] {
-        let measured = tokio::time::timeout(PATIENCE * 10, run(wait, args.rotations))
+        let measured = tokio::time::timeout(TIMEOUT * 10, run(wait, args.rotations))
             .await
-            .expect("the rotations come through");
+            .expect("the rotations end in time");
         rows.push([
             format!("{wait} ms"),
             common::quantile(&measured.swap, 0.5),
@@ -76,7 +75,7 @@ async fn main() {
     }
     common::table(
         [
-            "mock broker's fetch wait",
+            "fetch wait of the mock broker",
             "event to the swap p50",
             "p99",
             "event to the first use p50",
@@ -92,7 +91,7 @@ struct Measured {
     first_use: Histogram<u64>,
 }
 
-/// Who waits for the first use of which key.
+/// The key whose first use is awaited, and where to send its time.
 type Awaited = Arc<Mutex<Option<(String, oneshot::Sender<Instant>)>>>;
 
 async fn run(fetch_wait: u32, rotations: usize) -> Measured {
@@ -106,11 +105,11 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
     cloud.on_call({
         let awaited = Arc::clone(&awaited);
         move |call| {
-            let mut awaited = awaited.lock().expect("nothing panics with it");
-            if let Some((_, told)) = awaited.take_if(|(id, _)| {
+            let mut awaited = awaited.lock().expect("the lock is not poisoned");
+            if let Some((_, used)) = awaited.take_if(|(id, _)| {
                 call.name() == "s3:PutObject" && call.access_key_id() == Some(id)
             }) {
-                let _ = told.send(Instant::now());
+                let _ = used.send(Instant::now());
             }
             Action::Pass
         }
@@ -124,24 +123,25 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
     for number in 1..=rotations {
         let key = cloud::new_key(&cloud, number);
         cloud.put_secret(SECRET, key.to_json());
-        let (told, first_use) = oneshot::channel();
-        *awaited.lock().expect("nothing panics with it") = Some((key.id().to_owned(), told));
+        let (used, first_use) = oneshot::channel();
+        let id = key.id().to_owned();
+        *awaited.lock().expect("the lock is not poisoned") = Some((id, used));
 
         let begun = Instant::now();
-        broker.publish(EVENT).await.expect("the broker is up");
+        broker.publish(EVENT).await.expect("the event is published");
         loop {
-            match events.recv().await.expect("the refreshable is there") {
+            match events.recv().await.expect("the refresh loop runs") {
                 RefreshEvent::Swapped { .. } => break,
-                RefreshEvent::Failed(error) => panic!("{}", error.report()),
+                RefreshEvent::Failed(error) => panic!("{error:#}"),
                 _ => {}
             }
         }
         common::record(&mut measured.swap, begun.elapsed());
-        let used = first_use.await.expect("the hook keeps it until then");
+        let used = first_use.await.expect("the hook sends the time");
         common::record(&mut measured.first_use, used - begun);
         loop {
             if let RefreshEvent::Drained { .. } =
-                events.recv().await.expect("the refreshable is there")
+                events.recv().await.expect("the refresh loop runs")
             {
                 break;
             }
@@ -150,7 +150,7 @@ async fn run(fetch_wait: u32, rotations: usize) -> Measured {
         old = key;
     }
     uploads.abort();
-    cloud.clear_faults(); // the hook
+    cloud.clear_faults(); // removes the hook
     measured
 }
 
@@ -160,7 +160,7 @@ async fn start(cloud: &Cloud, broker: &Broker, fetch_wait: u32) -> Refreshable<L
     let config = KafkaConfig::new(broker.bootstrap_servers())
         .plaintext()
         .property("fetch.wait.max.ms", fetch_wait.to_string());
-    let kafka = Kafka::new(&config, broker.topic()).expect("a good configuration");
+    let kafka = Kafka::new(&config, broker.topic()).expect("a valid configuration");
     let keys = Refreshable::builder(
         SecretsManager::from_client(secrets, SECRET),
         aws::AccessKeyConnector::new(&sdk),
@@ -168,16 +168,16 @@ async fn start(cloud: &Cloud, broker: &Broker, fetch_wait: u32) -> Refreshable<L
     .trigger(kafka)
     .start()
     .await
-    .expect("the first key is good");
+    .expect("the first key is valid");
     let mut status = keys.subscribe_status();
-    tokio::time::timeout(PATIENCE, status.wait_for(|status| status.is_healthy()))
+    tokio::time::timeout(TIMEOUT, status.wait_for(|status| status.is_healthy()))
         .await
-        .expect("the trigger hears soon")
-        .expect("the refreshable is there");
+        .expect("the trigger connects in time")
+        .expect("the refresh loop runs");
     keys
 }
 
-/// Uploads without a pause until it is aborted.
+/// Uploads without pause until the task is aborted.
 fn upload(s3: &Client) -> tokio::task::JoinHandle<()> {
     let s3 = s3.clone();
     tokio::spawn(async move {
@@ -191,7 +191,7 @@ fn upload(s3: &Client) -> tokio::task::JoinHandle<()> {
                         .body(ByteStream::from_static(&[7; 1024]))
                         .send()
                         .await
-                        .expect("no upload fails");
+                        .expect("uploads do not fail");
                 }
             }
         });

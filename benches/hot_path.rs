@@ -1,18 +1,18 @@
-//! What a reader pays: a lease taken and dropped, beside what one would write without this crate.
+//! Measures what a read costs: a lease taken and dropped, beside what a service would use without this crate.
 //!
 //! ```text
 //! cargo bench --bench hot_path
 //! ```
 //!
-//! Every way reads one value out of a cell that another thread could replace at any time, and ends with something
-//! that may be kept across an `.await`: a lease, an `Arc`, a client. (`peek` does not; it shows what a short look costs.)
-//! *1 thread*: nobody else reads. *2 threads*: two threads read the same cell without a pause, and the time is that of
-//! one read on one of them. With two threads every way that counts references fights over one cache line, so it costs
-//! a multiple; on a machine with fewer free cores than threads the two take turns, and it costs less than it should.
+//! Each candidate reads a value from a cell that another thread could replace at any time, and returns something that may
+//! be kept across an `.await`: a lease, an `Arc`, a client. (`HotSwap::with` does not; it shows the cost of a short read.)
+//! *1 thread*: no other thread reads. *2 threads*: two threads read the same cell without pause; the time is that of one
+//! read on one of them. With two threads, every candidate that counts references contends for one cache line and costs a
+//! multiple. On a machine with fewer free cores than threads, the two alternate, and the cost is underestimated.
 //!
-//! Criterion measures each way on its own, to be compared from commit to commit. For the table at the end the ways take
-//! turns: it has the medians of the turns' means, and the median of each turn's own ratio to a lease, which holds still
-//! where the times do not, because other work on the machine meets all ways of a turn.
+//! Criterion measures each candidate on its own, to compare commits. For the table at the end the candidates take turns: it
+//! shows the medians of the turns' means, and the median of each turn's own ratio to a lease. That ratio is stable even
+//! where the times vary, because other load on the machine affects all candidates of a turn.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"
@@ -53,11 +53,11 @@ fn main() {
     let (_sender, watched) = watch::channel(Arc::new(key()));
     let client = client();
 
-    let ways: [Way<'_>; 7] = [
+    let candidates: [Candidate<'_>; 7] = [
         ("lease", "`HotSwap::lease`, dropped", &|| {
             black_box(Lease::generation(&black_box(hot.lease())));
         }),
-        ("peek", "`HotSwap::with`", &|| {
+        ("with", "`HotSwap::with`", &|| {
             black_box(hot.with(|key| key.id.len()));
         }),
         ("arc_swap", "`ArcSwap::load_full`", &|| {
@@ -84,18 +84,18 @@ fn main() {
         }),
     ];
 
-    for (name, _, read) in ways {
-        both(&mut criterion, name, read);
+    for (name, _, read) in candidates {
+        measure(&mut criterion, name, read);
     }
     criterion.final_summary();
-    report(&ways);
+    report(&candidates);
 }
 
-/// What criterion calls it, what the table calls it, and one read.
-type Way<'a> = (&'static str, &'static str, &'a (dyn Fn() + Sync));
+/// The name for criterion, the name in the table, and one read.
+type Candidate<'a> = (&'static str, &'static str, &'a (dyn Fn() + Sync));
 
-/// One thread, then two.
-fn both(criterion: &mut Criterion, name: &str, read: &(dyn Fn() + Sync)) {
+/// Measures one thread, then two.
+fn measure(criterion: &mut Criterion, name: &str, read: &(dyn Fn() + Sync)) {
     let mut group = criterion.benchmark_group("hot_path_1");
     group.throughput(Throughput::Elements(1));
     group.bench_function(name, |bencher| bencher.iter(read));
@@ -108,7 +108,7 @@ fn both(criterion: &mut Criterion, name: &str, read: &(dyn Fn() + Sync)) {
     group.finish();
 }
 
-/// The time that one of two threads needs.
+/// Returns the time that one of two threads takes.
 fn two_threads(times: u64, read: &(dyn Fn() + Sync)) -> Duration {
     let start = Barrier::new(2);
     let one = || {
@@ -122,7 +122,7 @@ fn two_threads(times: u64, read: &(dyn Fn() + Sync)) -> Duration {
     thread::scope(|scope| {
         let other = scope.spawn(one);
         let mine = one();
-        (mine + other.join().expect("reading does not panic")) / 2
+        (mine + other.join().expect("the reader does not panic")) / 2
     })
 }
 
@@ -134,31 +134,32 @@ fn client() -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-fn report(ways: &[Way<'_>]) {
+fn report(candidates: &[Candidate<'_>]) {
     const READS: u64 = 20_000;
-    // So many that a turn is long beside the time until both threads run.
+    // Enough that a turn is long compared with the start of the threads.
     const READS_OF_TWO: u64 = 500_000;
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown of it")]
-    let each = |time: Duration, reads: u64| time.as_secs_f64() * 1e9 / reads as f64;
-    let one = Turns::take(ways.len(), 200, |way| {
+    #[expect(clippy::cast_precision_loss, reason = "two digits are printed")]
+    let mean = |time: Duration, reads: u64| time.as_secs_f64() * 1e9 / reads as f64;
+    let one = Turns::take(candidates.len(), 200, |candidate| {
         let begun = Instant::now();
         for _ in 0..READS {
-            ways[way].2();
+            candidates[candidate].2();
         }
-        each(begun.elapsed(), READS)
+        mean(begun.elapsed(), READS)
     });
-    let two = Turns::take(ways.len(), 50, |way| {
-        each(two_threads(READS_OF_TWO, ways[way].2), READS_OF_TWO)
+    let two = Turns::take(candidates.len(), 50, |candidate| {
+        let time = two_threads(READS_OF_TWO, candidates[candidate].2);
+        mean(time, READS_OF_TWO)
     });
     common::table(
         ["one read", "1 thread", "ratio", "2 threads", "ratio"],
-        ways.iter().enumerate().map(|(way, (_, title, _))| {
+        candidates.iter().enumerate().map(|(index, (_, title, _))| {
             [
                 (*title).to_owned(),
-                common::shown(one.median(way)),
-                format!("{:.1}", one.ratio(way, 0)),
-                common::shown(two.median(way)),
-                format!("{:.1}", two.ratio(way, 0)),
+                common::format_nanos(one.median(index)),
+                format!("{:.1}", one.ratio(index, 0)),
+                common::format_nanos(two.median(index)),
+                format!("{:.1}", two.ratio(index, 0)),
             ]
         }),
     );

@@ -1,23 +1,23 @@
-//! What it costs to find out, for each attempt of each request, which key signs it: time and allocations.
+//! Measures what it costs to determine the key that signs an attempt: time and allocations.
 //!
 //! ```text
-//! cargo bench --bench identity                    # 100 turns of each way
+//! cargo bench --bench identity                    # 100 turns per candidate
 //! cargo bench --bench identity -- --turns 1000
 //! ```
 //!
-//! The SDK asks its identity cache once per attempt. Each way is asked from inside a real S3 operation (a hook of it),
-//! with that operation's own components and config bag, and ends with the identity dropped, as an attempt does:
-//! - *the SDK's lazy cache*: the default. It does not see a rotation for 15 minutes.
-//! - *`no_cache()`*: asks the provider each time. It sees a rotation at once.
-//! - *credswap, resolve*: the identity cache of refreshable credentials, as it is asked by the SDK. The identity holds its key, so the
-//!   drain is counted in this.
-//! - *credswap, attempt*: all that the hooks do for an attempt that succeeds: the resolve between its two hooks, at the
-//!   attempt's begin and at its end.
+//! The SDK asks its identity cache once per attempt. Each candidate is called from a hook of a real S3 operation, with that
+//! operation's components and config bag, and drops the identity at the end, as an attempt does:
+//! - *the SDK's lazy cache*: the default. It returns the old key for up to 15 minutes after a rotation.
+//! - *`no_cache()`*: asks the provider each time. It returns the new key at once.
+//! - *credswap, resolve*: credswap's identity cache, called as the SDK calls it. The identity has a drain token, so the
+//!   cost of counting uses is included.
+//! - *credswap, attempt*: all that credswap does for an attempt that succeeds: the resolve between two hooks, one at the
+//!   start and one at the end of the attempt.
 //!
-//! The ways take turns of 20 000 calls; each turn gives one mean, and the table has the medians of those means. *ratio* is
-//! the median of each turn's own ratio to the lazy cache: it holds still where the times do not, because other work on
-//! the machine meets all ways of a turn. Allocations are counted on the measuring thread; the counter itself costs some
-//! nanoseconds for each.
+//! The candidates take turns of 20 000 calls; each turn gives one mean, and the table shows the medians of these means.
+//! *ratio* is the median of each turn's own ratio to the lazy cache: it is stable even where the times vary, because other
+//! load on the machine affects all candidates of a turn. Allocations are counted on the measuring thread; the counter
+//! itself costs some nanoseconds per allocation.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"
@@ -59,10 +59,10 @@ const TURN: u32 = 20_000;
 
 #[derive(Parser)]
 struct Args {
-    /// How many turns each way has.
+    /// Turns per candidate.
     #[arg(long, default_value_t = 100)]
     turns: usize,
-    /// Given by cargo.
+    /// Passed by cargo.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -79,25 +79,25 @@ fn main() {
     let no_cache = cloud::answering(b"")
         .identity_cache(IdentityCache::no_cache())
         .credentials_provider(provider);
-    let edged = || credswap::configure!(keys, cloud::answering(b""));
-    let ways = [
-        Way::new("SDK, lazy cache (the default)", lazy, |operation| {
+    let configured = || credswap::configure!(keys, cloud::answering(b""));
+    let candidates = [
+        Candidate::new("SDK, lazy cache (the default)", lazy, |operation| {
             operation.resolve()
         }),
-        Way::new("SDK, `no_cache()`", no_cache, |operation| {
+        Candidate::new("SDK, `no_cache()`", no_cache, |operation| {
             operation.resolve()
         }),
-        Way::new("credswap, resolve", edged(), |operation| {
+        Candidate::new("credswap, resolve", configured(), |operation| {
             operation.resolve()
         }),
-        Way::new("credswap, attempt", edged(), {
+        Candidate::new("credswap, attempt", configured(), {
             let hooks = keys.client_hooks().interceptor();
             move |operation| operation.attempt(&hooks)
         }),
     ];
 
-    let turns = Turns::take(ways.len(), args.turns, |way| {
-        runtime.block_on(ways[way].inside(|operation, call| {
+    let turns = Turns::take(candidates.len(), args.turns, |index| {
+        runtime.block_on(candidates[index].inside(|operation, call| {
             let begun = Instant::now();
             for _ in 0..TURN {
                 call(operation);
@@ -105,8 +105,8 @@ fn main() {
             begun.elapsed().as_secs_f64() * 1e9 / f64::from(TURN)
         }))
     });
-    let rows = ways.iter().enumerate().map(|(index, way)| {
-        let allocated = runtime.block_on(way.inside(|operation, call| {
+    let rows = candidates.iter().enumerate().map(|(index, candidate)| {
+        let allocated = runtime.block_on(candidate.inside(|operation, call| {
             allocation_counter::measure(|| {
                 for _ in 0..TURN {
                     call(operation);
@@ -114,8 +114,8 @@ fn main() {
             })
         }));
         [
-            way.title.to_owned(),
-            common::shown(turns.median(index)),
+            candidate.title.to_owned(),
+            common::format_nanos(turns.median(index)),
             format!("{:.2}", turns.ratio(index, 0)),
             (allocated.count_total / u64::from(TURN)).to_string(),
             (allocated.bytes_total / u64::from(TURN)).to_string(),
@@ -123,7 +123,7 @@ fn main() {
     });
     common::table(
         [
-            "one attempt's identity",
+            "identity of one attempt",
             "time",
             "ratio",
             "allocations",
@@ -136,15 +136,15 @@ fn main() {
 type Call = Arc<dyn Fn(&mut Operation<'_>) + Send + Sync>;
 type Work = Box<dyn FnOnce(&mut Operation<'_>) + Send>;
 
-/// A way to come to an identity, and a client that is configured for it.
-struct Way {
+/// A call that resolves an identity, and a client that is configured for it.
+struct Candidate {
     title: &'static str,
     call: Call,
     client: Client,
     probe: Probe,
 }
 
-impl Way {
+impl Candidate {
     fn new(
         title: &'static str,
         config: Builder,
@@ -159,14 +159,14 @@ impl Way {
         }
     }
 
-    /// Does `work` inside an operation of the client.
+    /// Runs `work` inside an operation of the client.
     async fn inside<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Operation<'_>, &dyn Fn(&mut Operation<'_>)) -> R + Send + 'static,
     ) -> R {
         let (sender, receiver) = std::sync::mpsc::channel();
         let call = Arc::clone(&self.call);
-        self.probe.give(Box::new(move |operation| {
+        self.probe.set(Box::new(move |operation| {
             let _ = sender.send(work(operation, &*call));
         }));
         self.client
@@ -175,12 +175,12 @@ impl Way {
             .key("k")
             .send()
             .await
-            .expect("answered with 200");
-        receiver.recv().expect("the hook was called")
+            .expect("the answer is 200");
+        receiver.recv().expect("the hook runs the work")
     }
 }
 
-/// A running operation, stopped before its first attempt.
+/// An operation before its first attempt.
 struct Operation<'a> {
     components: &'a RuntimeComponents,
     bag: &'a mut ConfigBag,
@@ -194,8 +194,8 @@ impl Operation<'_> {
         self.cache
             .resolve_cached_identity(self.resolver.clone(), self.components, self.bag)
             .now_or_never()
-            .expect("what is cached, or made on the spot, is ready")
-            .expect("there is a key")
+            .expect("the identity is ready without waiting")
+            .expect("there are credentials")
     }
 
     fn resolve(&mut self) {
@@ -205,7 +205,7 @@ impl Operation<'_> {
     fn attempt(&mut self, hooks: &SharedInterceptor) {
         hooks
             .read_before_attempt(&(&self.context).into(), self.components, self.bag)
-            .expect("the hook is willing");
+            .expect("the hook succeeds");
         let identity = black_box(self.identity());
         hooks
             .modify_before_attempt_completion(
@@ -213,18 +213,18 @@ impl Operation<'_> {
                 self.components,
                 self.bag,
             )
-            .expect("the hook is willing");
+            .expect("the hook succeeds");
         drop(identity);
     }
 }
 
-/// Runs what it is given in the next operation that has not begun its first attempt.
+/// Runs its work in the next operation, before that operation's first attempt.
 #[derive(Clone, Default)]
 struct Probe(Arc<Mutex<Option<Work>>>);
 
 impl Probe {
-    fn give(&self, work: Work) {
-        *self.0.lock().expect("nothing panics with it") = Some(work);
+    fn set(&self, work: Work) {
+        *self.0.lock().expect("the lock is not poisoned") = Some(work);
     }
 }
 
@@ -246,9 +246,9 @@ impl Intercept for Probe {
         components: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let work = self.0.lock().expect("nothing panics with it").take();
+        let work = self.0.lock().expect("the lock is not poisoned").take();
         let Some(work) = work else { return Ok(()) };
-        // What the SDK does between here and the first attempt.
+        // As the SDK does between this hook and the first attempt.
         bag.interceptor_state().store_put(RequestAttempts::from(1));
         let mut context = InterceptorContext::new(Input::erase(()));
         context.set_output_or_error(Ok(Output::erase(())));
@@ -262,18 +262,18 @@ impl Intercept for Probe {
                 .expect("S3 signs with SigV4"),
             context,
         };
-        operation.resolve(); // the lazy cache loads
-        // Outside a task: there, Tokio's locks say "not ready" once they have been asked often enough.
+        operation.resolve(); // fills the lazy cache
+        // Not in a task: its cooperative budget would make Tokio's locks return "not ready" after many calls.
         let runtime = Handle::current();
         let measured = move || {
-            let _for_timers = runtime.enter();
+            let _timers = runtime.enter();
             work(&mut operation);
         };
         thread::scope(|scope| {
             scope
                 .spawn(measured)
                 .join()
-                .expect("measuring does not panic");
+                .expect("the measurement does not panic");
         });
         Ok(())
     }

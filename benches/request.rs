@@ -1,17 +1,17 @@
-//! A whole S3 request with and without the edge: time and allocations, with a connector that answers at once.
+//! Measures a complete S3 request with and without credswap: time and allocations, with a connector that answers at once.
 //!
 //! ```text
-//! cargo bench --bench request                     # 200 turns of each
+//! cargo bench --bench request                     # 200 turns per client
 //! cargo bench --bench request -- --turns 1000
 //! ```
 //!
 //! The same client configuration twice: once plain (a static key behind the SDK's default cache, which is what a service
-//! without rotation has), once with refreshable credentials. No socket is involved: what is left is the client's own work of making,
-//! signing and sending a request and reading its answer, the part that an edge could make slower.
+//! without rotation has), once with credswap. No socket is involved: what remains is the client's own work of building,
+//! signing and sending a request and reading its answer, which is the part that credswap could slow down.
 //!
-//! The two take turns, 50 requests at a time, in an order that changes; each turn gives one mean, and the table has the
-//! medians of those means. *ratio* is the median of each turn's own ratio: it holds still where the times do not,
-//! because other work on the machine meets both sides of a turn.
+//! The two clients take turns of 50 requests, in an order that changes; each turn gives one mean, and the table shows the
+//! medians of these means. *ratio* is the median of each turn's own ratio: it is stable even where the times vary, because
+//! other load on the machine affects both clients of a turn.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"
@@ -36,10 +36,10 @@ const TURN: u32 = 50;
 
 #[derive(Parser)]
 struct Args {
-    /// How many turns each of the two has.
+    /// Turns per client.
     #[arg(long, default_value_t = 200)]
     turns: usize,
-    /// Given by cargo.
+    /// Passed by cargo.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -54,12 +54,12 @@ fn main() {
     let plain = cloud::answering(CONTENT)
         .credentials_provider(SharedCredentialsProvider::new(cloud::credentials()));
     let plain = Client::from_conf(plain.build());
-    let edged = credswap::configure!(keys, cloud::answering(CONTENT));
-    let edged = Client::from_conf(edged.build());
+    let configured = credswap::configure!(keys, cloud::answering(CONTENT));
+    let configured = Client::from_conf(configured.build());
 
     let mut rows = Vec::new();
     for (title, get) in [("PutObject, 1 KiB", false), ("GetObject, 1 KiB", true)] {
-        let ask = |client: &Client| {
+        let request = |client: &Client| {
             let client = client.clone();
             async move {
                 if get {
@@ -69,16 +69,16 @@ fn main() {
                 }
             }
         };
-        let sides = [&plain, &edged].map(|client| Side {
+        let clients = [&plain, &configured].map(|client| Measured {
             client,
             runtime: &runtime,
         });
-        let turns = Turns::take(2, args.turns, |way| sides[way].turn(ask));
-        let allocated = sides.map(|side| side.allocations(ask));
+        let turns = Turns::take(2, args.turns, |client| clients[client].turn(request));
+        let allocated = clients.map(|client| client.allocations(request));
         rows.push([
             title.to_owned(),
-            common::shown(turns.median(0)),
-            common::shown(turns.median(1)),
+            common::format_nanos(turns.median(0)),
+            common::format_nanos(turns.median(1)),
             format!("{:.3}", turns.ratio(1, 0)),
             allocated[0].to_string(),
             allocated[1].to_string(),
@@ -88,10 +88,10 @@ fn main() {
         [
             "one request",
             "plain SDK client",
-            "with an edge",
+            "with credswap",
             "ratio",
             "allocations, plain",
-            "with an edge",
+            "with credswap",
         ],
         rows,
     );
@@ -105,36 +105,36 @@ async fn put_object(client: &Client) {
         .body(ByteStream::from_static(CONTENT))
         .send()
         .await
-        .expect("answered with 200");
+        .expect("the answer is 200");
 }
 
 async fn get_object(client: &Client) {
     let answer = client.get_object().bucket("b").key("k").send().await;
-    let body = answer.expect("answered with 200").body;
-    body.collect().await.expect("it is in memory");
+    let body = answer.expect("the answer is 200").body;
+    body.collect().await.expect("the body is in memory");
 }
 
-struct Side<'a> {
+struct Measured<'a> {
     client: &'a Client,
     runtime: &'a Runtime,
 }
 
-impl Side<'_> {
-    /// The mean time of one request, in nanoseconds.
-    fn turn<F: Future<Output = ()>>(&self, ask: impl Fn(&Client) -> F) -> f64 {
+impl Measured<'_> {
+    /// Returns the mean time of one request, in nanoseconds.
+    fn turn<F: Future<Output = ()>>(&self, request: impl Fn(&Client) -> F) -> f64 {
         self.runtime.block_on(async {
             let begun = Instant::now();
             for _ in 0..TURN {
-                ask(self.client).await;
+                request(self.client).await;
             }
             begun.elapsed().as_secs_f64() * 1e9 / f64::from(TURN)
         })
     }
 
-    /// The mean of one request.
-    fn allocations<F: Future<Output = ()>>(&self, ask: impl Fn(&Client) -> F) -> u64 {
+    /// Returns the mean number of allocations of one request.
+    fn allocations<F: Future<Output = ()>>(&self, request: impl Fn(&Client) -> F) -> u64 {
         let info = allocation_counter::measure(|| {
-            self.turn(&ask);
+            self.turn(&request);
         });
         info.count_total / u64::from(TURN)
     }

@@ -1,24 +1,24 @@
-//! How long a swap takes while eight threads read: p50 and p99, beside a lock around the same value.
+//! Measures how long a swap takes while eight threads read, beside a lock around the same value.
 //!
 //! ```text
-//! cargo bench --bench swap                       # 10 000 swaps of each way
+//! cargo bench --bench swap                       # 10 000 swaps per candidate
 //! cargo bench --bench swap -- --swaps 1000 --readers 16
 //! ```
 //!
-//! Eight threads read without a pause: each takes the value (a lease, a clone of the `Arc`), looks at it, and drops it.
-//! One more thread replaces the value once in 100 µs, and the time of each replacement is taken: publishing the new
-//! value and letting go of the old one, on the thread that does it. The value is made before the clock starts.
+//! Eight threads read without pause: each takes the value (a lease, a clone of the `Arc`), reads it, and drops it. One more
+//! thread replaces the value every 100 µs, and each replacement is timed: publishing the new value and dropping the old
+//! one, on the thread that does it. The new value is created before the clock starts.
 //!
 //! How to read it:
-//! - *alone*: the same without readers; what the operations themselves cost.
-//! - *under 8 readers*: p50 is what a swap costs as a rule. p99 and max hold what the machine adds: with more threads
-//!   than cores the writer is sometimes put off by the scheduler in the middle of a swap, whatever the way. What the
-//!   ways differ in is how often they must wait *for a reader*: a lock whose holder is put off waits for that holder's
-//!   next turn, milliseconds later; a swap waits for nobody.
-//! - *reads*: how many millions of reads per second all readers made meanwhile. A way may buy a quick writer with slow
-//!   readers, or the other way round.
+//! - *alone*: without readers, the cost of the operation itself.
+//! - *under 8 readers*: p50 is the typical cost of a swap. p99 and max include what the machine adds: with more threads than
+//!   cores, the scheduler sometimes preempts the writer in the middle of a swap, whatever the candidate. The candidates
+//!   differ in how often they wait *for a reader*: if the reader that has a lock is preempted, the writer waits until it
+//!   runs again, milliseconds later; a swap waits for no reader.
+//! - *reads*: how many million reads per second all readers made meanwhile. A candidate may have a fast writer at the cost
+//!   of slow readers, or the reverse.
 //!
-//! The ways take turns in rounds, so that other work on the machine meets them all.
+//! The candidates take turns in rounds, so that other load on the machine affects them all.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"
@@ -38,20 +38,20 @@ use credswap::hot::HotSwap;
 use hdrhistogram::Histogram;
 use tokio::sync::watch;
 
-/// So many times each way has its turn.
+/// How many turns each candidate has.
 const ROUNDS: usize = 10;
-/// Between two swaps; a rotation comes out of a task that slept, too.
+/// The pause between two swaps: a rotation is also published by a task that slept before.
 const PAUSE: Duration = Duration::from_micros(100);
 
 #[derive(Parser)]
 struct Args {
-    /// How often each way swaps, with and without readers.
+    /// Swaps per candidate, with and without readers.
     #[arg(long, default_value_t = 10_000)]
     swaps: usize,
-    /// How many threads read.
+    /// Number of reading threads.
     #[arg(long, default_value_t = 8)]
     readers: usize,
-    /// Given by cargo.
+    /// Passed by cargo.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -73,23 +73,23 @@ fn key() -> Key {
 trait Cell: Sync {
     fn title(&self) -> &'static str;
     fn read(&self) -> usize;
-    /// Gives the time that publishing took.
+    /// Publishes a new value, and returns the time that it took.
     fn replace(&self) -> Duration;
 }
 
 fn main() {
     let args = Args::parse();
-    let ways: [&dyn Cell; 5] = [
+    let candidates: [&dyn Cell; 5] = [
         &HotSwap::new(key()),
         &ArcSwap::from_pointee(key()),
         &RwLock::new(Arc::new(key())),
         &Mutex::new(Arc::new(key())),
         &watch::Sender::new(Arc::new(key())),
     ];
-    let mut results: Vec<_> = ways.iter().map(|_| Measured::default()).collect();
+    let mut results: Vec<_> = candidates.iter().map(|_| Measured::default()).collect();
     for _ in 0..ROUNDS {
-        for (way, measured) in ways.iter().zip(&mut results) {
-            measured.round(*way, args.readers, args.swaps.div_ceil(ROUNDS));
+        for (cell, measured) in candidates.iter().zip(&mut results) {
+            measured.round(*cell, args.readers, args.swaps.div_ceil(ROUNDS));
         }
     }
     common::table(
@@ -102,9 +102,9 @@ fn main() {
             "max",
             "reads",
         ],
-        ways.iter().zip(&results).map(|(way, measured)| {
+        candidates.iter().zip(&results).map(|(cell, measured)| {
             [
-                way.title().to_owned(),
+                cell.title().to_owned(),
                 common::quantile(&measured.alone, 0.5),
                 common::quantile(&measured.alone, 0.99),
                 common::quantile(&measured.busy, 0.5),
@@ -135,8 +135,8 @@ impl Default for Measured {
 }
 
 impl Measured {
-    fn round(&mut self, way: &dyn Cell, readers: usize, swaps: usize) {
-        write(way, swaps, &mut self.alone);
+    fn round(&mut self, cell: &dyn Cell, readers: usize, swaps: usize) {
+        write(cell, swaps, &mut self.alone);
         let stop = AtomicBool::new(false);
         let reads = AtomicU64::new(0);
         thread::scope(|scope| {
@@ -144,30 +144,30 @@ impl Measured {
                 scope.spawn(|| {
                     let mut mine = 0;
                     while !stop.load(Ordering::Relaxed) {
-                        black_box(way.read());
+                        black_box(cell.read());
                         mine += 1;
                     }
                     reads.fetch_add(mine, Ordering::Relaxed);
                 });
             }
             let begun = Instant::now();
-            write(way, swaps, &mut self.busy);
+            write(cell, swaps, &mut self.busy);
             stop.store(true, Ordering::Relaxed);
             self.time += begun.elapsed();
         });
         self.reads += reads.into_inner();
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown of it")]
+    #[expect(clippy::cast_precision_loss, reason = "two digits are printed")]
     fn reads_per_microsecond(&self) -> f64 {
         self.reads as f64 / self.time.as_secs_f64() / 1e6
     }
 }
 
-fn write(way: &dyn Cell, swaps: usize, histogram: &mut Histogram<u64>) {
+fn write(cell: &dyn Cell, swaps: usize, histogram: &mut Histogram<u64>) {
     for _ in 0..swaps {
         thread::sleep(PAUSE);
-        common::record(histogram, way.replace());
+        common::record(histogram, cell.replace());
     }
 }
 
@@ -177,7 +177,7 @@ fn timed(replace: impl FnOnce()) -> Duration {
     begun.elapsed()
 }
 
-fn look(key: &Key) -> usize {
+fn length(key: &Key) -> usize {
     key.id.len() + key.secret.len()
 }
 
@@ -187,7 +187,7 @@ impl Cell for HotSwap<Key> {
     }
 
     fn read(&self) -> usize {
-        look(&self.lease())
+        length(&self.lease())
     }
 
     fn replace(&self) -> Duration {
@@ -204,7 +204,7 @@ impl Cell for ArcSwap<Key> {
     }
 
     fn read(&self) -> usize {
-        look(&self.load_full())
+        length(&self.load_full())
     }
 
     fn replace(&self) -> Duration {
@@ -220,7 +220,7 @@ impl Cell for RwLock<Arc<Key>> {
 
     fn read(&self) -> usize {
         let kept = Arc::clone(&self.read().expect("no writer panics"));
-        look(&kept)
+        length(&kept)
     }
 
     fn replace(&self) -> Duration {
@@ -236,7 +236,7 @@ impl Cell for Mutex<Arc<Key>> {
 
     fn read(&self) -> usize {
         let kept = Arc::clone(&self.lock().expect("no writer panics"));
-        look(&kept)
+        length(&kept)
     }
 
     fn replace(&self) -> Duration {
@@ -252,7 +252,7 @@ impl Cell for watch::Sender<Arc<Key>> {
 
     fn read(&self) -> usize {
         let kept = Arc::clone(&self.borrow());
-        look(&kept)
+        length(&kept)
     }
 
     fn replace(&self) -> Duration {

@@ -1,4 +1,4 @@
-//! The embedded cloud, and SDK configurations that reach it, or nothing.
+//! The AWS services in the process, and SDK configurations that reach them, or no server at all.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -17,10 +17,10 @@ use credswap_testkit::{AccessKey, Cloud};
 pub(crate) const SECRET: &str = "prod/uploader";
 pub(crate) const BUCKET: &str = "uploads";
 
-/// Whose key the secret has at first.
+/// The user of the secret's first key.
 pub(crate) const FIRST_USER: &str = "uploader-0";
 
-/// A cloud with a bucket, a user, and its key in a secret.
+/// Starts the services with a bucket, a user, and its key in a secret.
 pub(crate) async fn start() -> (Cloud, AccessKey) {
     let cloud = Cloud::start().await;
     cloud.create_bucket(BUCKET);
@@ -29,14 +29,14 @@ pub(crate) async fn start() -> (Cloud, AccessKey) {
     (cloud, key)
 }
 
-/// A key of a user of its own: IAM allows a user two keys, and a bench rotates faster than the old ones may go.
+/// Creates a key for a new user: IAM allows two keys per user, and a bench rotates faster than old keys are released.
 pub(crate) fn new_key(cloud: &Cloud, number: usize) -> AccessKey {
     let user = format!("uploader-{number}");
     cloud.create_user(&user);
     cloud.create_access_key(&user)
 }
 
-/// How to reach IAM, STS and Secrets Manager: as root, with one HTTP client.
+/// Returns the configuration of IAM, STS and Secrets Manager: as root, with one HTTP client.
 pub(crate) fn sdk(cloud: &Cloud) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -47,7 +47,7 @@ pub(crate) fn sdk(cloud: &Cloud) -> SdkConfig {
         .build()
 }
 
-/// How to reach S3, with this HTTP client and without a key.
+/// Returns the configuration of S3 with this HTTP client and without credentials.
 pub(crate) fn s3(cloud: &Cloud, http: SharedHttpClient) -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::Config::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -57,12 +57,12 @@ pub(crate) fn s3(cloud: &Cloud, http: SharedHttpClient) -> aws_sdk_s3::config::B
         .http_client(http)
 }
 
-/// A pool of connections of its own.
+/// Creates an HTTP client with a connection pool of its own.
 pub(crate) fn pool() -> SharedHttpClient {
     HttpClientBuilder::new().build_http()
 }
 
-/// An S3 whose every answer is 200 and `body`, at once and without a socket.
+/// Returns the configuration of an S3 that answers every request at once with 200 and `body`, without a socket.
 pub(crate) fn answering(body: &'static [u8]) -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::Config::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -74,7 +74,7 @@ pub(crate) fn answering(body: &'static [u8]) -> aws_sdk_s3::config::Builder {
         }))
 }
 
-/// A key that nobody verifies.
+/// Returns a key that no server verifies.
 pub(crate) fn credentials() -> Credentials {
     Credentials::new(
         "AKIAIOSFODNN7EXAMPLE",
@@ -85,7 +85,7 @@ pub(crate) fn credentials() -> Credentials {
     )
 }
 
-/// A refreshable over that key, which never changes.
+/// Starts a refreshable with that key, which never changes.
 pub(crate) async fn refreshable() -> Refreshable<LiveKey> {
     let source = || async {
         let key = credentials();
@@ -102,7 +102,7 @@ pub(crate) async fn refreshable() -> Refreshable<LiveKey> {
     )
     .start()
     .await
-    .expect("the secret is good")
+    .expect("the secret is valid")
 }
 
 #[derive(Debug)]

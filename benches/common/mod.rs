@@ -1,4 +1,4 @@
-//! What the benches share: how criterion is set, ways that take turns, and tables that can be pasted.
+//! What the benches share: criterion's settings, candidates that take turns, and tables in Markdown.
 #![allow(dead_code, reason = "each bench uses its part")]
 
 #[cfg(feature = "default")]
@@ -10,8 +10,8 @@ use std::time::Duration;
 use criterion::Criterion;
 use hdrhistogram::Histogram;
 
-/// Criterion, quick enough that the ways are measured close to one another: on a machine with other work, what is
-/// measured minutes apart cannot be compared.
+/// Returns criterion with short measurements: on a machine with other load, measurements minutes apart cannot be
+/// compared.
 pub(crate) fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(500))
@@ -21,20 +21,21 @@ pub(crate) fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// A histogram of nanoseconds, to three digits.
+/// Creates a histogram of nanoseconds, exact to three digits.
 pub(crate) fn nanoseconds() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are possible")
+    Histogram::new(3).expect("three digits are allowed")
 }
 
+/// Records a time.
 pub(crate) fn record(histogram: &mut Histogram<u64>, time: Duration) {
     let nanoseconds = u64::try_from(time.as_nanos()).expect("shorter than 500 years");
     histogram
         .record(nanoseconds)
-        .expect("the histogram grows by itself");
+        .expect("the histogram resizes");
 }
 
-/// Nanoseconds as a person reads them.
-pub(crate) fn shown(nanoseconds: f64) -> String {
+/// Formats nanoseconds with three digits and a unit.
+pub(crate) fn format_nanos(nanoseconds: f64) -> String {
     match nanoseconds {
         ns if ns < 1e3 => format!("{ns:.0} ns"),
         ns if ns < 1e4 => format!("{:.2} µs", ns / 1e3),
@@ -45,13 +46,14 @@ pub(crate) fn shown(nanoseconds: f64) -> String {
     }
 }
 
+/// Formats a quantile, or a dash if nothing was recorded.
 pub(crate) fn quantile(histogram: &Histogram<u64>, quantile: f64) -> String {
     if histogram.is_empty() {
         return "–".to_owned();
     }
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown of it")]
+    #[expect(clippy::cast_precision_loss, reason = "three digits are printed")]
     let nanoseconds = histogram.value_at_quantile(quantile) as f64;
-    shown(nanoseconds)
+    format_nanos(nanoseconds)
 }
 
 /// Prints a table in Markdown. The first column is text, the others are numbers.
@@ -67,7 +69,7 @@ pub(crate) fn table<const N: usize>(
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(comfy_table::CellAlignment::Right);
     }
-    // `ASCII_MARKDOWN` knows no alignment, Markdown wants it in the rule.
+    // `ASCII_MARKDOWN` does not write the alignment, which Markdown expects in the rule.
     let text = table.to_string();
     let mut lines = text.lines();
     println!();

@@ -1,37 +1,38 @@
-//! Ways that take turns: on a machine with other work, only what is measured side by side can be compared.
+//! Measures candidates in turns: on a machine with other load, only measurements made side by side can be compared.
 
-/// The times of ways that took turns.
+/// The times of candidates that took turns.
 pub(crate) struct Turns {
-    /// By way, then by turn.
+    /// By candidate, then by turn.
     times: Vec<Vec<f64>>,
 }
 
 impl Turns {
-    /// Lets each of `ways` take `turns` turns, in an order that changes, after some that do not count.
-    pub(crate) fn take(ways: usize, turns: usize, mut one: impl FnMut(usize) -> f64) -> Self {
-        const COLD: usize = 3;
-        let mut times = vec![Vec::with_capacity(turns); ways];
-        for turn in 0..turns + COLD {
-            for place in 0..ways {
-                let way = (place + turn) % ways;
-                let time = one(way);
-                if turn >= COLD {
-                    times[way].push(time);
+    /// Measures each of `candidates` in `turns` turns, in an order that changes, after some warm-up turns.
+    pub(crate) fn take(candidates: usize, turns: usize, mut one: impl FnMut(usize) -> f64) -> Self {
+        const WARM_UP: usize = 3;
+        let mut times = vec![Vec::with_capacity(turns); candidates];
+        for turn in 0..turns + WARM_UP {
+            for place in 0..candidates {
+                let candidate = (place + turn) % candidates;
+                let time = one(candidate);
+                if turn >= WARM_UP {
+                    times[candidate].push(time);
                 }
             }
         }
         Self { times }
     }
 
-    /// The median of the way's times.
-    pub(crate) fn median(&self, way: usize) -> f64 {
-        median(self.times[way].clone())
+    /// Returns the median of the candidate's times.
+    pub(crate) fn median(&self, candidate: usize) -> f64 {
+        median(self.times[candidate].clone())
     }
 
-    /// The median of each turn's own ratio between two ways. It holds still where the times do not.
-    pub(crate) fn ratio(&self, way: usize, to: usize) -> f64 {
-        let pairs = self.times[way].iter().zip(&self.times[to]);
-        median(pairs.map(|(time, to)| time / to).collect())
+    /// Returns the median of each turn's own ratio between a candidate and the baseline. It is stable even where the times
+    /// vary with the machine's load.
+    pub(crate) fn ratio(&self, candidate: usize, baseline: usize) -> f64 {
+        let pairs = self.times[candidate].iter().zip(&self.times[baseline]);
+        median(pairs.map(|(time, baseline)| time / baseline).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rotates at a steady pace, and deletes old keys when the way says so.
+//! Rotates at a constant rate, and deletes old keys when the strategy allows it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use hdrhistogram::Histogram;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, interval_at, sleep_until};
 
+use super::strategies::{Retire, Uploader};
 use super::uploads;
-use super::ways::{Retire, Uploader};
 use crate::common;
 use crate::common::cloud::{FIRST_USER, SECRET, new_key};
 
-/// How long the last drains may take when the uploads have ended.
-const PATIENCE: Duration = uploads::PATIENCE.saturating_add(Duration::from_secs(10));
+/// How long the last drains may take after the uploads have ended.
+const DRAIN_TIMEOUT: Duration = uploads::TIMEOUT.saturating_add(Duration::from_secs(10));
 
-/// What the rotations came to.
+/// The results of the rotations.
 pub(crate) struct Rotations {
     pub(crate) made: usize,
     /// From each swap to its drain.
@@ -41,7 +41,7 @@ impl Rotations {
     }
 }
 
-/// Rotates until the time is over, and sees the last drains through.
+/// Rotates until `until`, and returns after the last drain.
 pub(crate) async fn run(
     cloud: &Cloud,
     uploader: &dyn Uploader,
@@ -53,28 +53,32 @@ pub(crate) async fn run(
     let mut keys = Keys::new(cloud);
     let mut swapped = HashMap::new();
     let mut retire = uploader.retire();
-    // Late ticks are made up for: so many a second it is.
-    let mut pace = interval_at(Instant::now() + pause, pause);
+    // Late ticks are caught up, to keep the rate.
+    let mut ticks = interval_at(Instant::now() + pause, pause);
     loop {
         let is_over = Instant::now() >= until;
         if is_over && swapped.is_empty() && keys.old().count() == 0 {
             return rotations;
         }
-        let end = if is_over { until + PATIENCE } else { until };
+        let end = if is_over {
+            until + DRAIN_TIMEOUT
+        } else {
+            until
+        };
         tokio::select! {
-            _ = pace.tick(), if rotates && !is_over => {
+            _ = ticks.tick(), if rotates && !is_over => {
                 rotations.made += 1;
                 let key = new_key(cloud, rotations.made);
                 let version = cloud.put_secret(SECRET, key.to_json());
                 uploader.rotated(&key);
-                keys.rotated(version.into(), key.id());
+                keys.add(version.into(), key.id());
                 if let Retire::AtOnce = retire {
                     keys.delete_all_old();
                 }
             }
-            notice = next(&mut retire) => match notice {
+            event = next(&mut retire) => match event {
                 RefreshEvent::Swapped { generation, version, previous, .. } => {
-                    swapped.insert(generation - 1, Instant::now()); // that is the one which drains
+                    swapped.insert(generation - 1, Instant::now()); // the generation that drains
                     keys.delete_between(&previous, &version);
                     if let Retire::WhenSwapped(_) = retire {
                         keys.delete(&previous);
@@ -88,13 +92,13 @@ pub(crate) async fn run(
                         keys.delete(&version);
                     }
                 }
-                RefreshEvent::Failed(error) => panic!("a look failed: {}", error.report()),
+                RefreshEvent::Failed(error) => panic!("a refresh failed: {error:#}"),
                 _ => {}
             },
             () = sleep_until(end) => {
                 assert!(
                     !is_over,
-                    "{PATIENCE:?} after the last upload: no word of a drain of the generations {:?}, {} old keys",
+                    "{DRAIN_TIMEOUT:?} after the last upload: generations {:?} are not drained, {} old keys exist",
                     swapped.keys(),
                     keys.old().count(),
                 );
@@ -111,7 +115,7 @@ async fn next(retire: &mut Retire) -> RefreshEvent {
     events
         .recv()
         .await
-        .expect("the refreshable is there, and we keep up")
+        .expect("the refresh loop runs, and no event is missed")
 }
 
 /// The keys that exist, oldest first.
@@ -122,7 +126,9 @@ struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     fn new(cloud: &'a Cloud) -> Self {
-        let version = cloud.staged(SECRET, "AWSCURRENT").expect("there is one");
+        let version = cloud
+            .staged(SECRET, "AWSCURRENT")
+            .expect("the secret has a current version");
         let key = &cloud.keys(FIRST_USER)[0];
         Self {
             cloud,
@@ -130,11 +136,11 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn rotated(&mut self, version: VersionId, id: &str) {
+    fn add(&mut self, version: VersionId, id: &str) {
         self.existing.push((version, id.to_owned()));
     }
 
-    /// All but the secret's current one.
+    /// Returns all versions but the secret's current one.
     fn old(&self) -> impl Iterator<Item = &VersionId> {
         self.existing
             .iter()
@@ -159,10 +165,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Two rotations so close to each other that one look found both: nobody ever had the first one's key.
+    /// Deletes the keys of versions that were replaced before a refresh could fetch them: no consumer ever had them.
     fn delete_between(&mut self, before: &VersionId, after: &VersionId) {
-        let place = |version| self.existing.iter().position(|(v, _)| v == version);
-        let (Some(before), Some(after)) = (place(before), place(after)) else {
+        let index = |version| self.existing.iter().position(|(v, _)| v == version);
+        let (Some(before), Some(after)) = (index(before), index(after)) else {
             return;
         };
         let skipped = self.existing[before + 1..after].iter();

@@ -1,4 +1,4 @@
-//! The uploads: each object is written once, and compared at the end.
+//! The uploads: each object is written once and compared at the end.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,29 +12,29 @@ use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::ways::Uploader;
+use super::strategies::Uploader;
 use crate::common;
 use crate::common::cloud::BUCKET;
 
-/// How long one upload may take: far longer than any does, so that one which is never answered is counted and shown, and
-/// does not keep the bench waiting for ever.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one upload may take: far longer than any takes, so that an upload without an answer counts as failed instead of
+/// blocking the bench.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What was uploaded, and how it went.
+/// The results of uploads.
 pub(crate) struct Uploads {
     pub(crate) done: Vec<(usize, usize)>,
-    /// By what was said.
+    /// How often each error occurred.
     pub(crate) errors: BTreeMap<String, usize>,
-    /// Of all requests, failed ones included.
+    /// Of all requests, including failed ones.
     pub(crate) latency: Histogram<u64>,
-    /// Answered with success, and not there at the end.
+    /// Confirmed by the server, and missing or incomplete at the end.
     pub(crate) lost: usize,
 }
 
-/// Uploads under way.
+/// Uploads in progress.
 pub(crate) struct Running(JoinSet<Uploads>);
 
-/// Starts so many tasks, each with one upload after the other.
+/// Starts `tasks` tasks, each of which makes one upload after the other.
 pub(crate) fn start(uploader: &Arc<dyn Uploader>, tasks: usize, until: Instant) -> Running {
     let mut running = JoinSet::new();
     for task in 0..tasks {
@@ -57,9 +57,9 @@ async fn upload(uploader: Arc<dyn Uploader>, task: usize, until: Instant) -> Upl
             .key(name(task, number))
             .body(ByteStream::from(content(task, number)))
             .send();
-        let answer = timeout(PATIENCE, put).await;
+        let answer = timeout(TIMEOUT, put).await;
         common::record(&mut uploads.latency, begun.elapsed());
-        let said = match answer {
+        let error = match answer {
             Ok(Ok(_)) => {
                 uploads.done.push((task, number));
                 continue;
@@ -68,9 +68,9 @@ async fn upload(uploader: Arc<dyn Uploader>, task: usize, until: Instant) -> Upl
                 Some(code) => code.to_owned(),
                 None => aws_sdk_s3::error::DisplayErrorContext(&error).to_string(),
             },
-            Err(_) => format!("no answer within {PATIENCE:?}"),
+            Err(_) => format!("no answer within {TIMEOUT:?}"),
         };
-        *uploads.errors.entry(said).or_default() += 1;
+        *uploads.errors.entry(error).or_default() += 1;
     }
     uploads
 }
@@ -79,7 +79,7 @@ fn name(task: usize, number: usize) -> String {
     format!("{task}-{number}")
 }
 
-/// 1 to 8 KiB that no other object has.
+/// Returns 1 to 8 KiB that differ from every other object.
 fn content(task: usize, number: usize) -> Bytes {
     let line = format!("object {number} of task {task}\n");
     let length = 1024 * (1 + (task + number) % 8);
@@ -115,13 +115,13 @@ impl Uploads {
         self.done.len() + self.failed()
     }
 
-    /// Compares what the server has with what was sent.
+    /// Compares what the server stored with what was sent.
     pub(crate) fn read_back(&mut self, bucket: &Path) {
-        let is_there = |&(task, number): &(usize, usize)| {
+        let is_stored = |&(task, number): &(usize, usize)| {
             std::fs::read(bucket.join(name(task, number)))
                 .is_ok_and(|stored| stored == content(task, number))
         };
-        self.lost = self.done.iter().filter(|object| !is_there(object)).count();
+        self.lost = self.done.iter().filter(|object| !is_stored(object)).count();
     }
 }
 
@@ -129,7 +129,7 @@ impl Running {
     pub(crate) async fn finish(mut self) -> Uploads {
         let mut all = Uploads::default();
         while let Some(one) = self.0.join_next().await {
-            all.add(one.expect("an upload does not panic"));
+            all.add(one.expect("the upload does not panic"));
         }
         all
     }

@@ -1,6 +1,7 @@
-//! The arguments, and one line about those that cannot be.
+//! The arguments, and a one-line error for invalid ones.
 
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,25 +11,25 @@ use clap::error::ErrorKind;
 
 /// Uploads files to S3 while the key that signs the uploads is rotated.
 ///
-/// Without --secret-id everything it needs runs in the process: S3, Secrets Manager, IAM, STS and a Kafka broker.
+/// Without --secret-id, all services run in the process: S3, Secrets Manager, IAM, STS and a Kafka broker.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "s3_uploader")]
 pub(crate) struct Args {
-    /// Files and directories to upload; this repository's own tree by default.
+    /// Files and directories to upload [default: this repository].
     pub(crate) paths: Vec<PathBuf>,
     /// How long to upload, in seconds.
     #[arg(long, default_value = "20", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) duration: Duration,
-    /// How many uploads at once.
+    /// How many uploads run at the same time.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
-    /// How many consumers share these, each with a client, a listener and a reporter of its own.
+    /// How many consumers share the uploads, each with its own client, trigger and reporter.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) instances: u16,
-    /// How large the file is that is made and uploaded beside the others, in MiB; from 8 on in parts of 8.
+    /// Size of the generated file that is uploaded among the others, in MiB; from 8 MiB on in parts.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "MIB")]
-    pub(crate) made_file: u32,
-    /// How often the key is rotated, in seconds.
+    pub(crate) generated_file: u32,
+    /// How often to rotate the key, in seconds.
     #[arg(
         long,
         default_value = "2",
@@ -37,36 +38,36 @@ pub(crate) struct Args {
         conflicts_with = "secret_id"
     )]
     pub(crate) rotate_every: Duration,
-    /// Do the same work first the old way: a client destroyed and rebuilt at each event, the old key deleted at once.
+    /// First run the same uploads with a client that is rebuilt at each event, whose old key is deleted at once.
     #[arg(long, conflicts_with = "secret_id")]
     pub(crate) compare: bool,
-    /// Where to draw latency and failures over time.
+    /// Where to write the plot of latency, requests and failures over time, as SVG.
     #[arg(long, default_value = "rotation.svg", value_name = "FILE")]
     pub(crate) plot: PathBuf,
     #[command(flatten)]
     pub(crate) real: Option<Real>,
 }
 
-/// Real services. Nothing is rotated from here then. The secret is read with the credentials of the environment.
+/// Real services. The uploader does not rotate their secret, and reads it with the credentials of the environment.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Real services")]
 pub(crate) struct Real {
-    /// The secret with the uploader's key: name or ARN.
+    /// Name or ARN of the secret with the uploader's key; replaces the services in the process.
     #[arg(long, required = false, requires_all = ["bucket", "bootstrap_servers", "topic"])]
     pub(crate) secret_id: String,
-    /// The bucket to upload to; the uploader's key needs s3:PutObject and s3:GetObject there.
+    /// Bucket to upload to; the uploader's key needs s3:PutObject and s3:GetObject on it.
     #[arg(long, required = false, requires = "secret_id")]
     pub(crate) bucket: String,
     /// Kafka brokers as host:port,host:port.
     #[arg(long, required = false, requires = "secret_id")]
     pub(crate) bootstrap_servers: String,
-    /// The topic of the rotation events.
+    /// Topic of the rotation events.
     #[arg(long, required = false, requires = "secret_id")]
     pub(crate) topic: String,
-    /// The topic to report on which versions of the secret are in use; without it nothing is reported.
+    /// Topic of the usage reports; without it, the consumers do not report.
     #[arg(long, requires = "secret_id", value_name = "TOPIC")]
     pub(crate) reports_topic: Option<String>,
-    /// For how long a report is a sign of life, in seconds.
+    /// How long a usage report is valid, in seconds.
     #[arg(
         long,
         default_value = "90",
@@ -76,24 +77,24 @@ pub(crate) struct Real {
         value_name = "SECONDS"
     )]
     pub(crate) reports_ttl: Duration,
-    /// S3, STS and Secrets Manager in one other place than AWS; buckets are path-style then.
+    /// Endpoint of S3, STS and Secrets Manager, if not AWS; makes bucket addresses path-style.
     #[arg(long, requires = "secret_id", value_parser = url, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
-    /// SASL/SCRAM-SHA-512 user; without it there is no login.
+    /// SASL/SCRAM-SHA-512 user; without it, no authentication.
     #[arg(long, requires_all = ["secret_id", "kafka_password_file"])]
     pub(crate) kafka_username: Option<String>,
-    /// The file with the user's password.
+    /// File with the user's password.
     #[arg(long, requires = "kafka_username", value_name = "FILE")]
     pub(crate) kafka_password_file: Option<PathBuf>,
-    /// PEM file of the CA that signed the brokers' certificates; the system's CAs without it.
+    /// PEM file with the CA of the brokers' certificates [default: the system's CAs].
     #[arg(long, requires = "secret_id", value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// No TLS to the brokers, for local work.
+    /// Connect to the brokers without TLS, for local use.
     #[arg(long, requires = "secret_id", conflicts_with = "ca_file")]
     pub(crate) kafka_plaintext: bool,
 }
 
-/// The arguments, or the exit status when there is nothing to run.
+/// Parses the arguments, or returns the exit status if there is nothing to run.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode> {
     Args::try_parse_from(args).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -107,32 +108,36 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, Ex
     })
 }
 
-/// What clap says before the tips and the usage.
+/// Returns clap's message without its tips and its usage.
 fn one_line(text: &str) -> String {
-    let fault = text.split("\n\n").next().unwrap_or(text);
-    let words: Vec<_> = fault.split_whitespace().collect();
-    let line = words.join(" ");
+    let message = text.split("\n\n").next().unwrap_or(text);
+    let parts: Vec<_> = message.split_whitespace().collect();
+    let line = parts.join(" ");
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    within(text, 0.1, 86400.0)
+    duration(text, 0.1..=86400.0)
 }
 
-/// What a reporter takes.
+/// Accepts the TTLs that a reporter accepts.
 fn ttl(text: &str) -> Result<Duration, String> {
-    within(text, 5.0, 3600.0)
+    duration(text, 5.0..=3600.0)
 }
 
-fn within(text: &str, shortest: f64, longest: f64) -> Result<Duration, String> {
+fn duration(text: &str, allowed: RangeInclusive<f64>) -> Result<Duration, String> {
     let seconds: f64 = text
         .strip_suffix('s')
         .unwrap_or(text)
         .parse()
         .map_err(|_| "not a number of seconds".to_owned())?;
-    match (shortest..=longest).contains(&seconds) {
+    match allowed.contains(&seconds) {
         true => Ok(Duration::from_secs_f64(seconds)),
-        false => Err(format!("must be from {shortest} to {longest} seconds")),
+        false => Err(format!(
+            "must be from {} to {} seconds",
+            allowed.start(),
+            allowed.end()
+        )),
     }
 }
 
@@ -147,9 +152,13 @@ fn url(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn fault(args: &[&str]) -> String {
+    fn error(args: &[&str]) -> String {
         let args = ["s3_uploader"].iter().chain(args);
-        one_line(&Args::try_parse_from(args).expect_err("refused").to_string())
+        one_line(
+            &Args::try_parse_from(args)
+                .expect_err("an invalid argument")
+                .to_string(),
+        )
     }
 
     const REAL: [&str; 8] = [
@@ -164,7 +173,7 @@ mod tests {
     ];
 
     #[test]
-    fn no_argument_is_needed() {
+    fn all_arguments_have_defaults() {
         let args = Args::try_parse_from(["s3_uploader"]).expect("defaults");
         assert!(args.real.is_none() && args.paths.is_empty() && !args.compare);
         assert_eq!(args.duration, Duration::from_secs(20));
@@ -173,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_arguments_are_one_line() {
+    fn an_invalid_argument_is_explained_in_one_line() {
         for args in [
             &["--duration", "soon"] as &[_],
             &["--duration", "0"],
@@ -188,21 +197,21 @@ mod tests {
             &["--endpoint-url", "http://x"],
             &["--no-such-thing"],
         ] {
-            let line = fault(args);
+            let line = error(args);
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
             assert!(line.contains(args[0]) || line.contains("--topic"), "{line}");
         }
     }
 
     #[test]
-    fn real_services_are_named_all_or_none() {
+    fn real_services_need_all_their_arguments() {
         let args = Args::try_parse_from(["s3_uploader"].iter().chain(&REAL)).expect("complete");
         let real = args.real.expect("real");
         assert_eq!(
             (real.topic.as_str(), real.reports_ttl),
             ("t", Duration::from_secs(90))
         );
-        let with = |more: &[&'static str]| fault(&[&REAL, more].concat());
+        let with = |more: &[&'static str]| error(&[&REAL, more].concat());
         assert!(with(&["--compare"]).contains("--compare"));
         assert!(with(&["--rotate-every", "1"]).contains("--rotate-every"));
         assert!(with(&["--endpoint-url", "nonsense"]).contains("not an http://"));
@@ -211,17 +220,17 @@ mod tests {
     }
 
     #[test]
-    fn a_ttl_is_what_a_reporter_takes() {
+    fn ttls_are_those_that_a_reporter_accepts() {
         let parsed = |ttl: &'static str| {
             let more = ["--reports-topic", "r", "--reports-ttl", ttl];
             Args::try_parse_from(["s3_uploader"].iter().chain(&REAL).chain(&more))
         };
         for (ttl, seconds) in [("5", 5), ("15s", 15), ("3600", 3600)] {
-            let real = parsed(ttl).expect("fine").real.expect("real");
+            let real = parsed(ttl).expect("a valid TTL").real.expect("real");
             assert_eq!(real.reports_ttl, Duration::from_secs(seconds));
         }
         for ttl in ["4.9", "3601", "-15", "NaN", "soon"] {
-            let line = one_line(&parsed(ttl).expect_err("refused").to_string());
+            let line = one_line(&parsed(ttl).expect_err("an invalid argument").to_string());
             assert!(
                 line.contains("--reports-ttl") && !line.contains('\n'),
                 "{line}"

@@ -1,4 +1,4 @@
-//! What is uploaded: the files of the arguments, and one large one that is made.
+//! The files to upload: those in the given paths, and a large generated one.
 
 use std::path::{Path, PathBuf};
 
@@ -8,23 +8,23 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use walkdir::{DirEntry, WalkDir};
 
-/// From this size on a file goes up in parts of this size; S3 wants 5 MiB for each but the last.
+/// Files of this size and larger are uploaded in parts of this size. S3 requires 5 MiB of every part but the last.
 pub(crate) const PART: usize = 8 << 20;
-/// The made file comes once in so many uploads, or once in a round where that is rarer: with every round of a small
-/// tree it would fill the disk.
-const MADE_EVERY: u64 = 1000;
+/// The generated file is uploaded once in this many uploads, or once per round if a round has more: in every round of a
+/// small tree it would fill the disk.
+const GENERATED_EVERY: u64 = 1000;
 
-/// What is uploaded, round after round.
+/// The files to upload, round after round.
 #[derive(Debug)]
 pub(crate) struct Files {
     files: Vec<Item>,
-    made: Item,
+    generated: Item,
 }
 
 /// One file.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
-    /// Its name in the bucket, between the run's prefix and the upload's number.
+    /// The part of the object's name between the run's prefix and the upload's number.
     pub(crate) name: String,
     content: Content,
 }
@@ -36,8 +36,8 @@ enum Content {
 }
 
 impl Files {
-    /// Finds the files in `paths`, or in this repository if there are none, and makes one of so many MiB.
-    pub(crate) fn find(paths: &[PathBuf], made_mib: u32) -> anyhow::Result<Self> {
+    /// Finds the files in `paths`, or in this repository if `paths` is empty, and generates one of `generated_mib` MiB.
+    pub(crate) fn find(paths: &[PathBuf], generated_mib: u32) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         if paths.is_empty() {
             walk(Path::new(env!("CARGO_MANIFEST_DIR")), is_source, &mut files)?;
@@ -46,32 +46,32 @@ impl Files {
             walk(path, |_| true, &mut files)?;
         }
         if files.is_empty() {
-            bail!("there is no file to upload in the given paths");
+            bail!("the given paths contain no file to upload");
         }
-        let made = Item {
-            name: format!("made-{made_mib}-mib.bin"),
-            content: Content::Memory(noise((made_mib as usize) << 20)),
+        let generated = Item {
+            name: format!("generated-{generated_mib}-mib.bin"),
+            content: Content::Memory(noise((generated_mib as usize) << 20)),
         };
-        Ok(Self { files, made })
+        Ok(Self { files, generated })
     }
 
-    /// The file that is uploaded as the nth, from 0 on.
+    /// Returns the file of the nth upload, counted from 0.
     pub(crate) fn nth(&self, n: u64) -> &Item {
         let round = self.files.len() as u64;
-        if n.is_multiple_of(MADE_EVERY.max(round)) {
-            return &self.made;
+        if n.is_multiple_of(GENERATED_EVERY.max(round)) {
+            return &self.generated;
         }
-        &self.files[usize::try_from(n % round).expect("less than the length")]
+        &self.files[usize::try_from(n % round).expect("an index below the length")]
     }
 
-    /// How many files were found.
+    /// Returns how many files were found.
     pub(crate) fn len(&self) -> usize {
         self.files.len()
     }
 }
 
 impl Item {
-    /// Opens it.
+    /// Opens the file.
     pub(crate) async fn open(&self) -> std::io::Result<Reader> {
         Ok(match &self.content {
             Content::Memory(bytes) => Reader::Memory(bytes.clone()),
@@ -88,7 +88,7 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// The next part: full, unless it is the last.
+    /// Reads the next part: a full one, unless it is the last, and an empty one after that.
     pub(crate) async fn part(&mut self) -> std::io::Result<Bytes> {
         match self {
             Self::Memory(rest) => Ok(rest.split_to(PART.min(rest.len()))),
@@ -104,19 +104,19 @@ impl Reader {
 
 fn walk(
     root: &Path,
-    wanted: impl FnMut(&DirEntry) -> bool,
+    is_included: impl FnMut(&DirEntry) -> bool,
     files: &mut Vec<Item>,
 ) -> anyhow::Result<()> {
     for entry in WalkDir::new(root)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(wanted)
+        .filter_entry(is_included)
     {
         let entry = entry.map_err(|error| {
-            // Its own text says everything twice.
+            // Its own text names the path and the cause twice.
             let fault = error
                 .io_error()
-                .map_or("a loop of links".to_owned(), ToString::to_string);
+                .map_or("symbolic links form a loop".to_owned(), ToString::to_string);
             anyhow!(
                 "`{}` cannot be read: {fault}",
                 error.path().unwrap_or(root).display()
@@ -127,7 +127,7 @@ fn walk(
         }
         let relative = match entry.path().strip_prefix(root) {
             Ok(relative) if relative != Path::new("") => relative,
-            // A file that was named itself.
+            // The path is a file.
             _ => Path::new(entry.file_name()),
         };
         files.push(Item {
@@ -138,12 +138,12 @@ fn walk(
     Ok(())
 }
 
-/// Neither what Cargo builds nor what git keeps.
+/// Excludes Cargo's output and git's data.
 fn is_source(entry: &DirEntry) -> bool {
     entry.depth() == 0 || !matches!(entry.file_name().to_str(), Some("target" | ".git"))
 }
 
-/// Bytes without a pattern, the same in each run.
+/// Generates bytes without a pattern, the same in each run.
 fn noise(length: usize) -> Bytes {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let words = std::iter::repeat_with(|| {
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_repository_is_found_without_its_build() {
+    fn the_repository_is_found_without_its_build_output() {
         let files = Files::find(&[], 1).expect("this repository");
         let names: Vec<_> = files.files.iter().map(|item| item.name.as_str()).collect();
         assert!(
@@ -175,29 +175,28 @@ mod tests {
     }
 
     #[test]
-    fn the_made_file_is_large_comes_first_and_seldom() {
+    fn the_generated_file_is_large_and_comes_first_and_rarely() {
         let files = Files::find(&[], 1).expect("this repository");
-        let made = (0..2000)
-            .filter(|n| files.nth(*n).name == files.made.name)
-            .count();
-        assert!((1..=2).contains(&made), "{made} in 2000");
-        assert_eq!(files.nth(0).name, files.made.name);
-        let Content::Memory(made) = &files.made.content else {
-            panic!("it is made in memory")
+        let uploads = (0..2000).filter(|n| files.nth(*n).name == files.generated.name);
+        let uploads = uploads.count();
+        assert!((1..=2).contains(&uploads), "{uploads} in 2000");
+        assert_eq!(files.nth(0).name, files.generated.name);
+        let Content::Memory(bytes) = &files.generated.content else {
+            panic!("the generated file is not in memory")
         };
-        assert_eq!(made.len(), 1 << 20);
+        assert_eq!(bytes.len(), 1 << 20);
     }
 
     #[test]
-    fn a_path_that_does_not_exist_is_named() {
-        let error = Files::find(&["/no/such/file".into()], 1).expect_err("refused");
+    fn a_missing_path_is_named() {
+        let error = Files::find(&["/no/such/file".into()], 1).expect_err("the path does not exist");
         assert!(format!("{error:#}").contains("/no/such/file"), "{error:#}");
         let empty = tempfile::tempdir().expect("a directory");
-        Files::find(&[empty.path().to_owned()], 1).expect_err("nothing in it");
+        Files::find(&[empty.path().to_owned()], 1).expect_err("the directory is empty");
     }
 
     #[tokio::test]
-    async fn parts_are_full_but_for_the_last() {
+    async fn all_parts_but_the_last_are_full() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("large");
         std::fs::write(&path, noise(PART + 8)).expect("written");

@@ -1,149 +1,145 @@
-//! One consumer: a client for life, whose key is what changes, and the word of what it uses.
+//! One consumer: a client that is kept for life, whose key is swapped, and the reports of the key it uses.
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, bail};
 use aws_sdk_s3::Client;
-use aws_sdk_secretsmanager::Client as SecretsManagerClient;
-use credswap::Refreshable;
-use credswap::aws::{self, LiveKey};
+use credswap::RefreshableCredentials;
 use credswap::fleet::Reporter;
 use credswap::refresh::RefreshEvent;
-use credswap::source::SecretsManager;
-use credswap::trigger::{Health, Interval};
+use credswap::trigger::Health;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::flights::Flights;
-use crate::reports::Reporting;
-use crate::site::Site;
-use crate::way::Live;
+use crate::environment::Environment;
+use crate::in_flight::InFlight;
+use crate::strategy::CurrentKey;
+use crate::usage_reports::Reporting;
 
-/// How long the brokers may take until they are listened to.
-const LISTENING: Duration = Duration::from_secs(15);
+/// How long the connection to the brokers may take.
+const CONNECT: Duration = Duration::from_secs(15);
+/// How long the refresh loop may take to stop.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// One consumer.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    keys: Refreshable<LiveKey>,
+    credentials: RefreshableCredentials,
     s3: Client,
     reporting: Option<Reporting>,
-    swapped: watch::Receiver<Vec<Instant>>,
+    swapped_at: watch::Receiver<Vec<Instant>>,
 }
 
-/// All of the crate that an uploader needs.
+/// Adopts the crate: all that an uploader needs of it.
 async fn adopt(
-    site: &Site,
-    flights: &Flights,
-) -> Result<(Refreshable<LiveKey>, Client, Option<Reporter>), credswap::Error> {
-    let secrets = SecretsManagerClient::new(&site.sdk);
-    let source = SecretsManager::from_client(secrets, &site.secret_id);
-    let keys = Refreshable::builder(source, aws::AccessKeyConnector::new(&site.sdk))
-        .trigger(site.kafka.clone())
-        .trigger(Interval::every(Duration::from_secs(300)))
+    environment: &Environment,
+    in_flight: &InFlight,
+) -> Result<(RefreshableCredentials, Client, Option<Reporter>), credswap::Error> {
+    let (sdk, secret_id) = (&environment.sdk, &environment.secret_id);
+    let credentials = RefreshableCredentials::from_secrets_manager(sdk, secret_id)
+        .trigger(environment.kafka.clone())
         .start()
         .await?;
-    let builder = credswap::configure!(keys, site.s3.clone());
-    let s3 = Client::from_conf(builder.interceptor(flights.clone()).build());
-    let reporter = match &site.reports {
+    let builder = credswap::configure!(credentials, environment.s3.clone());
+    let s3 = Client::from_conf(builder.interceptor(in_flight.clone()).build());
+    let reporter = match &environment.reports {
         Some(reports) => {
-            let reporter = Reporter::builder(&keys, reports.producer()?);
+            let reporter = Reporter::builder(&credentials, reports.producer()?);
             Some(reporter.ttl(reports.ttl).start()?)
         }
         None => None,
     };
-    Ok((keys, s3, reporter))
+    Ok((credentials, s3, reporter))
 }
 
 impl Instance {
-    /// Reads the first key, and returns when no event would be missed any more.
-    pub(crate) async fn start(site: &Site, flights: &Flights) -> anyhow::Result<Self> {
-        let (keys, s3, reporter) = adopt(site, flights)
-            .await
-            .map_err(|error| anyhow!(error.report()))?;
-        let (tell, swapped) = watch::channel(Vec::new());
-        tokio::spawn(collect(keys.events(), tell));
-        let often = site.reports.as_ref().and_then(|reports| reports.often);
+    /// Fetches the first key, and returns when every later rotation event will be received.
+    pub(crate) async fn start(
+        environment: &Environment,
+        in_flight: &InFlight,
+    ) -> anyhow::Result<Self> {
+        let (credentials, s3, reporter) = adopt(environment, in_flight).await?;
+        let (publish, swapped_at) = watch::channel(Vec::new());
+        tokio::spawn(record_swaps(credentials.events(), publish));
+        let interval = environment.reports.as_ref().and_then(|r| r.interval);
         let instance = Self {
-            keys,
+            credentials,
             s3,
-            reporting: reporter.map(|reporter| Reporting::new(reporter, often)),
-            swapped,
+            reporting: reporter.map(|reporter| Reporting::new(reporter, interval)),
+            swapped_at,
         };
-        instance.listening().await?;
+        instance.wait_until_listening().await?;
+        if let Some(reporting) = &instance.reporting {
+            reporting.wait_until_sent().await?;
+        }
         Ok(instance)
     }
 
-    /// Its client.
+    /// Returns the client.
     pub(crate) fn s3(&self) -> Client {
         self.s3.clone()
     }
 
-    /// What is live in it.
-    pub(crate) fn live(&self) -> Live {
-        Live {
-            generation: self.keys.generation(),
-            access_key_id: self.keys.with(|key| key.access_key_id().to_owned()),
-            deaf: self.deaf(),
+    /// Returns the key that is live.
+    pub(crate) fn current(&self) -> CurrentKey {
+        CurrentKey {
+            generation: self.credentials.generation(),
+            access_key_id: self.credentials.with(|key| key.access_key_id().to_owned()),
+            disconnected: self.disconnected(),
         }
     }
 
-    /// When new keys went live.
-    pub(crate) fn swapped(&self) -> Vec<Instant> {
-        self.swapped.borrow().clone()
+    /// Returns when each new key went live.
+    pub(crate) fn swapped_at(&self) -> Vec<Instant> {
+        self.swapped_at.borrow().clone()
     }
 
-    /// Uses its key until the lease is dropped.
+    /// Keeps the live key in use until the lease is dropped.
     #[cfg(test)]
-    pub(crate) fn hold(&self) -> credswap::hot::Lease<LiveKey> {
-        self.keys.lease()
+    pub(crate) fn lease(&self) -> credswap::hot::Lease<credswap::aws::LiveKey> {
+        self.credentials.lease()
     }
 
-    /// Ends it, and says goodbye.
+    /// Stops the consumer, and reports that it uses no key any more.
     pub(crate) async fn close(&self) {
-        // Whatever is still held then, nothing is signed with it any more: the work is over.
-        let _ = self.keys.shutdown(Duration::from_secs(5)).await;
+        // The uploads have ended: a lease that is left signs nothing.
+        let _ = self.credentials.shutdown(SHUTDOWN).await;
         if let Some(reporting) = &self.reporting {
-            reporting.end().await;
+            reporting.close().await;
         }
     }
 
-    /// Waits until no event would be missed.
-    async fn listening(&self) -> anyhow::Result<()> {
-        let mut status = self.keys.subscribe_status();
+    async fn wait_until_listening(&self) -> anyhow::Result<()> {
+        let mut status = self.credentials.subscribe_status();
         let all = status.wait_for(|s| s.triggers.iter().all(|t| t.health.is_listening()));
-        if let Ok(all) = timeout(LISTENING, all).await {
-            all.context("the refreshable has ended")?;
-        } else {
-            let reason = self
-                .deaf()
-                .unwrap_or_else(|| "no answer from the brokers".to_owned());
-            return Err(anyhow!("rotation events are not heard: {reason}"));
+        if let Ok(listening) = timeout(CONNECT, all).await {
+            listening.context("the refresh loop ended")?;
+            return Ok(());
         }
-        match &self.reporting {
-            Some(reporting) => reporting.heard().await,
-            None => Ok(()),
-        }
+        let reason = self.disconnected();
+        let reason = reason.unwrap_or_else(|| "no answer from the brokers".to_owned());
+        bail!("rotation events cannot be received: {reason}");
     }
 
-    fn deaf(&self) -> Option<String> {
-        let status = self.keys.status();
-        status
-            .triggers
-            .iter()
-            .find_map(|trigger| match &trigger.health {
-                Health::Disconnected { reason } => Some(format!("{}: {reason}", trigger.name)),
-                _ => None,
-            })
+    fn disconnected(&self) -> Option<String> {
+        let status = self.credentials.status();
+        let mut triggers = status.triggers.iter();
+        triggers.find_map(|trigger| match &trigger.health {
+            Health::Disconnected { reason } => Some(format!("{}: {reason}", trigger.name)),
+            _ => None,
+        })
     }
 }
 
-/// Collects when new keys went live.
-async fn collect(mut events: broadcast::Receiver<RefreshEvent>, tell: watch::Sender<Vec<Instant>>) {
+/// Records when each new key goes live.
+async fn record_swaps(
+    mut events: broadcast::Receiver<RefreshEvent>,
+    swapped_at: watch::Sender<Vec<Instant>>,
+) {
     loop {
         match events.recv().await {
             Ok(RefreshEvent::Swapped { .. }) => {
-                tell.send_modify(|swapped| swapped.push(Instant::now()))
+                swapped_at.send_modify(|swapped_at| swapped_at.push(Instant::now()));
             }
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => return,

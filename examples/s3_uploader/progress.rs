@@ -1,4 +1,4 @@
-//! What is seen while it runs: bars on a terminal, a line each second elsewhere.
+//! Shows the progress: bars on a terminal, one line per second elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -9,62 +9,80 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::board::Board;
-use crate::flights::Flights;
-use crate::way::{Live, Way};
+use crate::in_flight::{InFlight, InFlightCount};
+use crate::stats::{Stats, Totals};
+use crate::strategy::{CurrentKey, Strategy};
 
-/// Shows something until it is told to end.
+/// How often bars are drawn.
+const REDRAW: Duration = Duration::from_millis(200);
+/// How often lines are printed.
+const PRINT: Duration = Duration::from_secs(1);
+
+/// A task that shows the progress.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Shown(JoinHandle<()>);
+pub(crate) struct Display(JoinHandle<()>);
 
-impl Shown {
-    /// Bars go; lines stay.
+impl Display {
+    /// Stops showing. Bars disappear, lines stay.
     pub(crate) fn end(self) {
         self.0.abort();
     }
 }
 
-/// Shows how the work goes.
-pub(crate) fn show<W: Way>(
-    way: Arc<W>,
-    flights: Flights,
-    board: Arc<Board>,
+/// Shows the progress of the uploads.
+pub(crate) fn uploading<S: Strategy>(
+    strategy: Arc<S>,
+    in_flight: InFlight,
+    stats: Arc<Stats>,
     concurrency: u16,
-) -> Shown {
-    Shown(tokio::spawn(async move {
-        let view = View::new(W::NAME, &board, concurrency);
+) -> Display {
+    Display(tokio::spawn(async move {
+        let view = View::new(S::NAME, &stats, concurrency);
         let mut ticks = interval(view.period());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        // The first tick is at once, when there is nothing to see yet.
+        // The first tick comes at once, when there is nothing to show yet.
         ticks.tick().await;
-        let mut speed = Speed::new(&board);
+        let mut speed = Speedometer::new(&stats);
         loop {
             ticks.tick().await;
-            let live = way.live();
-            let in_flight = flights.in_flight(&live.access_key_id);
-            view.draw(&board, &live, in_flight, speed.of(&board));
+            let current = strategy.current();
+            let progress = Progress {
+                elapsed: stats.started().elapsed(),
+                totals: stats.totals(),
+                speed: speed.measure(&stats),
+                in_flight: in_flight.count(&current.access_key_id),
+                current,
+            };
+            view.draw(&progress);
         }
     }))
 }
 
-/// Shows how far the reading back is.
-pub(crate) fn reading_back(done: Arc<AtomicUsize>, of: usize) -> Shown {
-    Shown(tokio::spawn(async move {
+/// Shows how many of `total` objects have been read back.
+pub(crate) fn reading_back(done: Arc<AtomicUsize>, total: usize) -> Display {
+    Display(tokio::spawn(async move {
         if !is_terminal() {
-            println!("reading {of} objects back");
+            println!("reading {total} objects back");
             return;
         }
         let style = style("reading back {bar:40.cyan} {pos}/{len}");
-        let bar = Gone(vec![
-            target().add(ProgressBar::new(of as u64).with_style(style)),
-        ]);
+        let bar = ProgressBar::new(total as u64).with_style(style);
+        let bars = TransientBars(vec![target().add(bar)]);
         let mut ticks = interval(REDRAW);
         loop {
             ticks.tick().await;
-            bar.0[0].set_position(done.load(Ordering::Relaxed) as u64);
+            bars.0[0].set_position(done.load(Ordering::Relaxed) as u64);
         }
     }))
+}
+
+struct Progress {
+    elapsed: Duration,
+    totals: Totals,
+    speed: Speed,
+    in_flight: InFlightCount,
+    current: CurrentKey,
 }
 
 enum View {
@@ -73,27 +91,28 @@ enum View {
     },
     Bars {
         name: &'static str,
-        bars: Gone,
+        bars: TransientBars,
         _all: MultiProgress,
     },
 }
 
 impl View {
-    fn new(name: &'static str, board: &Board, concurrency: u16) -> Self {
+    fn new(name: &'static str, stats: &Stats, concurrency: u16) -> Self {
         if !is_terminal() {
             return Self::Lines { name };
         }
         let all = target();
-        let length = (board.until() - board.begun()).as_millis() as u64;
+        let length = (stats.deadline() - stats.started()).as_millis() as u64;
+        let concurrency = u64::from(concurrency);
         let bars = [
             (length, "{bar:40.cyan} {msg}"),
             (1, "{msg}"),
             (
-                concurrency.into(),
+                concurrency,
                 "{bar:40.yellow} {pos:>4} in flight on an old key",
             ),
             (
-                concurrency.into(),
+                concurrency,
                 "{bar:40.green} {pos:>4} in flight on the new key",
             ),
         ];
@@ -102,90 +121,101 @@ impl View {
         });
         Self::Bars {
             name,
-            bars: Gone(bars.into()),
+            bars: TransientBars(bars.into()),
             _all: all,
         }
     }
 
     fn period(&self) -> Duration {
         match self {
-            Self::Lines { .. } => Duration::from_secs(1),
+            Self::Lines { .. } => PRINT,
             Self::Bars { .. } => REDRAW,
         }
     }
 
-    fn draw(
-        &self,
-        board: &Board,
-        live: &Live,
-        (old, new): (usize, usize),
-        (objects, megabytes): (f64, f64),
-    ) {
-        let elapsed = board.begun().elapsed();
-        let (stored, _, failures) = board.so_far();
-        let speed = format!("{objects:.0} objects/s, {megabytes:.1} MB/s");
-        let key = format!("generation {}, key …{}", live.generation, live.id_suffix());
-        let deaf = live
-            .deaf
-            .as_ref()
-            .map_or(String::new(), |reason| format!(", deaf: {reason}"));
+    fn draw(&self, progress: &Progress) {
+        let Progress {
+            elapsed,
+            totals: Totals {
+                objects, failures, ..
+            },
+            in_flight: InFlightCount { old, current },
+            ..
+        } = progress;
+        let speed = format!(
+            "{:.0} objects/s, {:.1} MB/s",
+            progress.speed.objects, progress.speed.megabytes
+        );
+        let key = &progress.current;
+        let disconnected = match &key.disconnected {
+            Some(reason) => format!(", disconnected: {reason}"),
+            None => String::new(),
+        };
+        let key = format!("generation {}, key …{}", key.generation, key.id_suffix());
         match self {
             Self::Lines { name } => println!(
-                "{name} {:>3.0} s: {stored} objects, {speed}, {key}, in flight {old} on an old key and {new} on the new, \
-                 {failures} failures{deaf}",
+                "{name} {:>3.0} s: {objects} objects, {speed}, {key}, in flight {old} on an old key and {current} on the \
+                 new, {failures} failures{disconnected}",
                 elapsed.as_secs_f64(),
             ),
             Self::Bars {
                 name,
-                bars: Gone(bars),
+                bars: TransientBars(bars),
                 ..
             } => {
                 bars[0].set_position(elapsed.as_millis() as u64);
-                bars[0].set_message(format!("{name}: {stored} objects, {speed}"));
-                bars[1].set_message(format!("{key}, {failures} failures{deaf}"));
-                bars[2].set_position(old as u64);
-                bars[3].set_position(new as u64);
+                bars[0].set_message(format!("{name}: {objects} objects, {speed}"));
+                bars[1].set_message(format!("{key}, {failures} failures{disconnected}"));
+                bars[2].set_position(*old as u64);
+                bars[3].set_position(*current as u64);
             }
         }
     }
 }
 
-/// Objects and megabytes a second, over the last second.
+/// What is uploaded per second.
+#[derive(Clone, Copy, Default)]
 struct Speed {
-    since: Instant,
-    from: (usize, u64),
-    speed: (f64, f64),
+    objects: f64,
+    megabytes: f64,
 }
 
-impl Speed {
-    fn new(board: &Board) -> Self {
+/// Measures the speed over the last second.
+struct Speedometer {
+    since: Instant,
+    before: Totals,
+    speed: Speed,
+}
+
+impl Speedometer {
+    fn new(stats: &Stats) -> Self {
         Self {
-            since: board.begun(),
-            from: (0, 0),
-            speed: (0.0, 0.0),
+            since: stats.started(),
+            before: Totals::default(),
+            speed: Speed::default(),
         }
     }
 
-    fn of(&mut self, board: &Board) -> (f64, f64) {
+    fn measure(&mut self, stats: &Stats) -> Speed {
         let seconds = self.since.elapsed().as_secs_f64();
         // A tick comes a little early or late.
         if seconds > 0.9 {
-            let (objects, bytes, _) = board.so_far();
-            self.speed = (
-                (objects - self.from.0) as f64 / seconds,
-                (bytes - self.from.1) as f64 / 1e6 / seconds,
-            );
+            let now = stats.totals();
+            self.speed = Speed {
+                objects: (now.objects - self.before.objects) as f64 / seconds,
+                megabytes: (now.bytes - self.before.bytes) as f64 / 1e6 / seconds,
+            };
             self.since = Instant::now();
-            self.from = (objects, bytes);
+            self.before = now;
         }
         self.speed
     }
 }
 
-/// Bars that do not stay on the terminal.
-struct Gone(Vec<ProgressBar>);
+/// Bars that disappear from the terminal when they are dropped.
+struct TransientBars(Vec<ProgressBar>);
 
-impl Drop for Gone {
+impl Drop for TransientBars {
     fn drop(&mut self) {
         for bar in &self.0 {
             bar.finish_and_clear();
@@ -202,8 +232,5 @@ fn target() -> MultiProgress {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("a template of ours")
+    ProgressStyle::with_template(template).expect("the template is valid")
 }
-
-/// Often enough to look alive.
-const REDRAW: Duration = Duration::from_millis(200);

@@ -1,4 +1,4 @@
-//! Puts the parts together: a site, a way, the work, the rotations beside it, and the reading back.
+//! Runs the strategies: for each one an environment, the uploads, the rotations beside them, and the reading back.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,140 +6,162 @@ use std::sync::atomic::AtomicUsize;
 
 use anyhow::bail;
 
-use crate::board::Board;
 use crate::cli::Args;
-use crate::credswap_way::Credswap;
-use crate::embedded::World;
+use crate::credswap_strategy::CredswapStrategy;
+use crate::environment::Environment;
 use crate::files::Files;
-use crate::flights::Flights;
-use crate::old_way::OldWay;
+use crate::in_flight::InFlight;
+use crate::local_services::LocalServices;
+use crate::probe::probe;
 use crate::progress;
-use crate::real;
-use crate::report::{Connections, Report};
-use crate::rotation::Rotation;
-use crate::site::Site;
-use crate::upload::Work;
+use crate::real_services;
+use crate::rebuild_strategy::RebuildStrategy;
+use crate::rotation::Rotator;
+use crate::stats::Stats;
+use crate::strategy::Strategy;
+use crate::summary::{Connections, Summary};
+use crate::upload::Uploads;
 use crate::verify;
-use crate::way::Way;
 
-/// Does the work that the arguments ask for, once for each way. An error means that it could not begin.
-pub(crate) async fn run(args: Args) -> anyhow::Result<Vec<Report>> {
-    let files = Arc::new(Files::find(&args.paths, args.made_file)?);
+/// Runs the uploads that the arguments ask for, once per strategy. An error means that they could not start.
+pub(crate) async fn run(args: Args) -> anyhow::Result<Vec<Summary>> {
+    let files = Arc::new(Files::find(&args.paths, args.generated_file)?);
     if let Some(directory) = args.plot.parent()
         && directory != Path::new("")
         && !directory.is_dir()
     {
-        bail!("`{}` is no directory to draw into", directory.display());
-    }
-    if let Some(real) = &args.real {
-        let site = real::site(real, args.instances).await?;
-        return Ok(vec![measure::<Credswap>(&args, &files, site, None).await?]);
-    }
-    let mut reports = Vec::new();
-    if args.compare {
-        let world = World::start().await;
-        reports.push(
-            measure::<OldWay>(&args, &files, world.site(args.instances)?, Some(&world)).await?,
+        bail!(
+            "the plot cannot be written: `{}` is not a directory",
+            directory.display()
         );
     }
-    let world = World::start().await;
-    reports
-        .push(measure::<Credswap>(&args, &files, world.site(args.instances)?, Some(&world)).await?);
-    Ok(reports)
+    if let Some(real) = &args.real {
+        let environment = real_services::environment(real, args.instances).await?;
+        let summary = measure::<CredswapStrategy>(&args, &files, environment, None).await?;
+        return Ok(vec![summary]);
+    }
+    let mut summaries = Vec::new();
+    if args.compare {
+        summaries.push(measure_locally::<RebuildStrategy>(&args, &files).await?);
+    }
+    summaries.push(measure_locally::<CredswapStrategy>(&args, &files).await?);
+    Ok(summaries)
 }
 
-async fn measure<W: Way>(
+async fn measure_locally<S: Strategy>(args: &Args, files: &Arc<Files>) -> anyhow::Result<Summary> {
+    let services = LocalServices::start().await;
+    let environment = services.environment(args.instances)?;
+    measure::<S>(args, files, environment, Some(&services)).await
+}
+
+/// Runs one strategy. Its key is rotated if the services are local ones.
+async fn measure<S: Strategy>(
     args: &Args,
     files: &Arc<Files>,
-    site: Site,
-    world: Option<&World>,
-) -> anyhow::Result<Report> {
-    let flights = Flights::default();
-    let way = Arc::new(W::start(&site, &flights).await?);
-    if let Err(error) = real::probe(&site, &way.s3(0).await).await {
-        way.close().await;
+    environment: Environment,
+    services: Option<&LocalServices>,
+) -> anyhow::Result<Summary> {
+    let in_flight = InFlight::default();
+    let strategy = Arc::new(S::start(&environment, &in_flight).await?);
+    if let Err(error) = probe(&environment, &strategy.s3(0).await).await {
+        strategy.close().await;
         return Err(error);
     }
     println!(
-        "{}: {} files, over and over, and one of {} MiB",
-        W::NAME,
+        "{}: {} files, repeatedly, and a generated one of {} MiB",
+        S::NAME,
         files.len(),
-        args.made_file
+        args.generated_file
     );
-    let board = Arc::new(Board::new(args.duration));
-    let rotation = match world {
-        Some(world) => Some(Rotation::new(world, W::holders(&site)?, W::WAITS)?),
+    let stats = Arc::new(Stats::new(args.duration));
+    let rotator = match services {
+        Some(services) => {
+            let usage = S::usage_source(&environment)?;
+            Some(Rotator::new(services, usage, S::WAITS_FOR_RELEASE)?)
+        }
         None => None,
     };
-    let work = Arc::new(Work {
-        way: Arc::clone(&way),
-        site: Arc::new(site),
+    let uploads = Arc::new(Uploads {
+        strategy: Arc::clone(&strategy),
+        environment: Arc::new(environment),
         files: Arc::clone(files),
-        board: Arc::clone(&board),
+        stats: Arc::clone(&stats),
     });
 
-    let shown = progress::show(
-        Arc::clone(&way),
-        flights.clone(),
-        Arc::clone(&board),
+    let display = progress::uploading(
+        Arc::clone(&strategy),
+        in_flight.clone(),
+        Arc::clone(&stats),
         args.concurrency,
     );
     let rotations = async {
-        if let Some(rotation) = rotation {
-            rotation.keep_rotating(args.rotate_every, &board).await;
+        if let Some(rotator) = rotator {
+            rotator.keep_rotating(args.rotate_every, &stats).await;
         }
     };
     tokio::join!(
-        work.upload(args.concurrency),
+        uploads.run(args.concurrency),
         rotations,
-        interrupted(&board)
+        stop_when_interrupted(&stats)
     );
-    shown.end();
+    display.end();
 
-    let marks = board.marks();
-    let connections = match world {
-        Some(world) => {
-            Connections::new("accepted by the server", world.connections(), board.begun())
-        }
-        None => Connections::new(
-            "sockets that the client got an answer on",
-            flights.connections(),
-            board.begun(),
-        ),
+    let snapshot = stats.snapshot();
+    let connections = count_connections(&stats, &in_flight, services);
+    let read = Arc::new(AtomicUsize::new(0));
+    let display = progress::reading_back(Arc::clone(&read), snapshot.stored.len());
+    // Where there is an administrator's key, it reads: whether the objects exist must not depend on the uploader's key,
+    // which may have been deleted.
+    let environment = &uploads.environment;
+    let s3 = match services {
+        Some(_) => aws_sdk_s3::Client::from_conf(environment.s3.clone().build()),
+        None => strategy.s3(0).await,
     };
-    let done = Arc::new(AtomicUsize::new(0));
-    let shown = progress::reading_back(Arc::clone(&done), marks.stored.len());
-    // With the administrator's key where there is one: what is asked here is whether the objects are there, and a client
-    // whose key has just been deleted could not tell.
-    let s3 = match world {
-        Some(_) => aws_sdk_s3::Client::from_conf(work.site.s3.clone().build()),
-        None => way.s3(0).await,
-    };
+    let concurrency = args.concurrency.into();
     let lost = verify::lost(
         &s3,
-        &work.site.bucket,
-        &marks.stored,
-        args.concurrency.into(),
-        &done,
+        &environment.bucket,
+        &snapshot.stored,
+        concurrency,
+        &read,
     )
     .await;
-    shown.end();
-    let readings = way.readings();
-    way.close().await;
-    Ok(Report::new::<W>(
-        &board,
-        marks,
-        &flights,
+    display.end();
+    let metrics = strategy.metrics();
+    strategy.close().await;
+    Ok(Summary::new::<S>(
+        &stats,
+        snapshot,
+        &in_flight,
         connections,
-        readings,
+        metrics,
         lost,
     ))
 }
 
-/// Ctrl-C ends the work early; what was done is still read back and reported.
-async fn interrupted(board: &Board) {
+fn count_connections(
+    stats: &Stats,
+    in_flight: &InFlight,
+    services: Option<&LocalServices>,
+) -> Connections {
+    match services {
+        Some(services) => Connections::new(
+            "accepted by the server",
+            services.connections(),
+            stats.started(),
+        ),
+        None => Connections::new(
+            "sockets that carried an answer to the client",
+            in_flight.connections(),
+            stats.started(),
+        ),
+    }
+}
+
+/// Ends the uploads early on Ctrl-C. What was uploaded is still read back and reported.
+async fn stop_when_interrupted(stats: &Stats) {
     tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => board.stop(),
-        () = tokio::time::sleep_until(board.until()) => {}
+        Ok(()) = tokio::signal::ctrl_c() => stats.stop(),
+        () = tokio::time::sleep_until(stats.deadline()) => {}
     }
 }

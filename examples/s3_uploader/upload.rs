@@ -1,4 +1,4 @@
-//! The work: many uploads at once, small files whole or as a stream, large ones in parts.
+//! The uploads: many at once, small files whole or as a stream, large files in parts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,102 +12,107 @@ use http_body_util::StreamBody;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
-use crate::board::{Board, Stored};
+use crate::environment::Environment;
 use crate::files::{Files, Item, PART, Reader};
-use crate::site::Site;
-use crate::way::{Way, failure};
+use crate::sdk_error;
+use crate::stats::{Stats, StoredObject};
+use crate::strategy::Strategy;
 
-/// Each fourth small file is a stream.
-const STREAM_EACH: u64 = 4;
-/// The frames of a stream.
-const CHUNK: usize = 16 << 10;
+/// One small file in this many is sent as a stream.
+const STREAM_EVERY: u64 = 4;
+/// The size of a stream's frames.
+const FRAME: usize = 16 << 10;
 
-/// What all uploads share.
+/// What all workers share.
 #[derive(Debug)]
-pub(crate) struct Work<W> {
-    pub(crate) way: Arc<W>,
-    pub(crate) site: Arc<Site>,
+pub(crate) struct Uploads<S> {
+    pub(crate) strategy: Arc<S>,
+    pub(crate) environment: Arc<Environment>,
     pub(crate) files: Arc<Files>,
-    pub(crate) board: Arc<Board>,
+    pub(crate) stats: Arc<Stats>,
 }
 
-impl<W: Way> Work<W> {
-    /// Uploads one file after the other, `concurrency` at a time, until the board says that it is over. What was begun
-    /// is finished.
-    pub(crate) async fn upload(self: &Arc<Self>, concurrency: u16) {
+impl<S: Strategy> Uploads<S> {
+    /// Uploads one file after the other, with `concurrency` workers, until the stats are over. Uploads that have started
+    /// are finished.
+    pub(crate) async fn run(self: &Arc<Self>, concurrency: u16) {
         let next = Arc::new(AtomicU64::new(0));
-        let mut lanes = JoinSet::new();
-        for lane in 0..concurrency {
-            lanes.spawn(Arc::clone(self).lane(lane, Arc::clone(&next)));
+        let mut workers = JoinSet::new();
+        for worker in 0..concurrency {
+            workers.spawn(Arc::clone(self).work(worker, Arc::clone(&next)));
         }
-        lanes.join_all().await;
+        workers.join_all().await;
     }
 
-    async fn lane(self: Arc<Self>, lane: u16, next: Arc<AtomicU64>) {
-        while !self.board.is_over() {
+    async fn work(self: Arc<Self>, worker: u16, next: Arc<AtomicU64>) {
+        while !self.stats.is_over() {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let item = self.files.nth(number);
-            let key = self.site.object(&format!("{}/{number:06}", item.name));
-            if let Err(error) = self.file(lane, number, item, &key).await {
-                self.board
-                    .failed(format!("reading `{}`: {error}", item.name));
+            let name = format!("{}/{number:06}", item.name);
+            let key = self.environment.object(&name);
+            if let Err(error) = self.upload(worker, number, item, &key).await {
+                let failure = format!("reading `{}`: {error}", item.name);
+                self.stats.failed(failure);
             }
         }
     }
 
-    async fn file(&self, lane: u16, number: u64, item: &Item, key: &str) -> std::io::Result<()> {
+    async fn upload(
+        &self,
+        worker: u16,
+        number: u64,
+        item: &Item,
+        key: &str,
+    ) -> std::io::Result<()> {
         let mut reader = item.open().await?;
         let first = reader.part().await?;
-        let s3 = self.way.s3(lane).await;
+        let s3 = self.strategy.s3(worker).await;
         if first.len() == PART {
-            return self.in_parts(&s3, key, first, reader).await;
+            return self.upload_in_parts(&s3, key, first, reader).await;
         }
         let length = first.len();
         let checksum = Sha256::digest(&first).into();
-        let put = s3.put_object().bucket(&self.site.bucket).key(key);
-        let put = if number % STREAM_EACH == STREAM_EACH - 1 {
-            // Of a stream the SDK can only know the length if it is told.
+        let put = s3.put_object().bucket(&self.environment.bucket).key(key);
+        let put = if number % STREAM_EVERY == STREAM_EVERY - 1 {
+            // The SDK cannot know the length of a stream.
             put.content_length(length as i64).body(stream(first))
         } else {
             put.body(first.into())
         };
-        let answer = async { put.send().await.map_err(failure) };
-        if self.board.request(answer).await.is_some() {
+        let answer = async { put.send().await.map_err(sdk_error::describe) };
+        if self.stats.request(answer).await.is_some() {
             let key = key.to_owned();
-            self.board.stored(Stored { key, checksum }, length as u64);
+            let object = StoredObject { key, checksum };
+            self.stats.stored(object, length as u64);
         }
         Ok(())
     }
 
-    async fn in_parts(
+    async fn upload_in_parts(
         &self,
         s3: &Client,
         key: &str,
         first: Bytes,
         reader: Reader,
     ) -> std::io::Result<()> {
-        let create = s3
-            .create_multipart_upload()
-            .bucket(&self.site.bucket)
-            .key(key);
-        let create = async { create.send().await.map_err(failure) };
-        let Some(upload) = self.board.request(create).await else {
+        let bucket = &self.environment.bucket;
+        let create = s3.create_multipart_upload().bucket(bucket).key(key);
+        let create = async { create.send().await.map_err(sdk_error::describe) };
+        let Some(upload) = self.stats.request(create).await else {
             return Ok(());
         };
         let id = upload.upload_id.unwrap_or_default();
-        let sent = self.parts(s3, key, &id, first, reader).await;
+        let sent = self.send_parts(s3, key, &id, first, reader).await;
         if !matches!(sent, Ok(Some(()))) {
-            // What is left of it would be paid for. It has failed already, whatever this says.
-            let abort = s3
-                .abort_multipart_upload()
-                .bucket(&self.site.bucket)
-                .key(key);
+            // Parts that are left behind cost money. The upload has failed already, whether this succeeds or not.
+            let abort = s3.abort_multipart_upload().bucket(bucket).key(key);
             let _ = abort.upload_id(id).send().await;
         }
         sent.map(drop)
     }
 
-    async fn parts(
+    /// Returns `None` if a request failed.
+    async fn send_parts(
         &self,
         s3: &Client,
         key: &str,
@@ -115,9 +120,10 @@ impl<W: Way> Work<W> {
         first: Bytes,
         mut reader: Reader,
     ) -> std::io::Result<Option<()>> {
+        let bucket = &self.environment.bucket;
         let mut checksum = Sha256::new();
         let mut length = 0;
-        let mut done = CompletedMultipartUpload::builder();
+        let mut completed = CompletedMultipartUpload::builder();
         let mut part = first;
         for number in 1.. {
             if part.is_empty() {
@@ -125,17 +131,13 @@ impl<W: Way> Work<W> {
             }
             checksum.update(&part);
             length += part.len() as u64;
-            let send = s3
-                .upload_part()
-                .bucket(&self.site.bucket)
-                .key(key)
-                .upload_id(id);
+            let send = s3.upload_part().bucket(bucket).key(key).upload_id(id);
             let send = send.part_number(number).body(part.into());
-            let send = async { send.send().await.map_err(failure) };
-            let Some(sent) = self.board.request(send).await else {
+            let send = async { send.send().await.map_err(sdk_error::describe) };
+            let Some(sent) = self.stats.request(send).await else {
                 return Ok(None);
             };
-            done = done.parts(
+            completed = completed.parts(
                 CompletedPart::builder()
                     .part_number(number)
                     .set_e_tag(sent.e_tag)
@@ -144,26 +146,25 @@ impl<W: Way> Work<W> {
             );
             part = reader.part().await?;
         }
-        let complete = s3
-            .complete_multipart_upload()
-            .bucket(&self.site.bucket)
-            .key(key);
-        let complete = complete.upload_id(id).multipart_upload(done.build());
-        let complete = async { complete.send().await.map_err(failure) };
-        if self.board.request(complete).await.is_none() {
+        let complete = s3.complete_multipart_upload().bucket(bucket).key(key);
+        let complete = complete.upload_id(id).multipart_upload(completed.build());
+        let complete = async { complete.send().await.map_err(sdk_error::describe) };
+        if self.stats.request(complete).await.is_none() {
             return Ok(None);
         }
-        let checksum = checksum.finalize().into();
-        let key = key.to_owned();
-        self.board.stored(Stored { key, checksum }, length);
+        let object = StoredObject {
+            key: key.to_owned(),
+            checksum: checksum.finalize().into(),
+        };
+        self.stats.stored(object, length);
         Ok(Some(()))
     }
 }
 
-/// A body that can be read once: neither the SDK nor anybody else can send it a second time.
+/// Returns a body that can be read only once, so that no request with it can be replayed.
 fn stream(mut bytes: Bytes) -> ByteStream {
     let frames = std::iter::from_fn(move || {
-        let frame = bytes.split_to(CHUNK.min(bytes.len()));
+        let frame = bytes.split_to(FRAME.min(bytes.len()));
         (!frame.is_empty()).then(|| Ok::<_, std::io::Error>(Frame::data(frame)))
     });
     ByteStream::new(SdkBody::from_body_1_x(StreamBody::new(
@@ -176,17 +177,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stream_carries_everything_and_cannot_be_replayed() {
-        let bytes: Bytes = (0..=255).cycle().take(3 * CHUNK + 1).collect();
+    async fn a_stream_carries_all_bytes_and_cannot_be_cloned() {
+        let bytes: Bytes = (0..=255).cycle().take(3 * FRAME + 1).collect();
         let body = stream(bytes.clone()).into_inner();
         assert!(body.try_clone().is_none());
-        assert_eq!(
-            ByteStream::new(body)
-                .collect()
-                .await
-                .expect("read")
-                .into_bytes(),
-            bytes
-        );
+        let read = ByteStream::new(body).collect().await.expect("a body");
+        assert_eq!(read.into_bytes(), bytes);
     }
 }

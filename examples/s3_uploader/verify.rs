@@ -1,4 +1,4 @@
-//! Reads every object back.
+//! Reads every stored object back and compares it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,22 +7,25 @@ use futures::StreamExt;
 use futures::stream;
 use sha2::{Digest, Sha256};
 
-use crate::board::Stored;
-use crate::way::failure;
+use crate::sdk_error;
+use crate::stats::StoredObject;
 
-/// The objects that S3 said it has, and that are not there or not what was sent: each with what was found.
+/// Returns a description of each object that is missing or differs from what was sent. Counts the compared objects in
+/// `done`.
 pub(crate) async fn lost(
     s3: &Client,
     bucket: &str,
-    stored: &[Stored],
+    stored: &[StoredObject],
     concurrency: usize,
     done: &AtomicUsize,
 ) -> Vec<String> {
     stream::iter(stored)
         .map(|object| async move {
-            let found = check(s3, bucket, object).await;
+            let compared = compare(s3, bucket, object).await;
             done.fetch_add(1, Ordering::Relaxed);
-            found.err().map(|fault| format!("`{}` {fault}", object.key))
+            compared
+                .err()
+                .map(|fault| format!("`{}` {fault}", object.key))
         })
         .buffer_unordered(concurrency)
         .filter_map(std::future::ready)
@@ -30,10 +33,10 @@ pub(crate) async fn lost(
         .await
 }
 
-async fn check(s3: &Client, bucket: &str, object: &Stored) -> Result<(), String> {
+async fn compare(s3: &Client, bucket: &str, object: &StoredObject) -> Result<(), String> {
     let get = s3.get_object().bucket(bucket).key(&object.key).send().await;
     let mut body = get
-        .map_err(|error| format!("cannot be read: {}", failure(error)))?
+        .map_err(|error| format!("cannot be read: {}", sdk_error::describe(error)))?
         .body;
     let mut checksum = Sha256::new();
     while let Some(chunk) = body.next().await {
@@ -42,36 +45,37 @@ async fn check(s3: &Client, bucket: &str, object: &Stored) -> Result<(), String>
     if checksum.finalize()[..] == object.checksum {
         Ok(())
     } else {
-        Err("is not what was sent".to_owned())
+        Err("differs from what was sent".to_owned())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedded::World;
+    use crate::local_services::LocalServices;
     use aws_sdk_s3::primitives::ByteStream;
 
     #[tokio::test]
-    async fn what_is_gone_or_changed_is_lost_and_named() {
-        let world = World::start().await;
-        let site = world.site(1).expect("a site");
-        let s3 = Client::from_conf(site.s3.clone().build());
+    async fn missing_and_changed_objects_are_named() {
+        let services = LocalServices::start().await;
+        let environment = services.environment(1).expect("an environment");
+        let bucket = &environment.bucket;
+        let s3 = Client::from_conf(environment.s3.clone().build());
         let mut stored = Vec::new();
         for (key, body) in [("kept", "bytes"), ("gone", "bytes"), ("changed", "other")] {
-            let put = s3.put_object().bucket(&site.bucket).key(key);
             let body = ByteStream::from_static(body.as_bytes());
-            put.body(body).send().await.expect("put");
-            stored.push(Stored {
+            let put = s3.put_object().bucket(bucket).key(key).body(body);
+            put.send().await.expect("the object is stored");
+            stored.push(StoredObject {
                 key: key.to_owned(),
                 checksum: Sha256::digest(b"bytes").into(),
             });
         }
-        let directory = world.cloud().bucket_directory(&site.bucket);
-        std::fs::remove_file(directory.join("gone")).expect("removed");
+        let directory = services.cloud().bucket_directory(bucket);
+        std::fs::remove_file(directory.join("gone")).expect("the object is removed");
 
         let done = AtomicUsize::new(0);
-        let mut lost = lost(&s3, &site.bucket, &stored, 2, &done).await;
+        let mut lost = lost(&s3, bucket, &stored, 2, &done).await;
         lost.sort();
         assert_eq!(done.into_inner(), 3);
         assert!(

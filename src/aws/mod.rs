@@ -54,6 +54,8 @@ each *attempt* of each request gets the live key (one atomic load, no allocation
 - A request whose body is a stream that can be read only once.
 - A request that is answered with `AccessDenied`, or a `HEAD` that is answered with a bare 403, unless a newer key is live
   already: the cause may be a missing permission.
+- A request to an S3 Express directory bucket: the SDK signs it with a session that it derives from the live key and caches.
+  Sessions are not part of the drain, either.
 
 The drain protects these: retire a key when it is drained, and none of its requests is rejected.
 

@@ -17,7 +17,7 @@ use crate::util::lock::lock;
 ///
 /// Reading is wait-free: no lock, no await, no I/O, whatever the writers do. Share it by `&` or in an `Arc`.
 pub struct HotSwap<T> {
-    /// Tells cells apart, so that the tokens of one are not taken for those of another.
+    /// Identifies the cell, so that the tokens of one are not taken for those of another.
     id: u64,
     current: ArcSwap<Generation<T>>,
     /// Serialises writers, so that numbers are consecutive and updates come in their order. It is never

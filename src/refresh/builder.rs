@@ -18,7 +18,7 @@ use crate::source::Source;
 use crate::trigger::{Interval, Trigger};
 use crate::util::clock::Clock;
 
-/// How often a refreshable polls its source unless told otherwise.
+/// How often a refreshable polls its source unless configured otherwise.
 const POLL: Duration = Duration::from_secs(300);
 
 /// Configures a refreshable. See [`Refreshable::builder`].

@@ -1,4 +1,4 @@
-//! One refresh: what it begins with, what follows from what was fetched, and who is told.
+//! One refresh: what it begins with, what follows from what was fetched, and who is notified.
 
 use std::sync::Arc;
 

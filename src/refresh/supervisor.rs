@@ -157,7 +157,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 self.drain_progressed(progress);
             }
         };
-        // What is in use when the time is over is told by the handle, from the status.
+        // What is in use when the time is over is returned by the handle, from the status.
         let _ = timeout(within, drained).await;
         self.end().await;
         let _ = done.send(());

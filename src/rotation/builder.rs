@@ -73,7 +73,7 @@ impl<K: SecretKind> Builder<K> {
         }
     }
 
-    /// Sets who tells the consumers that a new version is current: a [`kafka::Producer`](crate::kafka::Producer), say.
+    /// Sets what announces to the consumers that a new version is current: a [`kafka::Producer`](crate::kafka::Producer), say.
     /// Default: [`NoAnnouncement`].
     #[cfg_attr(not(feature = "kafka"), allow(rustdoc::broken_intra_doc_links))]
     pub fn announcer(mut self, announcer: impl Announcer) -> Self {

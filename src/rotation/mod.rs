@@ -1,40 +1,25 @@
 //! The authority's side: rotates a secret in four steps, announces it, and retires the old key when no consumer uses it.
 //!
 //! ```no_run
-#![cfg_attr(
-    all(feature = "fleet", feature = "kafka"),
-    doc = "
-use std::time::Duration;
-use credswap::fleet::FleetTopic;
-use credswap::kafka::{KafkaConfig, Producer};
-use credswap::rotation::{FleetUsage, Policy, Request, Rotation};
-
-# async fn example(sdk: aws_types::SdkConfig, kafka: KafkaConfig, event: &[u8]) -> Result<(), credswap::Error> {
-let rotation = Rotation::access_keys(&sdk) // Secrets Manager, IAM and STS of this SdkConfig
-    .usage(FleetUsage::new(FleetTopic::new(&kafka, \"credswap.usage\")?)) // who still uses which version
-    .announcer(Producer::new(&kafka, \"s3.test.secret.manager\")?) // tells the consumers
-    .policy(Policy::default().watch(Duration::from_secs(48 * 3600)))
-    .build();
-# rotation.handle(&Request::from_json(event)?).await?;
-# Ok(()) }
-"
-)]
-#![cfg_attr(
-    not(all(feature = "fleet", feature = "kafka")),
-    doc = "
-use credswap::rotation::{Request, Rotation};
-
-# async fn example(sdk: aws_types::SdkConfig, event: &[u8]) -> Result<(), credswap::Error> {
-let rotation = Rotation::access_keys(&sdk).build(); // Secrets Manager, IAM and STS of this SdkConfig
-# rotation.handle(&Request::from_json(event)?).await?;
-# Ok(()) }
-"
-)]
+//! # #[cfg(all(feature = "fleet", feature = "kafka"))]
+//! # async fn example(sdk: aws_types::SdkConfig, kafka: credswap::kafka::KafkaConfig, event: &[u8]) -> Result<(), credswap::Error> {
+//! use std::time::Duration;
+//! use credswap::fleet::FleetTopic;
+//! use credswap::kafka::Producer;
+//! use credswap::rotation::{FleetUsage, Policy, Request, Rotation};
+//!
+//! let rotation = Rotation::access_keys(&sdk) // Secrets Manager, IAM and STS of this SdkConfig
+//!     .usage(FleetUsage::new(FleetTopic::new(&kafka, "credswap.usage")?)) // who still uses which version
+//!     .announcer(Producer::new(&kafka, "s3.test.secret.manager")?) // the event for the consumers
+//!     .policy(Policy::default().watch(Duration::from_secs(48 * 3600)))
+//!     .build();
+//! rotation.handle(&Request::from_json(event)?).await?;
+//! # Ok(()) }
 //! ```
 //!
-//! A Lambda function passes each event of Secrets Manager to [`Rotation::handle`], and each event of a schedule that says
-//! `retireSecret`: `rotation.handle(&Request::from_json(event)?).await?`. Without Lambda, a [`Runner`] calls the steps in
-//! this process. [`Rotation::builder`] takes any other [`SecretKind`] than access keys.
+//! A Lambda function passes each event of Secrets Manager to [`Rotation::handle`], and each event of a schedule that asks for
+//! `retireSecret`. Without Lambda, a [`Runner`] calls the steps in this process. [`Rotation::builder`] takes a [`SecretKind`]
+//! of your own instead of access keys.
 //!
 //! # Labels and keys, step by step
 //!

@@ -12,7 +12,7 @@ use crate::secret::VersionId;
 ///
 /// ```
 /// use credswap::rotation::{Request, Step};
-/// let event = br#"{"Step": "createSecret", "SecretId": "prod/uploader", "ClientRequestToken": "8f2b…"}"#;
+/// let event = br#"{"Step": "createSecret", "SecretId": "prod/uploader", "ClientRequestToken": "8f2b"}"#;
 /// let Request::Step(request) = Request::from_json(event)? else { panic!("not a step") };
 /// assert_eq!(request.step, Step::Create);
 /// # Ok::<_, credswap::Error>(())

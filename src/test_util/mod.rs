@@ -1,4 +1,5 @@
-//! Test doubles for services that use this crate: a source and a trigger that a test drives by hand.
+//! Test doubles for services that use this crate: a source and a trigger that a test drives by hand, and, with feature
+//! `rotation`, a usage source.
 //!
 //! ```
 //! use credswap::test_util::{TestSource, TestTrigger};
@@ -28,6 +29,10 @@
 
 mod source;
 mod trigger;
+#[cfg(feature = "rotation")]
+mod usage;
 
 pub use source::TestSource;
 pub use trigger::TestTrigger;
+#[cfg(feature = "rotation")]
+pub use usage::TestUsage;

@@ -35,7 +35,7 @@ impl TestSource {
         })))
     }
 
-    /// Replaces the secret, as a rotation does. Nobody is told: use a [`TestTrigger`](super::TestTrigger), or let the
+    /// Replaces the secret, as a rotation does. It fires no trigger: use a [`TestTrigger`](super::TestTrigger), or let the
     /// service refresh.
     pub fn rotate(&self, material: impl Into<Vec<u8>>, version: impl Into<VersionId>) {
         self.set(Ok(Secret::new(material, version)));

@@ -13,7 +13,7 @@ use super::requests::RefreshRequester;
 /// Requests a refresh periodically, each time after the period plus or minus 10 %, so that the instances of a
 /// service do not fetch all at once.
 ///
-/// A refreshable polls every five minutes unless told otherwise
+/// A refreshable polls every five minutes unless configured otherwise
 /// ([`poll_every`](crate::refresh::Builder::poll_every)); add an `Interval` only to set its jitter.
 #[derive(Debug, Clone)]
 pub struct Interval {

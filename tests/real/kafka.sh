@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# One Apache Kafka broker on 127.0.0.1, set up as MSK is: SASL_SSL, SCRAM, ACLs that deny by default.
+# One Apache Kafka broker on 127.0.0.1, configured like MSK: SASL_SSL, SCRAM, ACLs that deny by default.
 #
-#   kafka.sh start            fetch (once), make passwords, CA and certificates, start, make topic and ACLs
-#   kafka.sh env              shell exports: where it is, its CA, its users' password files
+#   kafka.sh start            download (once), create passwords, certificates, the topic and ACLs, and start
+#   kafka.sh env              shell exports: its address, its CA, its users' password files
 #   kafka.sh acl ...          add|remove USER:OPERATION:RESOURCE:NAME ..., list
-#   kafka.sh topic NAME N [KEY=VALUE ...]   one more topic with N partitions
-#   kafka.sh kill|restart     SIGKILL; end it if it runs and start it again on the same port and data
+#   kafka.sh topic NAME N [KEY=VALUE ...]   create a topic with N partitions
+#   kafka.sh kill|restart     SIGKILL; stop it if it runs and start it again with the same port and data
 #   kafka.sh pause|resume     SIGSTOP, SIGCONT
 #   kafka.sh status|log       "running" or "stopped"; the end of its log
-#   kafka.sh stop             end it and remove everything it wrote
+#   kafka.sh stop             stop it and remove everything it wrote
 #
-# Users: admin (super user), publisher (may write), consumer and straggler (may read), nobody (may nothing).
-# Settings: CREDSWAP_KAFKA_PORT (a free one), CREDSWAP_KAFKA_TOPIC (s3.test.secret.manager), CREDSWAP_CACHE, CREDSWAP_STATE.
+# Users: admin (super user), publisher (may write), consumer and straggler (may read), nobody (no permissions).
+# Settings: CREDSWAP_KAFKA_PORT (default: a free one), CREDSWAP_KAFKA_TOPIC (s3.test.secret.manager), CREDSWAP_CACHE, CREDSWAP_STATE.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -65,7 +65,7 @@ stop() {
 }
 
 fetch_jars() {
-    # slf4j-simple: the server logs through slf4j, whose binding is left to its distribution.
+    # slf4j-simple: the server logs through slf4j, and its Maven packages include no binding.
     cat >"$1/pom.xml" <<POM
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -85,7 +85,7 @@ make_passwords() {
     for user in "${USERS[@]}"; do random_password >"$DIR/$user.password"; done
 }
 
-# A CA, the broker's certificate, and a second CA that has signed nothing, for clients that should be refused.
+# Creates a CA, the broker's certificate, and a second CA that signs nothing, for clients that must fail.
 make_certificates() (
     cd "$DIR" || exit
     for ca in ca wrong-ca; do
@@ -97,7 +97,7 @@ make_certificates() (
     openssl x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 7 -extfile san -out broker.crt
     cat broker.key broker.crt >broker.pem
     rm -f ./*ca.key broker.key broker.csr broker.crt san ./*.srl
-    # Last, because errexit does not reach into here: fails if anything above did.
+    # errexit has no effect here: this fails if anything above failed.
     openssl verify -CAfile ca.pem broker.pem
 )
 
@@ -113,7 +113,7 @@ listener.security.protocol.map=SASL_SSL:SASL_SSL,CONTROLLER:SSL
 inter.broker.listener.name=SASL_SSL
 controller.listener.names=CONTROLLER
 log.dirs=$DIR/data
-# A killed broker may only come back when its old session has run out: 9 s by default.
+# A killed broker can restart only after its old session has expired: 9 s by default.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 
@@ -154,11 +154,11 @@ write_env() {
     done
 }
 
-# Users must exist before the first login, so they are part of the format. The arguments go through a file: a
-# command line can be seen by everyone on the machine.
+# Users must exist before the first login, so they are created when the storage is formatted. The arguments are in a file,
+# because every user of the machine can read command lines.
 format() {
     local user mechanism arguments=$DIR/format id
-    # 16 bytes in base64. None of its letters may look like the begin of an option.
+    # 16 bytes in base64, without characters that could start an option.
     id=$(openssl rand -base64 16 | tr '+/' 'AB' | cut -c 1-22)
     {
         printf '%s\n' format --config "$DIR/server.properties" --cluster-id "$id"

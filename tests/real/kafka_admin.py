@@ -1,4 +1,4 @@
-"""What kafka.sh asks of its broker as the user `admin`: wait for it, make a topic, change ACLs.
+"""Administers the broker of kafka.sh as the user `admin`: waits for it, creates topics, changes ACLs.
 
     kafka_admin.py wait SECONDS PID
     kafka_admin.py topic NAME PARTITIONS [KEY=VALUE ...]      ... message.timestamp.type=LogAppendTime
@@ -33,7 +33,7 @@ def main(args: list[str]) -> None:
         case ["wait", seconds, pid]:
             wait(float(seconds), int(pid))
         case ["topic", name, partitions, *settings]:
-            make_topic(name, int(partitions), dict(setting.split("=", 1) for setting in settings))
+            create_topic(name, int(partitions), dict(setting.split("=", 1) for setting in settings))
         case ["acl", "add", *specs] if specs:
             add_acls(specs)
         case ["acl", "remove", *specs] if specs:
@@ -50,7 +50,7 @@ def admin(**settings) -> KafkaAdminClient:
 
 
 def wait(seconds: float, pid: int) -> None:
-    """Returns when `admin` can log in and the broker answers."""
+    """Waits until `admin` can log in and the broker answers."""
     logging.disable(logging.CRITICAL)
     deadline = time.monotonic() + seconds
     while True:
@@ -59,7 +59,7 @@ def wait(seconds: float, pid: int) -> None:
             return
         except (KafkaError, OSError) as error:
             if not alive(pid):
-                raise SystemExit("the broker ended while it started") from error
+                raise SystemExit("the broker's process ended during its start") from error
             if time.monotonic() > deadline:
                 raise SystemExit(f"the broker did not answer within {seconds:.0f} s: {type(error).__name__}") from error
         time.sleep(0.2)
@@ -73,7 +73,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def make_topic(name: str, partitions: int, settings: dict[str, str]) -> None:
+def create_topic(name: str, partitions: int, settings: dict[str, str]) -> None:
     try:
         admin().create_topics([NewTopic(name, partitions, 1, topic_configs=settings)], wait_for_metadata=True)
     except TopicAlreadyExistsError:
@@ -84,7 +84,7 @@ def add_acls(specs: list[str]) -> None:
     outcome = admin().create_acls([ACL(principal, "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name, literal))
                                    for principal, operation, kind, name, literal in map(parse, specs)])
     if outcome["failed"]:
-        raise SystemExit(f"acl refused: {outcome['failed'][0].__name__}")
+        raise SystemExit(f"acl rejected: {outcome['failed'][0].__name__}")
 
 
 def remove_acls(specs: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The broker that kafka.sh started, as its `env` describes it: how a Python client connects as one of its users."""
+"""The settings with which a Python client connects to the broker that kafka.sh started."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ def setting(name: str) -> str:
 
 
 def connection(user: str) -> dict:
-    """Client settings for SASL_SSL with SCRAM-SHA-512, as on MSK."""
+    """Returns client settings for SASL_SSL with SCRAM-SHA-512, as on MSK."""
     return {
         "bootstrap_servers": setting("BOOTSTRAP_SERVERS"),
         "security_protocol": "SASL_SSL",

@@ -1,12 +1,12 @@
-# Shared by the scripts of this folder: where things are kept, how to wait, how to fail. Sourced, never run.
+# Functions that the scripts of this folder share. Sourced, never run.
 #
-# What is fetched is kept in $CREDSWAP_CACHE, outside the repository, and fetched once.
-# What a running server needs (passwords, keys, data, logs) is in $CREDSWAP_STATE and goes when it is stopped.
+# Downloads are kept in $CREDSWAP_CACHE, outside the repository.
+# The files of running servers (passwords, keys, data, logs) are in $CREDSWAP_STATE and are removed when the servers stop.
 # shellcheck shell=bash disable=SC2034,SC2153
 
 set -euo pipefail
 umask 077
-# The folder of the scripts stays as it is.
+# Nothing is written into the folder of the scripts.
 export PYTHONDONTWRITEBYTECODE=1
 
 CACHE=${CREDSWAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/credswap}
@@ -18,13 +18,13 @@ die() {
     exit 1
 }
 
-# reason LOG: the line of a log that most likely says why something failed.
+# reason LOG: prints the line of a log that most likely explains a failure.
 reason() {
     grep -m 1 -E 'ERROR|Error:|Exception:' "$1" || tail -n 1 "$1"
 }
 
 usage() {
-    # The usage is the comment at the top of the script that was called.
+    # The usage is the comment at the top of the calling script.
     sed -n '2,/^$/{s/^# \{0,1\}//p}' "$0" >&2
     exit 2
 }
@@ -32,16 +32,16 @@ usage() {
 need() {
     local tool
     for tool in "$@"; do
-        command -v "$tool" >/dev/null || die "$tool is needed and not installed"
+        command -v "$tool" >/dev/null || die "$tool is not installed: install it first"
     done
 }
 
-# fetch_once NAME FUNCTION: runs FUNCTION DIR until it has succeeded once for this NAME, which carries the version.
+# fetch_once NAME FUNCTION: runs FUNCTION DIR unless it has succeeded for this NAME, which includes the version.
 fetch_once() {
     local dir=$CACHE/$1
     mkdir -p "$CACHE"
     (
-        # Two runs at a time must not fill the same folder.
+        # Concurrent runs must not fill the same folder.
         if command -v flock >/dev/null; then flock 9; fi
         if [ ! -e "$dir/.complete" ]; then
             rm -rf "$dir"
@@ -54,7 +54,7 @@ fetch_once() {
 
 python_env() {
     need python3 cksum
-    # The name carries the versions: a changed pin makes a new environment.
+    # The name includes the versions: a changed pin creates a new environment.
     PYTHON_ENV=python-$(cksum <"$HERE/requirements.txt" | cut -d ' ' -f 1)
     fetch_once "$PYTHON_ENV" install_python_env
     PYTHON=$CACHE/$PYTHON_ENV/bin/python
@@ -64,8 +64,8 @@ install_python_env() {
     python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check -r "$HERE/requirements.txt"
 }
 
-# Below the range that outgoing connections take theirs from: a client that keeps trying a dead server's port could
-# otherwise end up connected to itself, and the port be taken when the server comes back.
+# Prints a free port below the range of outgoing connections: otherwise a client that retries the port of a stopped server
+# could connect to itself, and the port would be taken when the server restarts.
 free_port() {
     python3 - <<'PYTHON'
 import random, socket
@@ -80,7 +80,7 @@ while True:
 PYTHON
 }
 
-# temporary_state FUNCTION: a folder of this run's own for what is started, and FUNCTION at the end, whatever ends it.
+# temporary_state FUNCTION: creates a state folder for this run, and calls FUNCTION at its end, however it ends.
 temporary_state() {
     need mktemp
     STATE=$(mktemp -d "${TMPDIR:-/tmp}/credswap-real.XXXXXX")
@@ -90,7 +90,7 @@ temporary_state() {
     trap 'exit 130' INT TERM
 }
 
-# start_all SERVER ...: side by side; each says its own error.
+# start_all SERVER ...: starts them concurrently; each prints its own error.
 start_all() {
     local server pid starting=() failed=0
     python_env
@@ -104,7 +104,7 @@ start_all() {
     [ "$failed" = 0 ] || exit 1
 }
 
-# stop_all SERVER ...: stops them, and removes the folder.
+# stop_all SERVER ...: stops them and removes the state folder.
 stop_all() {
     local server
     for server in "$@"; do
@@ -113,16 +113,17 @@ stop_all() {
     rm -rf "$STATE"
 }
 
-# no_secret_in AWS FILE-OR-FOLDER ...: neither one that rotate.py has listed in the folder AWS nor one of Kafka's.
+# no_secret_in AWS FILE-OR-FOLDER ...: fails if they contain a secret that rotate.py listed in the folder AWS, or a Kafka
+# password.
 no_secret_in() {
     local secrets found=0
     secrets=$(cat "$1/secrets" "$STATE"/kafka/*.password) || die "the list of secrets is missing"
     shift
     grep -rqFf - -- "$@" <<<"$secrets" || found=$?
     case $found in
-        0) die "a secret is in what was printed" ;;
+        0) die "the output contains a secret" ;;
         1) ;;
-        *) die "what was printed could not be searched for secrets" ;;
+        *) die "the output cannot be searched for secrets" ;;
     esac
 }
 
@@ -130,7 +131,7 @@ random_password() {
     openssl rand -hex 24
 }
 
-# running DIR: true while the process that DIR/pid names lives and is the one started for DIR.
+# running DIR: succeeds while the process in DIR/pid is running and was started for DIR.
 running() {
     local pid
     pid=$(cat "$1/pid" 2>/dev/null) || return 1
@@ -142,7 +143,7 @@ send() {
     kill -s "$1" "$(cat "$2/pid")"
 }
 
-# end DIR SECONDS: asks the process to end, waits, then insists. Says nothing when there is none.
+# end DIR SECONDS: terminates the process, and kills it after SECONDS. Succeeds if there is none.
 end() {
     local deadline=$((SECONDS + $2))
     running "$1" || return 0
@@ -157,9 +158,9 @@ end() {
     done
 }
 
-# For a server of AWS's APIs that is a Python package (ministack.sh, moto.sh). Its script sets DIR, and SERVER (name and
-# version), PACKAGE (what pip installs), HEALTH (a path that answers when it is ready) and ACTIONS (what else can be
-# asked of it), and has run PORT: replaces the shell by the server.
+# For servers of AWS APIs that are Python packages (ministack.sh, moto.sh). Their scripts set DIR, SERVER (name and version),
+# PACKAGE (for pip), HEALTH (a path that answers when the server is ready) and PORT (may be empty), and define serve PORT,
+# which replaces the shell with the server.
 
 python_server() {
     case ${1-}/$# in

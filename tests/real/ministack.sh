@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# ministack on 127.0.0.1: S3, Secrets Manager, IAM and STS that refuse unknown, inactive and deleted keys.
+# ministack on 127.0.0.1: S3, Secrets Manager, IAM and STS, which reject unknown, inactive and deleted keys.
 #
 #   ministack.sh start        install (once) and start
-#   ministack.sh env          shell exports: its endpoint and region
+#   ministack.sh env          shell exports: endpoint and region
 #   ministack.sh status|log   "running" or "stopped"; the end of its log
-#   ministack.sh stop         end it and remove everything it wrote
+#   ministack.sh stop         stop it and remove everything it wrote
 #
-# Requests without a key or with the key "test" are root's and are not checked: use keys of IAM users.
-# Settings: CREDSWAP_MINISTACK_PORT (a free one), CREDSWAP_CACHE, CREDSWAP_STATE.
+# Requests without a key or with the key "test" are the root user's and are not authorized: use keys of IAM users.
+# Settings: CREDSWAP_MINISTACK_PORT (default: a free one), CREDSWAP_CACHE, CREDSWAP_STATE.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,12 +18,12 @@ PACKAGE=ministack==$VERSION
 HEALTH=/_ministack/health
 DIR=$STATE/ministack
 PORT=${CREDSWAP_MINISTACK_PORT-}
-# The argument is only there to tell this process from others.
+# The argument identifies the process.
 MINISTACK='import sys; del sys.argv[1:]; from ministack.app import main; main()'
 
 serve() {
-    # An environment of its own: the caller's AWS keys would become root's here. What else ministack would open
-    # (MQTT, SFTP) or look for (Docker) is turned off.
+    # An empty environment: ministack would take the caller's AWS keys as the root user's. Its other servers (MQTT, SFTP)
+    # and Docker are switched off.
     exec env -i PATH="$PATH" HOME="$DIR" TMPDIR="$DIR/tmp" AUTH=true BIND_HOST=127.0.0.1 GATEWAY_PORT="$1" \
         IOT_MTLS_ENABLED=0 SFTP_ENABLED=0 DOCKER_HOST="unix://$DIR/no-docker" LOG_LEVEL=WARNING \
         "$CACHE/$SERVER/bin/python" -c "$MINISTACK" "$DIR"

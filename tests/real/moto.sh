@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# moto on 127.0.0.1: S3, Secrets Manager, IAM and STS that know two keys per user, their last use, and policies.
+# moto on 127.0.0.1: S3, Secrets Manager, IAM and STS, with two keys per user, their last use, and policies.
 #
-#   moto.sh start             install (once) and start; nothing is checked yet
-#   moto.sh enforce           from now on each request must be signed by a key of an IAM user that may do it
-#   moto.sh env               shell exports: its endpoint and region
+#   moto.sh start             install (once) and start; requests are not authorized yet
+#   moto.sh enforce           from now on, requests need the key of an IAM user with permission
+#   moto.sh env               shell exports: endpoint and region
 #   moto.sh status|log        "running" or "stopped"; the end of its log
-#   moto.sh stop              end it and remove everything it wrote
+#   moto.sh stop              stop it and remove everything it wrote
 #
-# An inactive key is accepted all the same: only a deleted one is refused.
-# Settings: CREDSWAP_MOTO_PORT (a free one), CREDSWAP_CACHE, CREDSWAP_STATE.
+# Inactive keys are accepted; only deleted ones are rejected.
+# Settings: CREDSWAP_MOTO_PORT (default: a free one), CREDSWAP_CACHE, CREDSWAP_STATE.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -19,7 +19,7 @@ PACKAGE="moto[server,s3,secretsmanager,iam,sts]==$VERSION"
 HEALTH=/moto-api/data.json
 DIR=$STATE/moto
 PORT=${CREDSWAP_MOTO_PORT-}
-# The second argument is only there to tell this process from others.
+# The second argument identifies the process.
 MOTO='import sys; port = sys.argv[1]; from moto.server import main; main(["-H", "127.0.0.1", "-p", port])'
 
 serve() {

@@ -1,8 +1,8 @@
-"""Publishes one rotation event as the field's rotation function does: kafka-python, SASL_SSL, SCRAM-SHA-512, JSON bytes.
+"""Publishes one rotation event as a common rotation function does: kafka-python, SASL_SSL, SCRAM-SHA-512, JSON bytes.
 
     publish.py                       {"eventDateTime": <now>, "step": "finishSecret"}
     publish.py --step createSecret   another step
-    publish.py --raw TEXT            any bytes, to see what a consumer makes of them
+    publish.py --raw TEXT            any bytes, to test how consumers handle them
     publish.py --user nobody         as another user of the broker
 """
 
@@ -23,7 +23,7 @@ def event(step: str) -> bytes:
 
 
 def publish(value: bytes, user: str = "publisher") -> str:
-    """Returns where the broker has put it, as PARTITION:OFFSET."""
+    """Publishes the value, and returns its position as PARTITION:OFFSET."""
     producer = KafkaProducer(**connection(user), max_block_ms=20_000, request_timeout_ms=10_000, delivery_timeout_ms=20_000)
     try:
         record = producer.send(setting("TOPIC"), value).get(timeout=30)

@@ -1,13 +1,13 @@
-"""Rotates an IAM user's key as the field's rotation function does, against the server that ministack.sh started.
+"""Rotates an IAM user's key as a common rotation function does, against the server that ministack.sh started.
 
     rotate.py DIR setup
     rotate.py DIR run --rotations N --every S --retire-after S [--beside PID]
 
-`setup` makes the IAM users `uploader` (S3), `reader` (may read the secret), `rotator` and `onlooker`, a bucket, a secret with
-the uploader's first key and one with the login of Kafka's publisher, and writes DIR/reader.env and the like. `run` takes each
-rotation through createSecret, setSecret, testSecret and finishSecret, publishes the event, and a timer deactivates and
-deletes the old key.
-DIR/secrets lists every secret key made, so that a log can be searched for them.
+`setup` creates the IAM users `uploader` (S3), `reader` (may read the secret), `rotator` and `observer`, a bucket, a secret with
+the uploader's first key and one with the login of Kafka's publisher, and writes DIR/reader.env, DIR/rotator.env and
+DIR/observer.env. `run` performs the four steps of each rotation, publishes the event, and deactivates and deletes the old
+key after a fixed time.
+DIR/secrets lists every secret key that was created, so that logs can be searched for them.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from publish import event, publish
 
 BUCKET = os.environ.get("CREDSWAP_BUCKET", "credswap-uploads")
 SECRET_ID = os.environ.get("CREDSWAP_SECRET_ID", "prod/uploader")
-# MSK insists on the beginning.
+# MSK requires this prefix.
 KAFKA_SECRET_ID = "AmazonMSK_publisher"
 USER = "uploader"
 ROOT = ("test", "test")
@@ -37,10 +37,10 @@ POLICIES = {
     "uploader": ["s3:*"],
     "reader": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
     "rotator": ["secretsmanager:*", "iam:*"],
-    # For those who look on: where keys are enforced, there may be no root.
-    "onlooker": ["secretsmanager:*", "iam:*"],
+    # For the scripts' own requests: where keys are enforced, there may be no root user.
+    "observer": ["secretsmanager:*", "iam:*"],
 }
-# IAM takes seconds to make a new key known everywhere, 2 minutes at most.
+# A new key takes seconds to propagate, at most 2 minutes.
 PROPAGATION = 120.0
 
 
@@ -68,7 +68,7 @@ def setup(directory: Path) -> None:
     password = Path(os.environ["CREDSWAP_KAFKA_PUBLISHER_PASSWORD_FILE"]).read_text().strip()
     publisher = json.dumps({"username": "publisher", "password": password})
     client("secretsmanager", ROOT).create_secret(Name=KAFKA_SECRET_ID, SecretString=publisher)
-    for name in ("reader", "rotator", "onlooker"):
+    for name in ("reader", "rotator", "observer"):
         lines = [f"export AWS_ACCESS_KEY_ID={keys[name][0]}", f"export AWS_SECRET_ACCESS_KEY={keys[name][1]}"]
         (directory / f"{name}.env").write_text("\n".join(lines) + "\n")
 
@@ -85,7 +85,7 @@ def secret_string(keys: tuple[str, str]) -> str:
 
 
 class Rotation:
-    """One turn of the key, and the end of the old one."""
+    """One rotation of the key, and the deletion of the old one."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -101,17 +101,17 @@ class Rotation:
         return fields["accesskey"], fields["secretkey"]
 
     def create_secret(self) -> None:
-        # IAM allows two keys a user; the server does not hold to it, so this does.
-        held = key_ids(self.iam)
-        if len(held) > 1:
-            raise SystemExit(f"rotate.py: {USER} has {len(held)} keys already")
+        # IAM allows two keys per user; the server does not enforce that.
+        existing = key_ids(self.iam)
+        if len(existing) > 1:
+            raise SystemExit(f"rotate.py: {USER} has {len(existing)} keys already")
         new = create_key(self.iam, USER, self.directory)
         self.secrets.put_secret_value(
             SecretId=SECRET_ID, ClientRequestToken=self.token, SecretString=secret_string(new), VersionStages=["AWSPENDING"]
         )
 
     def set_secret(self) -> None:
-        """Nothing to set: IAM has made the key itself."""
+        """Nothing to set: IAM has created the key itself."""
 
     def test_secret(self) -> None:
         pending = self.read("AWSPENDING")
@@ -133,9 +133,9 @@ class Rotation:
         key_id = self.old[0]
         self.iam.update_access_key(UserName=USER, AccessKeyId=key_id, Status="Inactive")
         self.iam.delete_access_key(UserName=USER, AccessKeyId=key_id)
-        # A server that still took the old key would let any uploader pass.
+        # With a server that still accepts the old key, every uploader would pass.
         if key_ids(self.iam) != [self.read("AWSCURRENT")[0]] or accepted(self.old):
-            raise SystemExit("rotate.py: the old key is not gone")
+            raise SystemExit("rotate.py: the old key still exists or is still accepted")
 
 
 def key_ids(iam) -> list[str]:
@@ -152,7 +152,7 @@ def accepted(keys: tuple[str, str]) -> bool:
 
 
 def wait_for_upload(seconds: float, beside: int) -> None:
-    """Returns when something has been uploaded: a rotation before that would prove nothing."""
+    """Waits for the first upload: a rotation before it would prove nothing."""
     s3 = client("s3", ROOT)
     deadline = time.monotonic() + seconds
     while not s3.list_objects_v2(Bucket=BUCKET, MaxKeys=1).get("KeyCount"):
@@ -162,7 +162,7 @@ def wait_for_upload(seconds: float, beside: int) -> None:
 
 
 def sleep_beside(pid: int, seconds: float) -> None:
-    """Sleeps, but no longer than the process `pid` lives (0: no such process is watched)."""
+    """Sleeps; fails if the process `pid` ends meanwhile (0: no process is watched)."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         try:
@@ -173,7 +173,7 @@ def sleep_beside(pid: int, seconds: float) -> None:
 
 
 def run(directory: Path, args: argparse.Namespace) -> None:
-    """Each old key ends before the next rotation begins: `every` counts from begin to begin where that leaves time."""
+    """Rotates every `every` seconds, or as soon as the old key is deleted if that takes longer."""
     wait_for_upload(60, args.beside)
     for number in range(1, args.rotations + 1):
         begun = time.monotonic()
@@ -185,7 +185,7 @@ def run(directory: Path, args: argparse.Namespace) -> None:
         print(f"rotation {number}: version {rotation.token[:8]} is current, event at {where}", flush=True)
         sleep_beside(args.beside, args.retire_after)
         rotation.retire()
-        print(f"rotation {number}: key ..{rotation.old[0][-4:]} deleted and refused", flush=True)
+        print(f"rotation {number}: key ..{rotation.old[0][-4:]} deleted and rejected", flush=True)
         if number < args.rotations:
             sleep_beside(args.beside, begun + args.every - time.monotonic())
 
@@ -199,7 +199,7 @@ def main() -> None:
     runner.add_argument("--rotations", type=int, default=1)
     runner.add_argument("--every", type=float, default=15.0)
     runner.add_argument("--retire-after", type=float, default=12.0)
-    runner.add_argument("--beside", type=int, default=0, metavar="PID", help="give up when this process has ended")
+    runner.add_argument("--beside", type=int, default=0, metavar="PID", help="fail when this process has ended")
     args = parser.parse_args()
     os.umask(0o077)
     logging.disable(logging.CRITICAL)

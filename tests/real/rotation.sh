@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The rotation function and three uploaders on real servers: Apache Kafka, and ministack and moto in turn.
+# Runs the rotation function and three uploaders on real servers: Apache Kafka, and ministack and moto in turn.
 #
-#   rotation.sh [ministack|moto ...]        both without an argument
+#   rotation.sh [ministack|moto ...]        default: both
 #
-# The binary of the example rotation_lambda is driven through Lambda's Runtime API as Secrets Manager and a schedule would,
-# beside processes of the examples s3_uploader and reporting_consumer; lambda_rotation.py says what must hold. Fails unless
-# it does, and if a secret is in what one of them wrote.
+# The binary of the example rotation_lambda is invoked through Lambda's Runtime API, as Secrets Manager and a schedule do,
+# beside processes of the examples s3_uploader and reporting_consumer. Fails unless everything listed in lambda_rotation.py
+# holds, and if the output of a process contains a secret.
 # Always stops the servers and removes what they wrote.
 # Settings: EXAMPLES (target/release/examples).
 
@@ -31,26 +31,26 @@ main() {
     for server in "$@"; do
         rotate_on "$server"
     done
-    echo "real servers: rotations and retirements by the function, and the stragglers, on $*"
+    echo "real servers: rotations and retirements by the function passed on $*"
 }
 
 rotate_on() {
     local aws=$STATE/aws-$1 failed=0
-    # Each server begins with an empty fleet.
+    # Each server starts without usage reports.
     "$HERE/kafka.sh" topic "$REPORTS-$1" 3 cleanup.policy=compact message.timestamp.type=LogAppendTime
     "$HERE/kafka.sh" acl add "publisher:read:topic:$REPORTS-$1" "publisher:write:topic:$REPORTS-$1" \
         "consumer:write:topic:$REPORTS-$1" "straggler:write:topic:$REPORTS-$1"
-    mkdir -p "$aws/said"
+    mkdir -p "$aws/logs"
     drive "$1" "$aws" || failed=1
-    no_secret_in "$aws" "$aws/said"
+    no_secret_in "$aws" "$aws/logs"
     if [ "$failed" = 1 ]; then
-        tail -v -n 12 "$aws"/said/*.log >&2 || true
+        tail -v -n 12 "$aws"/logs/*.log >&2 || true
         die "the rotation on $1 failed"
     fi
     "$HERE/$1.sh" stop
 }
 
-# In a shell of its own, and each command only if the last one went well: errexit does not reach into here.
+# In a subshell, and each command only if the one before succeeded: errexit has no effect here.
 drive() (
     # shellcheck source=/dev/null
     . "$STATE/$1/env" &&

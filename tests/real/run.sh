@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The uploader on real servers: Apache Kafka and ministack, the key rotated beside it as in the field.
+# Runs the uploader on real servers, Apache Kafka and ministack, while a common rotation function rotates its key.
 #
-#   run.sh [uploader argument ...]      what is given here is passed on, after the arguments below
+#   run.sh [uploader argument ...]      the arguments are appended to those below
 #
-# Fails unless the uploader exits with 0, every rotation was carried out while it ran, every old key was deleted and
-# refused, and no secret is in what the uploader printed. Always stops the servers and removes what they wrote.
+# Fails unless the uploader exits with 0, every rotation took place while it ran, every old key was deleted and is
+# rejected, and the uploader's output contains no secret. Always stops the servers and removes what they wrote.
 # Settings: UPLOADER (target/release/examples/s3_uploader), DURATION 40, ROTATIONS 2, ROTATE_EVERY 13, RETIRE_AFTER 12.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -12,8 +12,9 @@
 
 UPLOADER=${UPLOADER:-$HERE/../../target/release/examples/s3_uploader}
 DURATION=${DURATION:-40}
-# How long the uploader may take beyond its duration, to read everything back.
-GRACE=300 # reading everything back takes as long as uploading it, and longer on a busy machine
+# How long the uploader may take after its duration: reading everything back takes as long as uploading it, and longer on
+# a busy machine.
+GRACE=300
 
 uploader=
 rotating=
@@ -34,11 +35,11 @@ main() {
 
     start_uploader "${command[@]}" -- "$@"
     local rotated=0 in_time=0 status=0
-    # In the background, with wait: a signal that comes while a command runs in front would be heard only at its end.
+    # In the background, with wait: the shell would handle a signal only after a foreground command has ended.
     rotate &
     rotating=$!
     wait "$rotating" || rotated=$?
-    # In time: it still ran when the last old key had been deleted.
+    # In time: the uploader was still running when the last old key was deleted.
     kill -0 "$uploader" 2>/dev/null || in_time=1
     [ "$rotated" -eq 0 ] || kill "$uploader" 2>/dev/null || true
     wait "$uploader" || status=$?
@@ -64,7 +65,7 @@ start_uploader() {
     done
     shift
     (
-        # Only the reader's key goes to the uploader: the key it uploads with has to come out of the secret.
+        # The uploader gets only the reader's key: the key that it uploads with must come from the secret.
         # shellcheck source=/dev/null
         . "$AWS/reader.env"
         exec timeout --kill-after 5 "$((DURATION + GRACE))" "${command[@]}" \
@@ -83,11 +84,11 @@ rotate() {
 }
 
 summary() {
-    echo "real servers: $(grep -c refused "$STATE/rotations.log") rotations under load, old keys deleted and refused, uploader exit status 0"
+    echo "real servers: $(grep -c 'deleted and rejected' "$STATE/rotations.log") rotations under load, old keys deleted and rejected, uploader exit status 0"
 }
 
 clean() {
-    # The rotations end by themselves when the uploader has.
+    # The rotations end when the uploader has ended.
     if [ -n "$uploader" ]; then
         kill "$uploader" 2>/dev/null || true
         wait "$uploader" $rotating 2>/dev/null || true

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API: runs a function's binary and calls it, as Lambda does."""
+"""Lambda's Runtime API: runs a function's binary and invokes it, as Lambda does."""
 
 import json
 import os
@@ -14,7 +14,7 @@ TIMEOUT = 120.0
 
 
 class Failure(Exception):
-    """What the function answered with /error."""
+    """An error that the function returned."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
@@ -22,7 +22,7 @@ class Failure(Exception):
 
 
 class Function:
-    """A function's process, with these variables and no others but Lambda's own."""
+    """A function's process, with only these environment variables and Lambda's own."""
 
     def __init__(self, binary: Path, variables: dict[str, str], log: Path) -> None:
         self.events: queue.Queue = queue.Queue()
@@ -40,7 +40,7 @@ class Function:
             self.process = subprocess.Popen([binary], env=variables | lambdas, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
     def invoke(self, event: dict):
-        """The function's answer, or a Failure."""
+        """Invokes the function and returns its answer, or raises a Failure."""
         self.events.put(event)
         deadline = time.monotonic() + TIMEOUT
         while True:
@@ -49,7 +49,7 @@ class Function:
                 break
             except queue.Empty:
                 if self.process.poll() is not None:
-                    raise SystemExit("the function has ended") from None
+                    raise SystemExit("the function's process has ended") from None
                 if time.monotonic() > deadline:
                     raise SystemExit(f"no answer from the function within {TIMEOUT:.0f} s") from None
         if kind == "error":
@@ -99,5 +99,5 @@ class Function:
 
 
 def variables(**settings: str) -> dict[str, str]:
-    """The AWS SDK's variables, and these."""
+    """Returns the environment variables of the AWS SDK, and these."""
     return {name: os.environ[name] for name in ("AWS_REGION", "PATH") if name in os.environ} | settings

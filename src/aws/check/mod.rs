@@ -62,7 +62,7 @@ where
     }
 }
 
-/// Accepts every key without asking anybody.
+/// Accepts every key without a call.
 ///
 /// A key that is wrong, or that AWS does not know yet, is then noticed by the first request that is signed with it.
 ///

@@ -9,11 +9,18 @@
 /// Call it after everything that sets a credentials provider or an identity cache, as `Builder::from(&sdk_config)` does.
 /// Interceptors and retry classifiers of your own stay.
 ///
-#[cfg_attr(feature = "s3", doc = "```")]
-#[cfg_attr(not(feature = "s3"), doc = "```ignore")]
+/// ```
 /// # fn example(credentials: credswap::RefreshableCredentials, sdk: &aws_types::SdkConfig) {
-/// let builder = aws_sdk_s3::config::Builder::from(sdk).force_path_style(true);
-/// let s3 = aws_sdk_s3::Client::from_conf(credswap::configure!(credentials, builder).build());
+#[cfg_attr(
+    feature = "s3",
+    doc = "let builder = aws_sdk_s3::config::Builder::from(sdk).force_path_style(true);
+let s3 = aws_sdk_s3::Client::from_conf(credswap::configure!(credentials, builder).build());"
+)]
+#[cfg_attr(
+    not(feature = "s3"),
+    doc = "let builder = aws_sdk_iam::config::Builder::from(sdk);
+let iam = aws_sdk_iam::Client::from_conf(credswap::configure!(credentials, builder).build());"
+)]
 /// # }
 /// ```
 ///

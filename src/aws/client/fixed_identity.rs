@@ -62,7 +62,7 @@ impl Intercept for ReportRejected {
         _components: &RuntimeComponents,
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // A client that was not published has no generation, and nobody else has it.
+        // A client that was not published has no generation, and is used by its check alone.
         if let Some(error) = auth_error(context)
             && !error.is_ambiguous()
             && let Some(generation) = self.token.generation()

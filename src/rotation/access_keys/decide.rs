@@ -26,7 +26,7 @@
 //!   rejects a signature that is 5 minutes old. So nothing can store the key any more.
 //!
 //! What remains is a key that a person creates within minutes after the crash of a `createSecret` that had not yet created
-//! its own, and then does not use for a quarter of an hour. IAM has no means to tell those two apart. Everything else that
+//! its own, and then does not use for a quarter of an hour. IAM cannot distinguish those two. Everything else that
 //! is in doubt is kept, and blocks the rotation with an error that names it.
 //!
 //! # Abandoned versions

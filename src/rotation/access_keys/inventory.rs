@@ -15,7 +15,7 @@ use crate::secret::VersionId;
 /// Secrets Manager keeps about a hundred versions without a label, for a day. Reading all would take long.
 const MAX_VERSIONS: usize = 50;
 
-/// The secret's versions and their content, and whose keys they hold.
+/// The secret's versions and their content, and the user whose keys they contain.
 pub(super) struct KeyInventory<'a> {
     pub(super) context: &'a SecretContext<'a>,
     pub(super) user: &'a IamUser,

@@ -54,6 +54,7 @@ pub struct Usage {
 
 /// Whether a version is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UsageState {
     /// Consumers use it.
     InUse {

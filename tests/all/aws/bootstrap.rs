@@ -137,7 +137,7 @@ async fn a_rejection_of_the_live_key_is_reported_once() {
 }
 
 #[tokio::test]
-async fn a_live_key_without_permission_leaves_fetching_to_the_initial_one() {
+async fn a_live_key_without_permission_leaves_fetches_to_the_initial() {
     let test = Bootstrapped::new().await;
     test.fixture.cloud.deny(USER, READ);
     for _ in 0..2 {

@@ -64,7 +64,7 @@ fn assert_tells(error: &Error, kind: ErrorKind, texts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_text_is_read_with_its_version_stages_and_time() {
+async fn a_string_is_read_with_its_version_stages_and_time() {
     let fixture = SourceFixture::new().await;
     let secret: Secret = fixture
         .source()
@@ -93,7 +93,7 @@ async fn a_binary_secret_is_read_as_it_is() {
 }
 
 #[tokio::test]
-async fn another_stage_is_read_when_asked_for() {
+async fn another_stage_can_be_read() {
     let fixture = SourceFixture::new().await;
     fixture.cloud.put_secret("prod/uploader", "newer");
     let secret = fixture
@@ -112,7 +112,7 @@ async fn another_stage_is_read_when_asked_for() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_there_is_named_with_its_region() {
+async fn a_missing_secret_is_named_with_its_region() {
     let fixture = SourceFixture::new().await;
     let error = fetch_error(&SecretsManager::from_client(
         fixture.client(),
@@ -184,7 +184,7 @@ async fn a_secret_with_kms_in_its_name_does_not_blame_kms() {
 }
 
 #[tokio::test]
-async fn a_reader_whose_own_key_is_dead_is_unauthenticated() {
+async fn a_reader_with_a_dead_key_is_unauthenticated() {
     let fixture = SourceFixture::new().await;
     let wrong = Credentials::new(fixture.reader.id(), "not the secret", None, None, "test");
     let client = Client::new(&config(&fixture.cloud, wrong));
@@ -207,7 +207,7 @@ async fn a_reader_whose_own_key_is_dead_is_unauthenticated() {
 }
 
 #[tokio::test]
-async fn a_code_in_another_services_format_is_understood() {
+async fn a_code_in_another_protocol_is_understood() {
     let xml = answering(
         403,
         "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>",
@@ -248,7 +248,7 @@ async fn failures_of_the_service_and_the_network_are_retried() {
 }
 
 #[tokio::test]
-async fn retries_end_and_say_what_it_was() {
+async fn exhausted_retries_return_the_last_error() {
     let fixture = SourceFixture::new().await;
     fixture.cloud.throttle(READ, 2);
     let error = fetch_error(&fixture.source().attempts(2)).await;
@@ -261,7 +261,7 @@ async fn retries_end_and_say_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_service_that_hangs_is_given_up() {
+async fn a_service_that_hangs_is_a_timeout() {
     let fixture = SourceFixture::new().await;
     fixture.cloud.inject(READ, Action::Hang, 2);
     let source = fixture
@@ -273,7 +273,7 @@ async fn a_service_that_hangs_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_not_there_is_unavailable() {
+async fn an_unreachable_endpoint_is_unavailable() {
     let config = reach(
         &nowhere(),
         Credentials::new("AKIDEXAMPLE", "none", None, None, "test"),
@@ -288,7 +288,7 @@ async fn an_endpoint_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn what_is_not_configured_is_said() {
+async fn missing_configuration_is_named() {
     let fixture = SourceFixture::new().await;
     let config = config(&fixture.cloud, fixture.reader.credentials());
     for endpoint in [None, Some(fixture.cloud.endpoint_url())] {
@@ -319,7 +319,7 @@ impl ProvideCredentials for Failing {
 }
 
 #[tokio::test]
-async fn a_provider_that_has_no_credentials_says_why() {
+async fn a_provider_without_credentials_is_explained() {
     let fixture = SourceFixture::new().await;
     let cases: [(fn() -> CredentialsError, _, _); 5] = [
         (
@@ -348,19 +348,19 @@ async fn a_provider_that_has_no_credentials_says_why() {
             "was not sent",
         ),
     ];
-    for (failing, kind, words) in cases {
+    for (failing, kind, text) in cases {
         let mut config = config(&fixture.cloud, fixture.reader.credentials()).into_builder();
         config.set_credentials_provider(Some(SharedCredentialsProvider::new(Failing(failing))));
         let client = Client::new(&config.build());
         let error =
             fetch_error(&SecretsManager::from_client(client, "prod/uploader").attempts(1)).await;
-        assert_tells(&error, kind, &[words]);
+        assert_tells(&error, kind, &[text]);
     }
     assert_eq!(fixture.cloud.count(READ), 0);
 }
 
 #[tokio::test]
-async fn an_empty_secret_is_none() {
+async fn an_empty_secret_is_malformed() {
     for body in [
         r#"{"VersionId":"v1"}"#,
         r#"{"VersionId":"v1","SecretString":""}"#,
@@ -383,7 +383,7 @@ async fn an_empty_secret_is_none() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_cut_off_is_not_quoted() {
+async fn a_truncated_response_is_not_quoted() {
     let cut = r#"{"VersionId":"v1","SecretString":"hunter2hunter2"#;
     let error = fetch_error(
         &SecretsManager::from_client(Client::new(&answering(200, cut)), "s").attempts(1),
@@ -393,7 +393,7 @@ async fn an_answer_that_was_cut_off_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn what_a_service_says_is_in_the_cause_unless_it_quotes_the_request() {
+async fn the_services_message_is_the_cause_unless_it_has_secrets() {
     let parameter = answering(
         400,
         r#"{"__type":"InvalidParameterException","Message":"Invalid name."}"#,
@@ -415,7 +415,7 @@ async fn what_a_service_says_is_in_the_cause_unless_it_quotes_the_request() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_is_not_blamed_on_the_key() {
+async fn clock_skew_is_not_blamed_on_the_key() {
     let late = answering(
         400,
         r#"{"__type":"InvalidSignatureException","message":"Signature expired: 20200101T000000Z is now earlier than 20200101T001000Z"}"#,

@@ -1,4 +1,4 @@
-//! What a user and an access key are made of.
+//! Users and access keys, as data.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -26,7 +26,7 @@ pub struct User {
 pub enum KeyStatus {
     /// Accepted.
     Active,
-    /// Refused, and can be made active again.
+    /// Rejected; it can be activated again.
     Inactive,
 }
 
@@ -45,7 +45,7 @@ impl KeyStatus {
     }
 }
 
-/// An access key with its secret, as it is seen once: when it is created.
+/// An access key with its secret, which only its creation returns.
 #[derive(Clone)]
 pub struct AccessKey {
     pub(crate) id: String,
@@ -54,22 +54,22 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
-    /// The access key id.
+    /// Returns the access key id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The secret access key.
+    /// Returns the secret access key.
     pub fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// For an SDK's configuration.
+    /// Returns credentials for an SDK configuration.
     pub fn credentials(&self) -> Credentials {
         Credentials::new(&self.id, &self.secret, None, None, "credswap-testkit")
     }
 
-    /// As a secret usually holds it: `accessKeyId`, `secretAccessKey`, `username`.
+    /// Returns the content of a secret with this key: `accessKeyId`, `secretAccessKey`, `username`.
     pub fn to_json(&self) -> String {
         json!({"accessKeyId": self.id, "secretAccessKey": self.secret, "username": self.user})
             .to_string()
@@ -88,7 +88,7 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// What the account knows of a key; not its secret.
+/// An access key without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
     /// The access key id.
@@ -97,11 +97,11 @@ pub struct KeyInfo {
     pub status: KeyStatus,
     /// When it was created.
     pub created: SystemTime,
-    /// When a request signed with it was last accepted, and by whom.
+    /// When a request signed with it was last accepted, and by which service.
     pub last_used: Option<(SystemTime, Service)>,
 }
 
-/// A fresh key that nobody knows yet.
+/// Generates a new key.
 pub(crate) fn generate(user: &str) -> AccessKey {
     let secret = format!(
         "{}{}",
@@ -115,7 +115,7 @@ pub(crate) fn generate(user: &str) -> AccessKey {
     }
 }
 
-/// So many characters that no other id has.
+/// Generates random characters for an id.
 pub(crate) fn random(length: usize) -> String {
     let mut text = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
     text.truncate(length);

@@ -1,6 +1,6 @@
-//! The account's own hands: set-up and inspection without a client.
+//! Administration: set-up and inspection without a client.
 //!
-//! Nothing here is refused, delayed or recorded. What cannot be done panics with the message AWS would give.
+//! Nothing here is rejected, delayed or recorded. Invalid operations panic with the message that AWS would answer.
 
 use std::collections::BTreeMap;
 
@@ -16,39 +16,39 @@ impl Cloud {
     ///
     /// # Panics
     ///
-    /// If there is one of that name.
+    /// If the name is taken.
     pub fn create_user(&self, name: &str) -> User {
-        done(self.shared().state().keys.create_user(name))
+        unwrap(self.shared().state().keys.create_user(name))
     }
 
     /// Creates an access key.
     ///
     /// # Panics
     ///
-    /// If there is no such user, or it has two keys.
+    /// If the user does not exist or has two keys.
     pub fn create_access_key(&self, user: &str) -> AccessKey {
-        done(self.shared().state().keys.create_key(user))
+        unwrap(self.shared().state().keys.create_key(user))
     }
 
     /// Activates or deactivates a key.
     ///
     /// # Panics
     ///
-    /// If there is no such key.
+    /// If the key does not exist.
     pub fn set_key_status(&self, id: &str, status: KeyStatus) {
-        done(self.shared().state().keys.set_status(id, status));
+        unwrap(self.shared().state().keys.set_status(id, status));
     }
 
     /// Deletes a key.
     ///
     /// # Panics
     ///
-    /// If there is no such key.
+    /// If the key does not exist.
     pub fn delete_key(&self, id: &str) {
-        done(self.shared().state().keys.delete_key(id));
+        unwrap(self.shared().state().keys.delete_key(id));
     }
 
-    /// The user's keys, oldest first.
+    /// Returns the user's keys, oldest first.
     pub fn keys(&self, user: &str) -> Vec<KeyInfo> {
         self.shared().state().keys.list(user).cloned().collect()
     }
@@ -57,7 +57,7 @@ impl Cloud {
     ///
     /// # Panics
     ///
-    /// If there is one of that name.
+    /// If the name is taken.
     pub fn create_bucket(&self, name: &str) {
         std::fs::create_dir(self.bucket_directory(name)).expect("a new bucket");
     }
@@ -65,16 +65,16 @@ impl Cloud {
 
 /// Secrets.
 impl Cloud {
-    /// Creates a secret and gives its version id.
+    /// Creates a secret, and returns its version id.
     ///
     /// # Panics
     ///
-    /// If there is one of that name.
+    /// If the name is taken.
     pub fn create_secret(&self, name: &str, content: impl Into<SecretContent>) -> String {
         let version_id = new_version_id();
         let region = self.region();
         let mut state = self.shared().state();
-        done(
+        unwrap(
             state
                 .secrets
                 .create(region, name, &version_id, Some(content.into())),
@@ -82,11 +82,11 @@ impl Cloud {
         version_id
     }
 
-    /// Makes this the secret's current version and gives its version id.
+    /// Adds a version, makes it the current one, and returns its id.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn put_secret(&self, name: &str, content: impl Into<SecretContent>) -> String {
         let version_id = new_version_id();
         self.put_secret_version(name, &version_id, content, &[CURRENT]);
@@ -97,7 +97,7 @@ impl Cloud {
     ///
     /// # Panics
     ///
-    /// If there is no such secret, or a version of this id with another content.
+    /// If the secret does not exist, or has a version with this id and another content.
     pub fn put_secret_version(
         &self,
         name: &str,
@@ -107,137 +107,139 @@ impl Cloud {
     ) {
         let stages: Vec<_> = stages.iter().map(|&stage| stage.to_owned()).collect();
         let mut state = self.shared().state();
-        done(done(state.secrets.find_live(name)).put(version_id, content.into(), &stages));
+        unwrap(unwrap(state.secrets.find_live(name)).put(version_id, content.into(), &stages));
     }
 
-    /// Moves a staging label, wherever it is now.
+    /// Moves a staging label from the version that has it.
     ///
     /// # Panics
     ///
-    /// If there is no such secret or version.
+    /// If the secret or the version does not exist.
     pub fn move_stage(&self, name: &str, stage: &str, version_id: &str) {
         let mut state = self.shared().state();
-        let secret = done(state.secrets.find_live(name));
+        let secret = unwrap(state.secrets.find_live(name));
         let holder = secret.staged(stage).map(|version| version.id.clone());
-        done(secret.move_stage(stage, holder.as_deref(), Some(version_id)));
+        unwrap(secret.move_stage(stage, holder.as_deref(), Some(version_id)));
     }
 
-    /// The id of the version that has this label.
+    /// Returns the id of the version with this label.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn staged(&self, name: &str, stage: &str) -> Option<String> {
         let mut state = self.shared().state();
-        done(state.secrets.find(name))
+        unwrap(state.secrets.find(name))
             .staged(stage)
             .map(|version| version.id.clone())
     }
 
-    /// Every version's labels.
+    /// Returns the labels of every version.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn stages(&self, name: &str) -> BTreeMap<String, Vec<String>> {
         let mut state = self.shared().state();
-        let versions = &done(state.secrets.find(name)).versions;
+        let versions = &unwrap(state.secrets.find(name)).versions;
         versions
             .iter()
             .map(|v| (v.id.clone(), v.stages.iter().cloned().collect()))
             .collect()
     }
 
-    /// The current version's content.
+    /// Returns the content of the current version.
     ///
     /// # Panics
     ///
-    /// If there is no such secret, or it has no current version.
+    /// If the secret does not exist or has no current version.
     pub fn current_secret(&self, name: &str) -> SecretContent {
         let mut state = self.shared().state();
-        let secret = done(state.secrets.find(name));
+        let secret = unwrap(state.secrets.find(name));
         secret
             .staged(CURRENT)
             .and_then(|version| version.content.clone())
             .expect("a current version")
     }
 
-    /// A version's content; `None` if there is no such version, or nothing in it.
+    /// Returns the content of a version; `None` if the version does not exist or has no content.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn secret_version(&self, name: &str, version_id: &str) -> Option<SecretContent> {
         let mut state = self.shared().state();
-        let secret = done(state.secrets.find(name));
+        let secret = unwrap(state.secrets.find(name));
         let version = secret.versions.iter().find(|v| v.id == version_id)?;
         version.content.clone()
     }
 
-    /// Stages a new version without a content as AWSPENDING and gives its id: what RotateSecret does before it
-    /// calls the function.
+    /// Adds a version without content, labels it `AWSPENDING`, and returns its id, as `RotateSecret` does before it calls the
+    /// function.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn begin_rotation(&self, name: &str) -> String {
         let token = new_version_id();
         let mut state = self.shared().state();
-        done(done(state.secrets.find_live(name)).stage_empty(&token, "AWSPENDING"));
+        unwrap(unwrap(state.secrets.find_live(name)).stage_empty(&token, "AWSPENDING"));
         token
     }
 
-    /// Takes a staging label from the version that has it.
+    /// Removes a staging label from the version that has it.
     ///
     /// # Panics
     ///
-    /// If there is no such secret, or for AWSCURRENT.
+    /// If the secret does not exist, or the label is `AWSCURRENT`.
     pub fn remove_stage(&self, name: &str, stage: &str) {
         let mut state = self.shared().state();
-        let secret = done(state.secrets.find_live(name));
+        let secret = unwrap(state.secrets.find_live(name));
         let holder = secret.staged(stage).map(|version| version.id.clone());
-        done(secret.move_stage(stage, holder.as_deref(), None));
+        unwrap(secret.move_stage(stage, holder.as_deref(), None));
     }
 
-    /// The secret's tags.
+    /// Returns the secret's tags.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn tags(&self, name: &str) -> BTreeMap<String, String> {
-        done(self.shared().state().secrets.find(name)).tags.clone()
+        unwrap(self.shared().state().secrets.find(name))
+            .tags
+            .clone()
     }
 
-    /// The secret's ARN.
+    /// Returns the secret's ARN.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn secret_arn(&self, name: &str) -> String {
-        done(self.shared().state().secrets.find(name)).arn.clone()
+        unwrap(self.shared().state().secrets.find(name)).arn.clone()
     }
 
     /// Schedules the secret for deletion.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn delete_secret(&self, name: &str) {
-        done(self.shared().state().secrets.find(name)).schedule_deletion();
+        unwrap(self.shared().state().secrets.find(name)).schedule_deletion();
     }
 
-    /// Takes the deletion back.
+    /// Cancels the scheduled deletion.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn restore_secret(&self, name: &str) {
-        done(self.shared().state().secrets.find(name)).deleted = None;
+        unwrap(self.shared().state().secrets.find(name)).deleted = None;
     }
 }
 
 #[track_caller]
-fn done<T>(result: Result<T, ApiError>) -> T {
+fn unwrap<T>(result: Result<T, ApiError>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{}: {}", error.code, error.message),

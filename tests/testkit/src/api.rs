@@ -1,4 +1,4 @@
-//! The listener of IAM, STS and Secrets Manager: who calls, may they, and which service answers.
+//! The listener of IAM, STS and Secrets Manager: authenticates, authorizes, and routes calls to the service.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 use crate::access_key::User;
 use crate::calls::{Call, Service};
 use crate::cloud::{Shared, State};
+use crate::dispatch::{Answer, dispatch};
 use crate::error::{ApiError, Hangup};
-use crate::gate::{self, Answer};
 use crate::sigv4::Claim;
 use crate::{iam, secrets_manager, sts, xml};
 
-/// A secret is 64 KiB at most.
-const BODY: usize = 1 << 20;
+/// The largest request body. A secret has at most 64 KiB.
+const MAX_BODY: usize = 1 << 20;
 
 type Answered = Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Hangup>> + Send>>;
 
-/// The service over this state.
+/// Creates the service for this state.
 pub(crate) fn service(shared: Arc<Shared>) -> impl Fn(Request<Incoming>) -> Answered + Clone {
     move |request| Box::pin(answer(shared.clone(), request))
 }
@@ -34,8 +34,8 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Hangup> {
     let (parts, body) = request.into_parts();
-    // Always to its end: a connection with unread bytes cannot be kept.
-    let body = Limited::new(body, BODY)
+    // Always to the end: a connection with unread bytes cannot be kept open.
+    let body = Limited::new(body, MAX_BODY)
         .collect()
         .await
         .map_err(|_| Hangup)?
@@ -72,15 +72,15 @@ async fn answer(
             _ => secrets_manager::call(&mut state, shared.region(), &caller, &input),
         }
     };
-    Ok(render(service, gate::pass(&shared, call, work).await?))
+    Ok(render(service, dispatch(&shared, call, work).await?))
 }
 
 /// An operation and its parameters.
 pub(crate) struct Input {
     pub(crate) action: String,
-    /// Of the query protocol.
+    /// The parameters in the query protocol.
     pub(crate) form: HashMap<String, String>,
-    /// Of awsJson1.1.
+    /// The parameters in awsJson1.1.
     pub(crate) json: Value,
 }
 
@@ -114,7 +114,7 @@ impl Input {
         }
     }
 
-    /// A parameter that is text.
+    /// Returns a text parameter.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.form
             .get(name)
@@ -184,11 +184,11 @@ fn permit(
 }
 
 impl Answer for Result<String, ApiError> {
-    fn refuse(error: ApiError) -> Self {
+    fn from_error(error: ApiError) -> Self {
         Err(error)
     }
 
-    fn refusal(&self) -> Option<(u16, String)> {
+    fn error(&self) -> Option<(u16, String)> {
         let error = self.as_ref().err()?;
         Some((error.status.as_u16(), error.code.clone()))
     }

@@ -11,15 +11,15 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 /// One broker with a topic, and a producer to it.
 ///
-/// It speaks Kafka's protocol without TLS or SASL. A consumer *group's* first message takes about 3 s, the
-/// rebalance delay; assigned partitions need no group. What was published stays while the broker is down.
+/// It speaks Kafka's protocol without TLS or SASL. The first message of a consumer *group* takes about 3 s, the rebalance
+/// delay; assigned partitions need no group. Published messages survive while the broker is down.
 pub struct Broker {
-    // Owns the cluster, too: it lives as long as the client that was configured with it.
+    // Owns the cluster, which lives as long as the client that was configured with it.
     producer: FutureProducer,
     topic: String,
 }
 
-/// Where a message ended up.
+/// Where a message was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The partition.
@@ -29,19 +29,19 @@ pub struct Delivery {
 }
 
 impl Broker {
-    /// Starts a broker on a port the system chooses.
+    /// Starts a broker on a port that the system chooses.
     ///
     /// # Panics
     ///
-    /// If librdkafka cannot be started, or the topic's name is not one.
+    /// If librdkafka cannot be started, or the topic's name is invalid.
     pub fn start(topic: &str, partitions: i32) -> Self {
-        // rdkafka initializes OpenSSL with an atexit handler, which crashes a process that exits while one of
-        // librdkafka's threads is in a TLS handshake. The first to initialize decides; this does it without.
+        // rdkafka initializes OpenSSL with an exit handler, which crashes a process that exits while one of
+        // librdkafka's threads is in a TLS handshake. The first initialization counts; this one has no handler.
         openssl_sys::init();
         let producer: FutureProducer = ClientConfig::new()
             .set("test.mock.num.brokers", "1")
             .set("linger.ms", "0")
-            // Messages wait for a broker that comes back, but not for ever.
+            // Messages wait until the broker is up again, but not without limit.
             .set("message.timeout.ms", "30000")
             .set("reconnect.backoff.ms", "20")
             .set("reconnect.backoff.max.ms", "200")
@@ -55,42 +55,42 @@ impl Broker {
         broker
     }
 
-    /// Makes another topic. Records keep the times that their writers gave them.
+    /// Creates another topic. Records keep the times that their producers set.
     ///
     /// # Panics
     ///
-    /// If its name is not one, or is taken.
+    /// If its name is invalid or taken.
     pub fn create_topic(&self, topic: &str, partitions: i32) {
         self.cluster()
             .create_topic(topic, partitions, 1)
             .expect("a topic");
     }
 
-    /// For clients' `bootstrap.servers`.
+    /// Returns the value of the clients' `bootstrap.servers`.
     pub fn bootstrap_servers(&self) -> String {
         self.cluster().bootstrap_servers()
     }
 
-    /// The topic's name.
+    /// Returns the topic's name.
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// Publishes and waits for the broker's word.
+    /// Publishes a message, and waits for the broker's acknowledgement.
     ///
     /// # Errors
     ///
-    /// What librdkafka says, after 30 s if the broker is down for that long.
+    /// Librdkafka's error; after 30 s if the broker is down for that long.
     ///
     /// # Cancel safety
     ///
-    /// A message that was not waited for may still be delivered.
+    /// A message whose future was dropped may still be delivered.
     pub async fn publish(&self, payload: impl AsRef<[u8]>) -> KafkaResult<Delivery> {
         self.send(FutureRecord::to(&self.topic).payload(payload.as_ref()))
             .await
     }
 
-    /// As [`publish`](Self::publish), to this partition.
+    /// Publishes a message to this partition, as [`publish`](Self::publish) does.
     ///
     /// # Errors
     ///
@@ -110,29 +110,33 @@ impl Broker {
 
     /// Closes all connections and refuses new ones.
     pub fn down(&self) {
-        self.cluster().broker_down(ALL).expect("there is a broker");
+        self.cluster()
+            .broker_down(ALL)
+            .expect("the cluster has a broker");
     }
 
     /// Accepts connections again.
     pub fn up(&self) {
-        self.cluster().broker_up(ALL).expect("there is a broker");
+        self.cluster()
+            .broker_up(ALL)
+            .expect("the cluster has a broker");
     }
 
-    /// Delays every answer from now on.
+    /// Delays every following answer.
     pub fn round_trip_time(&self, time: Duration) {
         self.cluster()
             .broker_round_trip_time(ALL, time)
-            .expect("there is a broker");
+            .expect("the cluster has a broker");
     }
 
-    /// The next requests of this kind, by whomever, get these errors one after the other.
+    /// Answers the next requests of this kind, of any client, with these errors, one after the other.
     ///
     /// `RD_KAFKA_RESP_ERR__TRANSPORT` closes the connection instead.
     pub fn request_errors(&self, request: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
         self.cluster().request_errors(request, errors);
     }
 
-    /// Takes back what is left of [`request_errors`](Self::request_errors).
+    /// Removes the remaining [`request_errors`](Self::request_errors).
     pub fn clear_request_errors(&self, request: RDKafkaApiKey) {
         self.cluster().clear_request_errors(request);
     }
@@ -162,5 +166,5 @@ impl fmt::Debug for Broker {
     }
 }
 
-/// librdkafka's way to mean every broker.
+/// Stands for every broker in librdkafka's API.
 const ALL: i32 = -1;

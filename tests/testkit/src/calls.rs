@@ -1,4 +1,4 @@
-//! What was called: one record for each request, and counts by action.
+//! The calls: one record per request, and counts by action.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -6,10 +6,10 @@ use std::sync::Mutex;
 
 use tokio::sync::watch;
 
-/// How many records are kept; counts are of everything. Enough for a test, bounded for a bench.
-const KEPT: usize = 20_000;
+/// How many records are kept, so that a bench does not fill the memory. Counts include all calls.
+const MAX_RECORDS: usize = 20_000;
 
-/// The services a [`Cloud`](crate::Cloud) has.
+/// The services of a [`Cloud`](crate::Cloud).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Service {
     /// S3.
@@ -23,10 +23,10 @@ pub enum Service {
 }
 
 impl Service {
-    /// All of them.
+    /// All services.
     pub const ALL: [Self; 4] = [Self::S3, Self::Iam, Self::Sts, Self::SecretsManager];
 
-    /// The name in ARNs, actions and signatures.
+    /// Returns the name in ARNs, actions and signatures.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::S3 => "s3",
@@ -43,30 +43,30 @@ impl Service {
     }
 }
 
-/// One request, as it looks before anything is checked.
+/// One request, before anything of it is verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// The service.
     pub service: Service,
     /// The operation, such as `PutObject`.
     pub action: String,
-    /// What it is about: a secret's id, `/bucket/key`, a user or an access key id.
+    /// The resource: a secret's id, `/bucket/key`, a user or an access key id.
     pub resource: Option<String>,
     pub(crate) access_key_id: Option<String>,
 }
 
 impl Call {
-    /// `service:Action`, such as `s3:PutObject`.
+    /// Returns `service:Action`, such as `s3:PutObject`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.service.as_str(), self.action)
     }
 
-    /// The access key id the request claims to be signed with.
+    /// Returns the access key id that the request claims to be signed with.
     pub fn access_key_id(&self) -> Option<&str> {
         self.access_key_id.as_deref()
     }
 
-    /// The last four characters of that, which may be shown.
+    /// Returns the last four characters of that id, which may be printed.
     pub fn key_suffix(&self) -> &str {
         let id = self.access_key_id().unwrap_or_default();
         id.get(id.len().saturating_sub(4)..).unwrap_or_default()
@@ -83,31 +83,31 @@ impl fmt::Debug for Call {
     }
 }
 
-/// What a hook makes of a call.
+/// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Go on.
+    /// It is processed.
     Pass,
-    /// Do nothing and answer this status and code.
+    /// It is answered with this status and code, and not processed.
     Fail(u16, &'static str),
-    /// Do nothing and close the connection.
+    /// Its connection is closed, and it is not processed.
     Disconnect,
-    /// Do it, then close the connection without an answer.
+    /// It is processed, then its connection is closed without an answer.
     LoseAnswer,
-    /// Wait for [`Cloud::release`](crate::Cloud::release), then go on.
+    /// It waits for [`Cloud::release`](crate::Cloud::release), then it is processed.
     Hang,
 }
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done and answered.
+    /// Processed and answered with success.
     Done,
     /// Answered with an error: status and code.
-    Refused(u16, String),
-    /// Closed before anything was done.
+    Rejected(u16, String),
+    /// The connection was closed before the call was processed.
     Disconnected,
-    /// Done (or refused), and closed without an answer.
+    /// Processed, and the connection was closed without an answer.
     AnswerLost,
 }
 
@@ -116,7 +116,7 @@ pub enum Outcome {
 pub struct CallRecord {
     /// The request.
     pub call: Call,
-    /// Its end.
+    /// How it ended.
     pub outcome: Outcome,
 }
 
@@ -141,7 +141,7 @@ impl CallLog {
 
     pub(crate) fn arrived(&self, name: &str) {
         {
-            let mut inner = self.inner.lock().expect("no code panics with the log");
+            let mut inner = self.inner.lock().expect("the lock is not poisoned");
             match inner.counts.get_mut(name) {
                 Some(count) => *count += 1,
                 None => drop(inner.counts.insert(name.to_owned(), 1)),
@@ -151,31 +151,31 @@ impl CallLog {
     }
 
     pub(crate) fn ended(&self, call: Call, outcome: Outcome) {
-        let mut inner = self.inner.lock().expect("no code panics with the log");
-        if inner.records.len() == KEPT {
+        let mut inner = self.inner.lock().expect("the lock is not poisoned");
+        if inner.records.len() == MAX_RECORDS {
             inner.records.pop_front();
         }
         inner.records.push_back(CallRecord { call, outcome });
     }
 
     pub(crate) fn count(&self, name: &str) -> usize {
-        let inner = self.inner.lock().expect("no code panics with the log");
+        let inner = self.inner.lock().expect("the lock is not poisoned");
         inner.counts.get(name).copied().unwrap_or_default()
     }
 
     pub(crate) fn records(&self) -> Vec<CallRecord> {
-        let inner = self.inner.lock().expect("no code panics with the log");
+        let inner = self.inner.lock().expect("the lock is not poisoned");
         inner.records.iter().cloned().collect()
     }
 
     pub(crate) fn clear(&self) {
-        *self.inner.lock().expect("no code panics with the log") = Inner::default();
+        *self.inner.lock().expect("the lock is not poisoned") = Inner::default();
     }
 
     pub(crate) async fn called(&self, name: &str, times: usize) {
         let mut arrivals = self.arrivals.subscribe();
         while self.count(name) < times {
-            // The sender lives in self, so this cannot fail.
+            // The sender is in `self`, so this cannot fail.
             let _ = arrivals.changed().await;
         }
     }

@@ -1,11 +1,11 @@
-//! The servers' clock: the one place that asks the system for the time.
+//! The servers' clock: the only place that reads the system's time.
 
 use std::time::{Instant, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-// Signatures carry the wall clock of the SDK that made them, so the servers need it too.
+// Signatures contain the signer's wall clock time, so the servers need the wall clock, too.
 #[allow(clippy::disallowed_methods)]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
@@ -16,7 +16,7 @@ pub(crate) fn instant() -> Instant {
     Instant::now()
 }
 
-/// As the query protocols write a time: `2026-01-31T12:00:00Z`.
+/// Formats a time as the query protocol does: `2026-01-31T12:00:00Z`.
 pub(crate) fn iso8601(at: SystemTime) -> String {
     let whole_seconds = DateTime::from_secs(DateTime::from(at).secs());
     whole_seconds
@@ -24,8 +24,8 @@ pub(crate) fn iso8601(at: SystemTime) -> String {
         .expect("the wall clock is between years 1 and 9999")
 }
 
-/// As awsJson1.1 writes a time: seconds since the epoch.
+/// Returns a time as awsJson1.1 encodes it: seconds since the epoch.
 pub(crate) fn epoch_seconds(at: SystemTime) -> f64 {
-    // Milliseconds are what AWS keeps.
+    // AWS keeps milliseconds.
     (DateTime::from(at).as_secs_f64() * 1000.0).round() / 1000.0
 }

@@ -1,4 +1,4 @@
-//! The cloud: one state and the two listeners over it.
+//! The cloud: one state, and the two listeners that serve it.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,30 +17,30 @@ use crate::calls::CallLog;
 use crate::faults::Hook;
 use crate::http::{Connections, serve};
 use crate::keys::Keys;
-use crate::script::Script;
+use crate::scheduled_faults::ScheduledFaults;
 use crate::secrets::Secrets;
 use crate::{api, s3};
 
-/// The region everything is in; a request signed for another is verified for that one.
+/// The region of everything. A request signed for another region is verified for that one.
 const REGION: &str = "us-east-1";
-/// Enough that one request in a checksum does not hold up the others.
+/// More than one, so that a request that computes a checksum does not delay the others.
 const THREADS: usize = 2;
 
 /// S3, IAM, STS and Secrets Manager in the process.
 ///
-/// A clone is the same cloud; the servers stop with the last one. They run on threads of their own, so a test
-/// may pause its Tokio clock or block, and one cloud can serve several runtimes.
+/// Clones are handles of the same cloud; the servers stop when the last one is dropped. They run on their own threads, so
+/// that a test may pause its Tokio clock or block, and one cloud can serve several runtimes.
 #[derive(Clone)]
 pub struct Cloud {
     inner: Arc<Inner>,
 }
 
 impl Cloud {
-    /// Starts the servers on ports the system chooses.
+    /// Starts the servers on ports that the system chooses.
     ///
     /// # Panics
     ///
-    /// If 127.0.0.1 cannot be listened on, or there is no temporary directory.
+    /// If 127.0.0.1 cannot be listened on, or no temporary directory can be created.
     pub async fn start() -> Self {
         let files =
             TempDir::with_prefix("credswap-s3-").expect("a temporary directory for the objects");
@@ -81,37 +81,37 @@ impl Cloud {
         }
     }
 
-    /// Where IAM, STS and Secrets Manager listen.
+    /// Returns the endpoint of IAM, STS and Secrets Manager.
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.inner.api_address)
     }
 
-    /// Where S3 listens. Path-style, which the SDKs choose by themselves for an address.
+    /// Returns the endpoint of S3. Its bucket addresses are path-style, which the SDKs select for IP addresses.
     pub fn s3_endpoint_url(&self) -> String {
         format!("http://{}", self.inner.s3_address)
     }
 
-    /// The region to configure.
+    /// Returns the region to configure.
     pub fn region(&self) -> &'static str {
         REGION
     }
 
-    /// The credentials of the account's root, random for each cloud.
+    /// Returns the credentials of the account's root user, random for each cloud.
     pub fn root(&self) -> Credentials {
         self.inner.root.credentials()
     }
 
-    /// TCP connections accepted so far by all servers, closed ones included.
+    /// Returns how many TCP connections all servers have accepted, including closed ones.
     pub fn connections_opened(&self) -> usize {
         self.s3_connections_opened() + self.inner.api_connections.times().len()
     }
 
-    /// TCP connections accepted so far by S3, closed ones included.
+    /// Returns how many TCP connections S3 has accepted, including closed ones.
     pub fn s3_connections_opened(&self) -> usize {
         self.inner.s3_connections.times().len()
     }
 
-    /// When S3 accepted each of its connections.
+    /// Returns when S3 accepted each of its connections.
     pub fn s3_connection_times(&self) -> Vec<Instant> {
         self.inner.s3_connections.times()
     }
@@ -124,7 +124,7 @@ impl Cloud {
         self.inner.files.path()
     }
 
-    /// The directory whose files are the bucket's objects.
+    /// Returns the directory whose files are the bucket's objects.
     pub fn bucket_directory(&self, bucket: &str) -> PathBuf {
         self.files().join(bucket)
     }
@@ -153,24 +153,24 @@ struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Dropping a runtime inside another one panics; this does not wait.
+            // Dropping a runtime inside another one panics; this does not block.
             runtime.shutdown_background();
         }
     }
 }
 
-/// What the servers and the caller share.
+/// What the servers and the handles share.
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) log: CallLog,
-    /// Changes when what hangs may go on.
+    /// Changes when hanging calls may continue.
     pub(crate) releases: watch::Sender<()>,
 }
 
 pub(crate) struct State {
     pub(crate) keys: Keys,
     pub(crate) secrets: Secrets,
-    pub(crate) script: Script,
+    pub(crate) faults: ScheduledFaults,
     pub(crate) hook: Option<Hook>,
 }
 
@@ -179,7 +179,7 @@ impl Shared {
         let state = State {
             keys: Keys::new(root),
             secrets: Secrets::default(),
-            script: Script::default(),
+            faults: ScheduledFaults::default(),
             hook: None,
         };
         Self {
@@ -190,7 +190,7 @@ impl Shared {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // A test's own panic while it sets something up must not hide behind a poisoned lock.
+        // A test's panic during its set-up must not be hidden by a poisoned lock.
         self.state
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -1,13 +1,13 @@
-//! What a secret holds, never shown.
+//! The content of a secret, which is never printed.
 
 use std::fmt;
 
-/// What a version holds.
+/// The content of a version.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretContent {
-    /// SecretString.
+    /// `SecretString`.
     Text(String),
-    /// SecretBinary.
+    /// `SecretBinary`.
     Binary(Vec<u8>),
 }
 

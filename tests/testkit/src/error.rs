@@ -1,10 +1,10 @@
-//! What a server answers when it refuses.
+//! Errors that a server answers.
 
 use std::fmt;
 
 use http::StatusCode;
 
-/// An AWS error before it is written in a protocol's form.
+/// An AWS error, before it is encoded for a protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
@@ -22,7 +22,7 @@ impl ApiError {
     }
 }
 
-/// Ends the connection with no answer.
+/// Closes the connection without an answer.
 #[derive(Debug)]
 pub(crate) struct Hangup;
 

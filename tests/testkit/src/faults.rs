@@ -1,58 +1,58 @@
-//! What goes wrong, and the record of what was called: the caller's side.
+//! Injects faults, and reads the record of calls.
 
 use std::sync::Arc;
 
 use crate::calls::{Action, Call, CallRecord, Service};
 use crate::cloud::Cloud;
 use crate::keys::Propagation;
-use crate::script::Fault;
+use crate::scheduled_faults::Fault;
 
 pub(crate) type Hook = Arc<dyn Fn(&Call) -> Action + Send + Sync>;
 
-/// Faults. An action is written `service:Action`, such as `s3:PutObject`; `s3:*` and `*` stand for many.
+/// Faults. An action is written `service:Action`, such as `s3:PutObject`; `s3:*` and `*` match several.
 impl Cloud {
-    /// Asks `hook` about every call, before anything else; where it says [`Action::Pass`] the scripted faults
-    /// have their turn. It may use the cloud; while it holds a clone of it, the cloud does not stop.
+    /// Asks `hook` what happens to each call. Where it returns [`Action::Pass`], the scheduled faults apply. The hook may use
+    /// the cloud; as long as it owns a clone, the cloud does not stop.
     pub fn on_call(&self, hook: impl Fn(&Call) -> Action + Send + Sync + 'static) {
         let before = self.shared().state().hook.replace(Arc::new(hook));
-        // Outside the lock: it may own the last clone of a cloud.
+        // Outside the lock: the old hook may own the last clone of a cloud.
         drop(before);
     }
 
-    /// The next `times` calls are throttled: `SlowDown`, `Throttling` or `ThrottlingException`.
+    /// Throttles the next `times` calls: `SlowDown`, `Throttling` or `ThrottlingException`.
     pub fn throttle(&self, action: &str, times: usize) {
         self.shared()
             .state()
-            .script
-            .order(action, Fault::Throttle, times);
+            .faults
+            .schedule(action, Fault::Throttle, times);
     }
 
-    /// The next `times` calls end in status 500.
+    /// Answers the next `times` calls with status 500.
     pub fn break_down(&self, action: &str, times: usize) {
         self.shared()
             .state()
-            .script
-            .order(action, Fault::Internal, times);
+            .faults
+            .schedule(action, Fault::Internal, times);
     }
 
-    /// This happens to the next `times` calls.
+    /// Applies `what` to the next `times` calls.
     pub fn inject(&self, action: &str, what: Action, times: usize) {
         self.shared()
             .state()
-            .script
-            .order(action, Fault::Do(what), times);
+            .faults
+            .schedule(action, Fault::Custom(what), times);
     }
 
-    /// Lets all calls that hang now go on.
+    /// Continues all calls that hang now.
     pub fn release(&self) {
         self.shared().releases.send_replace(());
     }
 
-    /// Forgets the hook and the scripted faults, lets new keys be known at once and what hangs go on.
+    /// Removes the hook, the scheduled faults and the delays of new keys, and continues all calls that hang.
     pub fn clear_faults(&self) {
         let hook = {
             let mut state = self.shared().state();
-            state.script.clear();
+            state.faults.clear();
             state.keys.set_propagation(Propagation::default());
             state.hook.take()
         };
@@ -60,21 +60,20 @@ impl Cloud {
         self.release();
     }
 
-    /// Forbids the user an action or permission; several may be forbidden, one by one.
+    /// Denies the user an action or a permission, in addition to those denied before.
     ///
-    /// Besides actions these are permissions: `kms:Decrypt` and `kms:GenerateDataKey` (Secrets Manager's
-    /// answers then speak of KMS), and what S3 checks, such as `s3:PutObject` for a part of an upload. Unlike
-    /// here, AWS denies nobody `sts:GetCallerIdentity`.
+    /// Permissions are `kms:Decrypt` and `kms:GenerateDataKey` (Secrets Manager then answers with a KMS error), and those
+    /// that S3 checks, such as `s3:PutObject` for a part of an upload. On AWS, `sts:GetCallerIdentity` cannot be denied.
     pub fn deny(&self, user: &str, action: &str) {
         self.shared().state().keys.deny(user, action);
     }
 
-    /// Takes a [`deny`](Self::deny) back.
+    /// Reverts a [`deny`](Self::deny).
     pub fn allow(&self, user: &str, action: &str) {
         self.shared().state().keys.allow(user, action);
     }
 
-    /// From now on these services refuse each new key until [`release_key`](Self::release_key).
+    /// Makes these services reject each key created from now on, until [`release_key`](Self::release_key).
     pub fn hold_new_keys(&self, services: impl IntoIterator<Item = Service>) {
         let propagation = Propagation {
             services: services.into_iter().collect(),
@@ -83,7 +82,7 @@ impl Cloud {
         self.shared().state().keys.set_propagation(propagation);
     }
 
-    /// From now on each of these services refuses a new key the first `checks` times it sees it.
+    /// Makes each of these services reject each key created from now on, the first `checks` times.
     pub fn delay_new_keys(&self, services: impl IntoIterator<Item = Service>, checks: usize) {
         let propagation = Propagation {
             services: services.into_iter().collect(),
@@ -92,11 +91,11 @@ impl Cloud {
         self.shared().state().keys.set_propagation(propagation);
     }
 
-    /// Makes a held or delayed key known everywhere.
+    /// Makes every service accept a held or delayed key.
     ///
     /// # Panics
     ///
-    /// If there is no such key.
+    /// If the key does not exist.
     pub fn release_key(&self, id: &str) {
         self.shared()
             .state()
@@ -105,11 +104,11 @@ impl Cloud {
             .expect("the key exists");
     }
 
-    /// After each move of the secret's AWSCURRENT, the next `reads` of it still give the previous version.
+    /// Makes the next `reads` of the secret's `AWSCURRENT` after each move return the previous version.
     ///
     /// # Panics
     ///
-    /// If there is no such secret.
+    /// If the secret does not exist.
     pub fn stale_reads(&self, secret: &str, reads: usize) {
         self.shared()
             .state()
@@ -120,28 +119,28 @@ impl Cloud {
     }
 }
 
-/// The record.
+/// The record of calls.
 impl Cloud {
-    /// The calls that have ended, oldest first; the last 20 000.
+    /// Returns the calls that have ended, oldest first, at most the last 20 000.
     pub fn calls(&self) -> Vec<CallRecord> {
         self.shared().log.records()
     }
 
-    /// How many calls of this action have arrived.
+    /// Returns how many calls of this action have arrived.
     pub fn count(&self, action: &str) -> usize {
         self.shared().log.count(action)
     }
 
-    /// Waits until `times` calls of this action have arrived; those that hang count.
+    /// Waits until `times` calls of this action have arrived, including those that hang.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost.
+    /// Cancel safe: the count does not change.
     pub async fn called(&self, action: &str, times: usize) {
         self.shared().log.called(action, times).await;
     }
 
-    /// Starts a new record, counts at zero.
+    /// Clears the record and the counts.
     pub fn clear_calls(&self) {
         self.shared().log.clear();
     }

@@ -1,4 +1,4 @@
-//! The HTTP side: accept, keep alive, count, and read a refused upload to its end.
+//! HTTP: accepts and counts connections, keeps them alive, and reads rejected uploads to their end.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,13 +20,13 @@ use tokio::time::timeout;
 use crate::clock;
 use crate::error::Hangup;
 
-/// What is read of a refused body at most, in bytes and time: the largest upload the tests make, and long
-/// enough for a client on a busy machine. Past it the connection goes.
+/// How much of a rejected body is read, in bytes and time: the largest upload of the tests, and enough for a client on a
+/// busy machine. After that, the connection is closed.
 const DRAIN_BYTES: usize = 256 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(60);
-/// How long the answer waits for the next piece of the body: a client that reads no answer before it has sent everything is
-/// served, and so is one that sends nothing more before it has read an answer. Long enough for a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the answer waits for the next chunk of the body. This serves clients that read no answer before they have sent
+/// everything, and clients that send nothing more before they have read an answer. Enough for a busy machine.
+const BODY_IDLE: Duration = Duration::from_secs(5);
 
 /// When each connection was accepted.
 #[derive(Default)]
@@ -34,16 +34,13 @@ pub(crate) struct Connections(Mutex<Vec<Instant>>);
 
 impl Connections {
     pub(crate) fn times(&self) -> Vec<Instant> {
-        self.0
-            .lock()
-            .expect("no code panics with the times")
-            .clone()
+        self.0.lock().expect("the lock is not poisoned").clone()
     }
 
     fn accepted(&self) {
         self.0
             .lock()
-            .expect("no code panics with the times")
+            .expect("the lock is not poisoned")
             .push(clock::instant());
     }
 }
@@ -58,26 +55,26 @@ where
 {
     loop {
         let Ok((socket, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: let some connections end.
+            // Most likely out of file descriptors: wait until some connections have ended.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
         connections.accepted();
-        // Small answers must not wait for the client's delayed acknowledgement.
+        // Small answers must not wait for the client's delayed TCP acknowledgement.
         let _ = socket.set_nodelay(true);
         let connection = http1::Builder::new()
             .serve_connection(TokioIo::new(socket), service_fn(service.clone()));
         tokio::spawn(async move {
-            // A client that goes away, or a Hangup.
+            // An error is a client that disconnected, or a Hangup.
             let _ = connection.await;
         });
     }
 }
 
-/// A request body that can still be read after the one who was to read it has dropped it.
+/// A request body that can still be read after the service has dropped it.
 ///
-/// hyper closes a connection whose request was answered but not read; the reset that follows overtakes the
-/// answer, and the client sees a broken connection instead of the 403.
+/// hyper closes a connection whose request was answered before it was read. The TCP reset overtakes the answer, and the
+/// client sees a broken connection instead of the 403.
 #[derive(Clone)]
 pub(crate) struct SharedBody(Arc<Mutex<Incoming>>);
 
@@ -86,15 +83,15 @@ impl SharedBody {
         Self(Arc::new(Mutex::new(body)))
     }
 
-    /// Reads what is left, within bounds, and returns when it is time to answer.
+    /// Reads the rest within the limits, and returns when the answer should be sent.
     pub(crate) async fn drain(self) {
         if self.is_end_stream() {
             return;
         }
         let (read, mut progress) = watch::channel(());
         tokio::spawn(timeout(DRAIN_TIME, self.read_to_end(read)));
-        // An error is the end of the body, or of the time for it.
-        while let Ok(Ok(())) = timeout(PATIENCE, progress.changed()).await {}
+        // An error is the end of the body or a timeout.
+        while let Ok(Ok(())) = timeout(BODY_IDLE, progress.changed()).await {}
     }
 
     async fn read_to_end(mut self, progress: watch::Sender<()>) {

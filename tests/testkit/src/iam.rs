@@ -1,4 +1,4 @@
-//! IAM: users and their keys, in the query protocol.
+//! IAM: users and their keys, over the query protocol.
 
 use crate::access_key::{KeyInfo, KeyStatus, User};
 use crate::api::Input;
@@ -12,7 +12,7 @@ pub(crate) const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
 pub(crate) fn call(state: &mut State, caller: &User, input: &Input) -> Result<String, ApiError> {
     let keys = &mut state.keys;
-    // Every operation on keys is about the caller unless it names a user.
+    // Operations on keys concern the caller unless they name a user.
     let user = input.text("UserName").unwrap_or(&caller.name);
     let result = match input.action.as_str() {
         "CreateUser" => user_element(&keys.create_user(required(input, "UserName")?)?),
@@ -65,7 +65,7 @@ pub(crate) fn call(state: &mut State, caller: &User, input: &Input) -> Result<St
     Ok(response(NAMESPACE, &input.action, &result))
 }
 
-/// The key that is named, which must be this user's.
+/// Returns the id of the named key, which must belong to this user.
 fn key_of<'a>(state: &State, user: &str, input: &'a Input) -> Result<&'a str, ApiError> {
     state.keys.user(user)?;
     let id = required(input, "AccessKeyId")?;
@@ -109,7 +109,7 @@ fn key_fields(user: &str, info: &KeyInfo) -> String {
 
 fn last_used(info: &KeyInfo) -> String {
     let fields = match info.last_used {
-        // The region is what was signed for; everything here is in one.
+        // All services here are in one region.
         Some((at, service)) => [
             element("LastUsedDate", &iso8601(at)),
             element("ServiceName", service.as_str()),

@@ -1,4 +1,4 @@
-//! Users and their access keys, and who accepts them.
+//! Users, their access keys, and the services that accept them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,14 +6,14 @@ use crate::access_key::{AccessKey, KeyInfo, KeyStatus, User, generate, random};
 use crate::calls::Service;
 use crate::clock;
 use crate::error::ApiError;
-use crate::script::matches;
+use crate::scheduled_faults::matches;
 
-/// The account everything belongs to.
+/// The account that owns everything.
 pub(crate) const ACCOUNT: &str = "123456789012";
-/// IAM's quota for each user.
+/// IAM's quota per user.
 const KEYS_PER_USER: usize = 2;
 
-/// Who signs, once the key is found good.
+/// The owner of an accepted key.
 pub(crate) struct Signer {
     pub(crate) user: String,
     pub(crate) secret: String,
@@ -21,7 +21,7 @@ pub(crate) struct Signer {
 
 pub(crate) struct Keys {
     users: BTreeMap<String, User>,
-    // In the order of creation, as IAM lists them.
+    // In order of creation, as IAM lists them.
     keys: Vec<Key>,
     denied: BTreeMap<String, BTreeSet<String>>,
     propagation: Propagation,
@@ -31,11 +31,11 @@ struct Key {
     user: String,
     secret: String,
     info: KeyInfo,
-    // The services that do not know the key yet, and for how many checks more; None until released.
+    // The services that do not know the key yet, and for how many more checks; `None` until released.
     unknown_to: HashMap<Service, Option<usize>>,
 }
 
-/// How new keys become known.
+/// How new keys propagate.
 #[derive(Default)]
 pub(crate) struct Propagation {
     pub(crate) services: Vec<Service>,
@@ -114,7 +114,7 @@ impl Keys {
             .map(|key| &key.info)
     }
 
-    /// A key with its user's name.
+    /// Returns a key with its user's name.
     pub(crate) fn find(&self, id: &str) -> Result<(&str, &KeyInfo), ApiError> {
         let key = self
             .keys
@@ -124,9 +124,9 @@ impl Keys {
         Ok((&key.user, &key.info))
     }
 
-    /// Whose key this is, or None if this service does not accept it.
+    /// Returns the owner of a key, or `None` if this service does not accept it.
     ///
-    /// Asking counts as one check of a key that is not known everywhere yet.
+    /// Counts as one check of a key that has not propagated yet.
     pub(crate) fn accept(&mut self, id: &str, service: Service) -> Option<Signer> {
         let key = self.keys.iter_mut().find(|key| key.info.id == id)?;
         match key.unknown_to.get_mut(&service) {

@@ -1,9 +1,9 @@
-//! The servers that credswap's example, tests and benches talk to, all in the process.
+//! Servers in the process for credswap's examples, tests and benches: AWS services and a Kafka broker.
 //!
-//! [`Cloud`] is S3, IAM, STS and Secrets Manager over one set of users, keys and secrets: what IAM
-//! deactivates, S3 refuses at the next request. Each request's SigV4 signature is recomputed. [`Broker`] is a
-//! Kafka broker (librdkafka's mock cluster). Both speak the real protocols to unmodified clients over
-//! 127.0.0.1, run on threads of their own, and stop when dropped.
+//! [`Cloud`] is S3, IAM, STS and Secrets Manager over one set of users, keys and secrets: a key that is deactivated in IAM
+//! is rejected by S3 from the next request on. The SigV4 signature of every request is verified. [`Broker`] is a Kafka
+//! broker (librdkafka's mock cluster). Both speak the real protocols to unmodified clients over 127.0.0.1, run on their own
+//! threads, and stop when they are dropped.
 //!
 //! ```no_run
 //! use credswap_testkit::{Action, Broker, Cloud, KeyStatus, Service};
@@ -16,7 +16,7 @@
 //! cloud.create_secret("prod/uploader", &key.to_json());
 //! // Clients: cloud.endpoint_url(), cloud.s3_endpoint_url(), cloud.region(), key.credentials().
 //!
-//! // What goes wrong is scripted, and happens as often as it says.
+//! // Faults are injected, and occur as often as asked.
 //! cloud.throttle("secretsmanager:GetSecretValue", 2);
 //! cloud.deny("uploader", "kms:Decrypt");
 //! cloud.delay_new_keys([Service::S3], 3);
@@ -26,7 +26,7 @@
 //! });
 //! cloud.set_key_status(key.id(), KeyStatus::Inactive);
 //!
-//! // What happened is on record.
+//! // Calls are recorded.
 //! cloud.called("sts:GetCallerIdentity", 1).await;
 //! assert_eq!(cloud.count("s3:PutObject"), 0);
 //! assert_eq!(cloud.s3_connections_opened(), 1);
@@ -36,8 +36,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What is not as on AWS: every user may do everything that [`Cloud::deny`] does not forbid, changes are
-//! visible at once unless told otherwise, and temporary credentials do not exist.
+//! Differences from AWS: every user may do everything that [`Cloud::deny`] does not forbid, changes are visible at once
+//! unless a delay is configured, and temporary credentials do not exist.
 
 mod access_key;
 mod admin;
@@ -47,15 +47,15 @@ mod calls;
 mod clock;
 mod cloud;
 mod content;
+mod dispatch;
 mod error;
 mod faults;
-mod gate;
 mod http;
 mod iam;
 mod keys;
 mod s3;
 mod s3_files;
-mod script;
+mod scheduled_faults;
 mod secrets;
 mod secrets_manager;
 mod sigv4;

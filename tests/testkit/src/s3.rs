@@ -1,4 +1,4 @@
-//! S3: s3s verifies the signature, our keys decide, our gate may refuse.
+//! S3: s3s verifies signatures with the account's keys, and every call can be made to fail.
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -14,8 +14,8 @@ use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 
 use crate::calls::{Call, Service};
 use crate::cloud::Shared;
+use crate::dispatch::{Answer, dispatch};
 use crate::error::{ApiError, Hangup};
-use crate::gate::{self, Answer};
 use crate::http::SharedBody;
 use crate::s3_files::Files;
 use crate::sigv4::Claim;
@@ -23,7 +23,7 @@ use crate::xml;
 
 type Answered = Pin<Box<dyn Future<Output = Result<Response<Body>, Hangup>> + Send>>;
 
-/// The service over the objects in this directory.
+/// Creates the service for the objects in this directory.
 pub(crate) fn service(
     shared: Arc<Shared>,
     directory: &Path,
@@ -50,14 +50,14 @@ async fn answer(
     let request = Request::from_parts(parts, Body::http_body_unsync(body));
     let work = async {
         s3.call(request).await.unwrap_or_else(|_| {
-            Response::refuse(ApiError::new(
+            Response::from_error(ApiError::new(
                 500,
                 "InternalError",
                 "We encountered an internal error.",
             ))
         })
     };
-    let answer = gate::pass(&shared, call, work).await?;
+    let answer = dispatch(&shared, call, work).await?;
     rest.drain().await;
     Ok(answer)
 }
@@ -90,7 +90,7 @@ impl S3Access for Permitted {
         let action = context.s3_op().name();
         let mut state = self.shared.state();
         state.keys.mark_used(id, Service::S3);
-        // The key may be gone since its signature was verified: then this is the last moment to say so.
+        // The key may have been deleted since its signature was verified.
         let Ok((user, _)) = state.keys.find(id) else {
             return Err(denied());
         };
@@ -101,7 +101,7 @@ impl S3Access for Permitted {
         {
             return Err(denied());
         }
-        // s3s-fs would make the bucket that an object is put into.
+        // s3s-fs would create a missing bucket.
         match context.s3_path().get_bucket_name() {
             Some(bucket) if action != "CreateBucket" && !self.directory.join(bucket).is_dir() => {
                 let message = "The specified bucket does not exist";
@@ -113,7 +113,7 @@ impl S3Access for Permitted {
 }
 
 impl Answer for Response<Body> {
-    fn refuse(error: ApiError) -> Self {
+    fn from_error(error: ApiError) -> Self {
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{}</Code><Message>{}</Message></Error>",
             xml::escape(&error.code),
@@ -127,7 +127,7 @@ impl Answer for Response<Body> {
         answer
     }
 
-    fn refusal(&self) -> Option<(u16, String)> {
+    fn error(&self) -> Option<(u16, String)> {
         let status = self.status();
         if !status.is_client_error() && !status.is_server_error() {
             return None;
@@ -189,7 +189,7 @@ fn operation(parts: &Parts) -> &'static str {
     }
 }
 
-/// The permission an operation needs, where it has another name.
+/// Returns the permission that an operation needs, where its name differs.
 fn permission(operation: &str) -> &str {
     match operation {
         "UploadPart"

@@ -1,8 +1,7 @@
-//! The objects: s3s-fs over a directory, owned by users and not by keys.
+//! The objects: s3s-fs over a directory, owned by users instead of keys.
 //!
-//! s3s-fs ties a multipart upload to the access key that began it. On AWS it belongs to the account, so an
-//! upload that a rotation meets half-way goes on with the new key. Here the key is replaced by its user's name
-//! before s3s-fs sees it.
+//! s3s-fs binds a multipart upload to the access key that created it. On AWS it belongs to the account, so that an upload
+//! can continue with the new key after a rotation. Here the key is replaced by its user's name before s3s-fs receives it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -48,7 +47,7 @@ macro_rules! delegate {
     };
 }
 
-// All that s3s-fs can do.
+// All operations of s3s-fs.
 delegate! {
     create_bucket: CreateBucketInput => CreateBucketOutput,
     delete_bucket: DeleteBucketInput => DeleteBucketOutput,

@@ -1,7 +1,7 @@
-//! Secrets, their versions and staging labels: Secrets Manager's rules without its protocol.
+//! Secrets, their versions and staging labels: the rules of Secrets Manager, without its protocol.
 //!
-//! A version is a content that never changes, named by the ClientRequestToken that made it. A staging label is
-//! on one version at most. Moving AWSCURRENT puts AWSPREVIOUS on the version it left.
+//! The content of a version never changes; its id is the `ClientRequestToken` of the request that created it. A staging
+//! label is on at most one version. Moving `AWSCURRENT` puts `AWSPREVIOUS` on the version that had it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ pub(crate) const PREVIOUS: &str = "AWSPREVIOUS";
 pub(crate) struct Secret {
     pub(crate) name: String,
     pub(crate) arn: String,
-    // In the order of creation.
+    // In order of creation.
     pub(crate) versions: Vec<Version>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) created: SystemTime,
@@ -28,13 +28,13 @@ pub(crate) struct Secret {
 
 pub(crate) struct Version {
     pub(crate) id: String,
-    /// None while a rotation has staged the version and not filled it.
+    /// `None` while a rotation has staged the version without content.
     pub(crate) content: Option<SecretContent>,
     pub(crate) stages: BTreeSet<String>,
     pub(crate) created: SystemTime,
 }
 
-/// Reads that have not heard of the last move of AWSCURRENT.
+/// Reads that still return the version before the last move of `AWSCURRENT`.
 #[derive(Default)]
 struct Stale {
     after_each_move: usize,
@@ -61,7 +61,7 @@ impl Secrets {
                     "You can't create this secret because a secret with this name is already scheduled for deletion.",
                 ));
             }
-            // The same request again: a retry whose first answer was lost.
+            // A retry of the same request, whose first answer was lost.
             Some(secret)
                 if secret
                     .versions
@@ -95,7 +95,7 @@ impl Secrets {
         Ok(self.by_name.entry(name.to_owned()).or_insert(secret))
     }
 
-    /// By name, ARN, or ARN without its random end.
+    /// Returns the secret with this name, ARN, or ARN without its random suffix.
     pub(crate) fn find(&mut self, id: &str) -> Result<&mut Secret, ApiError> {
         self.by_name
             .values_mut()
@@ -106,7 +106,7 @@ impl Secrets {
             .ok_or_else(|| not_found("Secrets Manager can't find the specified secret.".to_owned()))
     }
 
-    /// As [`find`](Self::find), and not scheduled for deletion.
+    /// Returns the secret unless it is scheduled for deletion.
     pub(crate) fn find_live(&mut self, id: &str) -> Result<&mut Secret, ApiError> {
         let secret = self.find(id)?;
         match secret.deleted {
@@ -117,13 +117,13 @@ impl Secrets {
         }
     }
 
-    pub(crate) fn forget(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.by_name.remove(name);
     }
 }
 
 impl Secret {
-    /// Adds a version, or finds that the same request has added it before.
+    /// Adds a version, unless the same request has added it before.
     pub(crate) fn put(
         &mut self,
         token: &str,
@@ -140,7 +140,7 @@ impl Secret {
                     }
                     Ok(())
                 }
-                Some(there) if *there == content => Ok(()),
+                Some(existing) if *existing == content => Ok(()),
                 Some(_) => Err(exists(format!(
                     "You can't use ClientRequestToken {token} because that value is already in use for a version \
                      of secret {}.",
@@ -162,7 +162,7 @@ impl Secret {
         Ok(())
     }
 
-    /// What RotateSecret does before it calls the function: a version with a label and without a content.
+    /// Adds a version with a label and without content, as `RotateSecret` does before it calls the function.
     pub(crate) fn stage_empty(&mut self, token: &str, stage: &str) -> Result<(), ApiError> {
         check_token(token)?;
         self.versions.push(Version {
@@ -175,7 +175,7 @@ impl Secret {
         Ok(())
     }
 
-    /// The version that is asked for; AWSCURRENT if nothing is said.
+    /// Returns the requested version; by default the one with `AWSCURRENT`.
     pub(crate) fn get(
         &mut self,
         version_id: Option<&str>,
@@ -259,7 +259,7 @@ impl Secret {
         self.deleted = Some(clock::now());
     }
 
-    /// The next `reads` of AWSCURRENT after each move of it still see AWSPREVIOUS.
+    /// Makes the next `reads` of `AWSCURRENT` after each move return the version with `AWSPREVIOUS`.
     pub(crate) fn read_stale(&mut self, reads: usize) {
         self.stale = Stale {
             after_each_move: reads,

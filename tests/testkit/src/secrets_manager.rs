@@ -1,4 +1,4 @@
-//! Secrets Manager: the secrets in awsJson1.1.
+//! Secrets Manager: secrets over awsJson1.1.
 
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ pub(crate) fn call(
             let (arn, name) = (secret.arn.clone(), secret.name.clone());
             let answer = json!({"ARN": arn, "Name": name, "DeletionDate": secret.deleted.map(epoch_seconds)});
             if input.json.get("ForceDeleteWithoutRecovery") == Some(&Value::Bool(true)) {
-                secrets.forget(&name);
+                secrets.remove(&name);
             }
             answer
         }
@@ -142,7 +142,7 @@ fn value(arn: &str, name: &str, version: &Version) -> Value {
     answer
 }
 
-/// Only versions with labels are shown, and a secret that is not deleted has no date for it.
+/// Lists only versions with labels; the deletion date is present only if the secret is scheduled for deletion.
 fn describe(secret: &Secret) -> Value {
     let stages: BTreeMap<_, _> = secret
         .versions
@@ -197,7 +197,7 @@ fn content(input: &Input) -> Result<Option<SecretContent>, ApiError> {
     }
 }
 
-/// The SDKs send one by themselves.
+/// Returns the request's token. SDKs always send one.
 fn token(input: &Input) -> String {
     match input.text("ClientRequestToken") {
         Some(token) => token.to_owned(),

@@ -1,4 +1,4 @@
-//! Signature Version 4, verified by signing the request again.
+//! Signature Version 4: verified by signing the request again.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +11,10 @@ use time::macros::format_description;
 
 use crate::clock;
 
-/// How far a client's clock may be off, as on AWS.
+/// How far a client's clock may be off; the same as on AWS.
 const SKEW: Duration = Duration::from_secs(15 * 60);
 
-/// Who a request says it is from; nothing of it is verified.
+/// The signer that a request claims to have; not verified.
 pub(crate) struct Claim {
     pub(crate) access_key_id: String,
     pub(crate) region: String,
@@ -24,7 +24,7 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// From the Authorization header.
+    /// Reads the claim from the `Authorization` header.
     pub(crate) fn from_headers(parts: &Parts) -> Option<Self> {
         let header = parts.headers.get("authorization")?.to_str().ok()?;
         let fields = header.strip_prefix("AWS4-HMAC-SHA256")?;
@@ -43,7 +43,7 @@ impl Claim {
         )
     }
 
-    /// From the query of a presigned URL.
+    /// Reads the claim from the query of a presigned URL.
     pub(crate) fn from_query(parts: &Parts) -> Option<Self> {
         let mut query = form_urlencoded::parse(parts.uri.query()?.as_bytes());
         let (_, credential) = query.find(|(name, _)| name == "X-Amz-Credential")?;
@@ -65,7 +65,7 @@ impl Claim {
         })
     }
 
-    /// Whether this secret, now, gives this request this signature.
+    /// Returns whether this secret gives this request its signature, and the signature is recent.
     pub(crate) fn is_signed_with(&self, secret: &str, parts: &Parts, body: &[u8]) -> bool {
         match request_time(parts) {
             Some(at) if is_recent(at) => {
@@ -82,7 +82,7 @@ impl Claim {
         body: &[u8],
         at: SystemTime,
     ) -> Option<String> {
-        // Added by the signer from the URI and the time: given twice they would be signed twice.
+        // The signer adds these from the URI and the time; listed here, they would be signed twice.
         let added = ["host", "x-amz-date"];
         let headers = self
             .signed_headers

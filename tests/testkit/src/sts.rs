@@ -1,4 +1,4 @@
-//! STS: who am I.
+//! STS: `GetCallerIdentity`.
 
 use crate::access_key::User;
 use crate::api::Input;

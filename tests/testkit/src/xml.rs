@@ -1,8 +1,8 @@
-//! The query protocol's XML.
+//! Writes the XML of the query protocol.
 
 use crate::error::ApiError;
 
-/// A successful answer around this result.
+/// Wraps the result of a successful action.
 pub(crate) fn response(namespace: &str, action: &str, result: &str) -> String {
     format!(
         "<{action}Response xmlns=\"{namespace}\"><{action}Result>{result}</{action}Result>\
@@ -11,7 +11,7 @@ pub(crate) fn response(namespace: &str, action: &str, result: &str) -> String {
     )
 }
 
-/// An error.
+/// Writes an error.
 pub(crate) fn error(namespace: &str, error: &ApiError) -> String {
     let fault = if error.status.is_server_error() {
         "Receiver"
@@ -27,7 +27,7 @@ pub(crate) fn error(namespace: &str, error: &ApiError) -> String {
     )
 }
 
-/// `<name>text</name>`, escaped.
+/// Writes `<name>text</name>` with the text escaped.
 pub(crate) fn element(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", escape(text))
 }

@@ -140,7 +140,7 @@ async fn a_replay_whose_own_key_has_died_is_replayed_again() {
 }
 
 #[tokio::test]
-async fn an_operation_whose_every_key_has_died_ends_with_the_services_answer() {
+async fn an_operation_whose_keys_all_died_returns_the_rejection() {
     let fixture = CloudFixture::new().await;
     let (credentials, s3) = fixture.start().await;
     let cloud = fixture.cloud.clone();

@@ -66,7 +66,7 @@ async fn a_request_of_the_sdk_config_keeps_its_key_in_use() {
 }
 
 #[tokio::test]
-async fn a_rejection_of_the_sdk_config_is_neither_replayed_nor_reported() {
+async fn a_rejection_under_the_sdk_config_is_not_replayed() {
     let fixture = CloudFixture::new().await;
     let (credentials, _) = fixture.start().await;
     let sts = sts(&fixture, &credentials);
@@ -100,7 +100,7 @@ async fn a_provider_without_a_cache_swaps_at_once() {
 }
 
 #[tokio::test]
-async fn a_provider_behind_the_sdks_cache_is_late_and_delays_the_drain() {
+async fn a_provider_behind_the_sdk_cache_delays_the_drain() {
     let fixture = CloudFixture::new().await;
     let (credentials, _) = fixture.start().await;
     let config = fixture
@@ -172,7 +172,7 @@ async fn several_clients_share_one_refresh_when_their_key_dies() {
 }
 
 #[tokio::test]
-async fn credentials_and_clients_start_from_an_sdk_config_and_a_secret_id() {
+async fn an_sdk_config_and_a_secret_id_are_enough_to_start() {
     let fixture = CloudFixture::new().await;
     let credentials = RefreshableCredentials::from_secrets_manager(&fixture.sdk(), SECRET)
         .start()

@@ -115,7 +115,7 @@ async fn what_cannot_be_rotated_is_left_unchanged() {
         ),
         (session, "session token"),
         (json!({"username": USER}), "access key id"),
-        (json!([]), "not a JSON object"),
+        (json!([]), "not an object"),
     ] {
         setup.put(content);
         let token = setup.cloud.begin_rotation(SECRET);

@@ -88,17 +88,10 @@ impl Setup {
     }
 
     fn builder_by(&self, role: Credentials) -> Builder<AccessKeys> {
-        let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(5));
         Rotation::access_keys(&config(&self.cloud, role))
             .usage(self.reports.clone())
             .announcer(self.events.clone())
-            .policy(
-                Policy::default()
-                    .attempts(1)
-                    .attempt_timeout(LONG)
-                    .test_backoff(backoff)
-                    .propagation(Duration::from_millis(100)),
-            )
+            .policy(policy())
             .clock(self.clock())
     }
 
@@ -169,6 +162,17 @@ impl Setup {
     fn put(&self, content: Value) {
         self.cloud.put_secret(SECRET, &content);
     }
+}
+
+fn policy() -> Policy {
+    Policy::default()
+        .attempts(1)
+        .attempt_timeout(LONG)
+        .test_backoff(Backoff::new(
+            Duration::from_millis(1),
+            Duration::from_millis(5),
+        ))
+        .propagation(LONG)
 }
 
 fn key_in(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! The steps, in order, again, at the same time, and out of order.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use credswap::ErrorKind;
 use credswap::rotation::seam::{CURRENT, PENDING, PREVIOUS};
@@ -8,7 +9,7 @@ use credswap::rotation::{Step, StepRequest};
 use credswap_testkit::{KeyStatus, SecretContent, Service};
 use serde_json::{Value, json};
 
-use super::{SECRET, Setup, USER, assert_names, request};
+use super::{SECRET, Setup, USER, assert_names, policy, request};
 
 #[tokio::test]
 async fn a_rotation_replaces_only_the_key_and_announces() {
@@ -221,10 +222,14 @@ async fn a_new_key_is_tested_again_and_a_wrong_one_is_not() {
     setup.released(&setup.cloud.staged(SECRET, PREVIOUS).expect("previous"));
     setup.cloud.hold_new_keys([Service::Sts]);
     let token = setup.cloud.begin_rotation(SECRET);
+    let giving_up_soon = setup
+        .builder_by(setup.cloud.root())
+        .policy(policy().propagation(Duration::from_millis(100)))
+        .build();
     let error = setup
-        .rotate(&setup.rotation(), &token)
+        .rotate(&giving_up_soon, &token)
         .await
-        .expect_err("not known");
+        .expect_err("not accepted");
     assert_names(&error, ErrorKind::NotPropagated, &["too new"]);
 
     // Wrong: reported at once.

@@ -1,4 +1,4 @@
-//! SDK clients of a cloud, without retries unless asked for.
+//! SDK clients of a cloud, by default without retries.
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
@@ -14,7 +14,7 @@ pub(crate) struct Clients {
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
 }
 
-/// A cloud with a bucket, a user and its key.
+/// Starts a cloud with a bucket, a user and its key.
 pub(crate) async fn cloud() -> (Cloud, AccessKey) {
     let cloud = Cloud::start().await;
     cloud.create_bucket("uploads");
@@ -43,7 +43,7 @@ pub(crate) fn with_retries(
                     .credentials_provider(credentials.clone())
                     .retry_config(retries.clone())
                     .http_client(http.clone())
-                    // On a machine with other work an upload may well wait for its turn for 5 s.
+                    // On a busy machine an upload may pause for 5 s.
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                     .build(),
             )
@@ -57,24 +57,24 @@ pub(crate) fn with_retries(
     }
 }
 
-/// A small upload.
+/// Prepares a small upload.
 pub(crate) fn put_hello(s3: &aws_sdk_s3::Client, key: &str) -> PutObjectFluentBuilder {
     let put = s3.put_object().bucket("uploads").key(key);
     put.body(ByteStream::from_static(b"hello"))
 }
 
-/// The right key id with a wrong secret.
+/// Returns the key's id with a wrong secret.
 pub(crate) fn forged(key: &AccessKey) -> Credentials {
     Credentials::new(key.id(), "wrong", None, None, "test")
 }
 
-/// Status and code of a refusal, as the SDK understood it.
-pub(crate) fn refusal<T, E>(result: Result<T, SdkError<E>>) -> (u16, String)
+/// Returns status and code of the service's error, as the SDK decoded them.
+pub(crate) fn error_of<T, E>(result: Result<T, SdkError<E>>) -> (u16, String)
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match result {
-        Ok(_) => panic!("not refused"),
+        Ok(_) => panic!("not rejected"),
         Err(SdkError::ServiceError(error)) => (
             error.raw().status().as_u16(),
             error.err().code().unwrap_or_default().to_owned(),
@@ -83,6 +83,7 @@ where
     }
 }
 
-pub(crate) fn refused(status: u16, code: &str) -> (u16, String) {
+/// Returns the status and code to expect.
+pub(crate) fn service_error(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }

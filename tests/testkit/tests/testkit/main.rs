@@ -1,9 +1,9 @@
-//! The servers, driven by the real clients.
+//! Tests the servers with real clients.
 
-mod broker;
+mod access_keys;
+mod broker_delivery;
 mod clients;
-mod faults;
-mod iam;
-mod s3_refusals;
+mod injected_faults;
+mod s3_rejections;
 mod s3_uploads;
-mod secrets;
+mod secret_versions;

@@ -1,4 +1,4 @@
-//! What an uploader does, in every way the SDK has to send it.
+//! Uploads, in every form in which the SDK sends them.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use hyper::body::Frame;
 
 use crate::clients::{clients, cloud, put_hello};
 
-/// A body the SDK cannot clone, sent as aws-chunked with a trailer.
+/// Returns a body that the SDK cannot clone; it is sent as aws-chunked with a trailer.
 pub(crate) fn stream(chunks: usize, of: usize) -> ByteStream {
     let chunks =
         (0..chunks).map(move |_| Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![7; of]))));
@@ -22,7 +22,7 @@ pub(crate) fn stream(chunks: usize, of: usize) -> ByteStream {
     )))
 }
 
-/// A body that sends so many bytes and then neither goes on nor ends.
+/// Returns a body that sends `bytes` bytes, and then neither continues nor ends.
 pub(crate) fn stalled_after(bytes: usize) -> ByteStream {
     let first = Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![7; bytes])));
     let chunks = futures::stream::iter([first]).chain(futures::stream::pending());
@@ -42,7 +42,7 @@ async fn read(cloud: &Cloud, key: &AccessKey, object: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn an_object_is_read_back_as_it_was_put() {
+async fn an_object_is_read_back_as_it_was_stored() {
     let (cloud, key) = cloud().await;
     let s3 = clients(&cloud, key.credentials()).s3;
     put_hello(&s3, "a/b c+é.txt").send().await.unwrap();
@@ -68,7 +68,7 @@ async fn a_streaming_body_of_known_length_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_multipart_upload_goes_on_with_the_users_next_key() {
+async fn a_multipart_upload_continues_with_the_users_next_key() {
     let (cloud, old) = cloud().await;
     let s3 = clients(&cloud, old.credentials()).s3;
     let upload = s3
@@ -117,7 +117,7 @@ async fn a_multipart_upload_goes_on_with_the_users_next_key() {
 }
 
 #[tokio::test]
-async fn a_presigned_url_works_while_its_key_does() {
+async fn a_presigned_url_works_as_long_as_its_key() {
     let (cloud, key) = cloud().await;
     let clients = clients(&cloud, key.credentials());
     put_hello(&clients.s3, "a").send().await.unwrap();

@@ -1,12 +1,12 @@
-//! IAM and STS: keys are made, used, deactivated and deleted as on AWS.
+//! IAM and STS: keys are created, used, deactivated and deleted as on AWS.
 
 use aws_sdk_iam::types::StatusType;
 use credswap_testkit::KeyStatus;
 
-use crate::clients::{clients, cloud, forged, refusal, refused};
+use crate::clients::{clients, cloud, error_of, forged, service_error};
 
 #[tokio::test]
-async fn a_key_made_through_iam_works_at_once_and_says_whose_it_is() {
+async fn a_key_created_through_iam_works_at_once_and_has_its_user() {
     let (cloud, _) = cloud().await;
     let iam = clients(&cloud, cloud.root()).iam;
     let user = iam
@@ -56,7 +56,10 @@ async fn a_third_key_exceeds_the_limit() {
     let iam = clients(&cloud, cloud.root()).iam;
     let create = || iam.create_access_key().user_name("uploader").send();
     create().await.unwrap();
-    assert_eq!(refusal(create().await), refused(409, "LimitExceeded"));
+    assert_eq!(
+        error_of(create().await),
+        service_error(409, "LimitExceeded")
+    );
     assert!(
         iam.create_access_key()
             .user_name("uploader")
@@ -69,7 +72,10 @@ async fn a_third_key_exceeds_the_limit() {
     // An inactive key counts, a deleted one does not.
     let first = cloud.keys("uploader")[0].id.clone();
     cloud.set_key_status(&first, KeyStatus::Inactive);
-    assert_eq!(refusal(create().await), refused(409, "LimitExceeded"));
+    assert_eq!(
+        error_of(create().await),
+        service_error(409, "LimitExceeded")
+    );
     iam.delete_access_key()
         .user_name("uploader")
         .access_key_id(first)
@@ -104,7 +110,7 @@ async fn keys_are_listed_with_their_status_oldest_first() {
 }
 
 #[tokio::test]
-async fn without_a_user_name_it_is_about_the_caller() {
+async fn calls_without_a_user_name_concern_the_caller() {
     let (cloud, key) = cloud().await;
     let iam = clients(&cloud, key.credentials()).iam;
     let listed = iam.list_access_keys().send().await.unwrap();
@@ -125,7 +131,7 @@ async fn without_a_user_name_it_is_about_the_caller() {
 }
 
 #[tokio::test]
-async fn the_last_use_of_a_key_is_known() {
+async fn the_last_use_of_a_key_is_recorded() {
     let (cloud, key) = cloud().await;
     let iam = clients(&cloud, cloud.root()).iam;
     let last_used = async || {
@@ -159,25 +165,25 @@ async fn the_last_use_of_a_key_is_known() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_no_such_entity() {
+async fn missing_users_and_keys_are_no_such_entity() {
     let (cloud, key) = cloud().await;
     cloud.create_user("second");
     let iam = clients(&cloud, cloud.root()).iam;
-    let no_such = refused(404, "NoSuchEntity");
+    let no_such = service_error(404, "NoSuchEntity");
     assert_eq!(
-        refusal(iam.get_user().user_name("nobody").send().await),
+        error_of(iam.get_user().user_name("nobody").send().await),
         no_such
     );
     assert_eq!(
-        refusal(iam.create_access_key().user_name("nobody").send().await),
+        error_of(iam.create_access_key().user_name("nobody").send().await),
         no_such
     );
     assert_eq!(
-        refusal(iam.list_access_keys().user_name("nobody").send().await),
+        error_of(iam.list_access_keys().user_name("nobody").send().await),
         no_such
     );
     assert_eq!(
-        refusal(
+        error_of(
             iam.get_access_key_last_used()
                 .access_key_id("AKIANOBODYSKEYATALL0")
                 .send()
@@ -192,11 +198,11 @@ async fn what_does_not_exist_is_no_such_entity() {
         .access_key_id(key.id())
         .send()
         .await;
-    assert_eq!(refusal(delete), no_such);
+    assert_eq!(error_of(delete), no_such);
     assert_eq!(cloud.keys("uploader").len(), 1);
     assert_eq!(
-        refusal(iam.create_user().user_name("second").send().await),
-        refused(409, "EntityAlreadyExists")
+        error_of(iam.create_user().user_name("second").send().await),
+        service_error(409, "EntityAlreadyExists")
     );
 }
 
@@ -207,17 +213,17 @@ async fn an_unknown_or_inactive_key_is_an_invalid_client_token_id() {
     sdk.sts.get_caller_identity().send().await.unwrap();
     cloud.set_key_status(key.id(), KeyStatus::Inactive);
     assert_eq!(
-        refusal(sdk.sts.get_caller_identity().send().await),
-        refused(403, "InvalidClientTokenId")
+        error_of(sdk.sts.get_caller_identity().send().await),
+        service_error(403, "InvalidClientTokenId")
     );
     cloud.delete_key(key.id());
     assert_eq!(
-        refusal(sdk.sts.get_caller_identity().send().await),
-        refused(403, "InvalidClientTokenId")
+        error_of(sdk.sts.get_caller_identity().send().await),
+        service_error(403, "InvalidClientTokenId")
     );
     assert_eq!(
-        refusal(sdk.iam.get_user().send().await),
-        refused(403, "InvalidClientTokenId")
+        error_of(sdk.iam.get_user().send().await),
+        service_error(403, "InvalidClientTokenId")
     );
 }
 
@@ -226,12 +232,12 @@ async fn a_wrong_secret_is_a_signature_that_does_not_match() {
     let (cloud, key) = cloud().await;
     let sdk = clients(&cloud, forged(&key));
     assert_eq!(
-        refusal(sdk.sts.get_caller_identity().send().await),
-        refused(403, "SignatureDoesNotMatch")
+        error_of(sdk.sts.get_caller_identity().send().await),
+        service_error(403, "SignatureDoesNotMatch")
     );
     assert_eq!(
-        refusal(sdk.iam.get_user().send().await),
-        refused(403, "SignatureDoesNotMatch")
+        error_of(sdk.iam.get_user().send().await),
+        service_error(403, "SignatureDoesNotMatch")
     );
 }
 
@@ -242,12 +248,12 @@ async fn a_denied_action_is_an_access_denied() {
     cloud.deny("uploader", "iam:*");
     cloud.deny("uploader", "sts:GetCallerIdentity");
     assert_eq!(
-        refusal(sdk.iam.get_user().send().await),
-        refused(403, "AccessDenied")
+        error_of(sdk.iam.get_user().send().await),
+        service_error(403, "AccessDenied")
     );
     assert_eq!(
-        refusal(sdk.sts.get_caller_identity().send().await),
-        refused(403, "AccessDenied")
+        error_of(sdk.sts.get_caller_identity().send().await),
+        service_error(403, "AccessDenied")
     );
     cloud.allow("uploader", "sts:GetCallerIdentity");
     sdk.sts.get_caller_identity().send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Faults that were ordered beforehand: this action, this fault, so many times.
+//! Faults that are scheduled in advance: an action, a fault, and how often it occurs.
 
 use crate::calls::{Action, Call, Service};
 use crate::error::ApiError;
@@ -7,14 +7,14 @@ use crate::error::ApiError;
 pub(crate) enum Fault {
     Throttle,
     Internal,
-    Do(Action),
+    Custom(Action),
 }
 
 impl Fault {
-    /// The fault in the words of the service it happens to.
+    /// Returns the fault as this service reports it.
     pub(crate) fn action(self, service: Service) -> Action {
         match (self, service) {
-            (Self::Do(action), _) => action,
+            (Self::Custom(action), _) => action,
             (Self::Throttle, Service::S3) => Action::Fail(503, "SlowDown"),
             (Self::Throttle, Service::Iam | Service::Sts) => Action::Fail(400, "Throttling"),
             (Self::Throttle, Service::SecretsManager) => Action::Fail(400, "ThrottlingException"),
@@ -27,47 +27,47 @@ impl Fault {
 }
 
 #[derive(Default)]
-pub(crate) struct Script {
-    orders: Vec<Order>,
+pub(crate) struct ScheduledFaults {
+    faults: Vec<ScheduledFault>,
 }
 
-struct Order {
+struct ScheduledFault {
     pattern: String,
     fault: Fault,
     left: usize,
 }
 
-impl Script {
-    pub(crate) fn order(&mut self, pattern: &str, fault: Fault, times: usize) {
-        self.orders.push(Order {
+impl ScheduledFaults {
+    pub(crate) fn schedule(&mut self, pattern: &str, fault: Fault, times: usize) {
+        self.faults.push(ScheduledFault {
             pattern: pattern.to_owned(),
             fault,
             left: times,
         });
     }
 
-    /// Takes the next fault for this call, oldest order first.
+    /// Takes the next fault for this call, in the order in which they were scheduled.
     pub(crate) fn take(&mut self, call: &Call, name: &str) -> Action {
-        self.orders.retain(|order| order.left > 0);
+        self.faults.retain(|scheduled| scheduled.left > 0);
         match self
-            .orders
+            .faults
             .iter_mut()
-            .find(|order| matches(&order.pattern, name))
+            .find(|scheduled| matches(&scheduled.pattern, name))
         {
-            Some(order) => {
-                order.left -= 1;
-                order.fault.action(call.service)
+            Some(scheduled) => {
+                scheduled.left -= 1;
+                scheduled.fault.action(call.service)
             }
             None => Action::Pass,
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.orders.clear();
+        self.faults.clear();
     }
 }
 
-/// `s3:PutObject` matches itself, `s3:*` and `*`.
+/// Returns whether the pattern matches: `s3:PutObject` matches itself, `s3:*` and `*`.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => name.starts_with(start),
@@ -75,13 +75,13 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The answer that goes with an [`Action::Fail`].
+/// Returns the error of an [`Action::Fail`].
 pub(crate) fn failure(status: u16, code: &str) -> ApiError {
     let message = match code {
         "SlowDown" => "Please reduce your request rate.",
         "Throttling" | "ThrottlingException" => "Rate exceeded",
         "InternalError" => "We encountered an internal error. Please try again.",
-        _ => "The request was refused by a scripted fault.",
+        _ => "The request failed because of an injected fault.",
     };
     ApiError::new(status, code, message)
 }

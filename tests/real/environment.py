@@ -1,4 +1,4 @@
-"""The servers, the rotation function, and those who call it."""
+"""The servers, the rotation function, and those who invoke it: Secrets Manager and a schedule."""
 
 import json
 import os
@@ -10,27 +10,28 @@ from typing import NamedTuple
 from botocore.exceptions import ClientError
 from kafka import KafkaConsumer, TopicPartition
 
+import texts
+from checks import expect, log
 from kafka_env import connection, setting
-from outcome import expect, say
 from rotate import KAFKA_SECRET_ID, SECRET_ID, USER, client
 from runtime_api import Failure, Function, variables
 
-# How long a deactivated key is watched, in seconds: a few looks.
+# How long a deactivated key is watched, in seconds: long enough for a few retirements.
 WATCH = 4
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 
-class World:
-    """The servers and the function. A second function with other settings is started beside the first."""
+class Environment:
+    """The servers and the function. A second function with other settings can be started beside the first."""
 
     def __init__(self, directory: Path, binary: Path) -> None:
         self.directory = directory
-        # What is printed goes there, and is searched for secrets.
-        self.said = directory / "said"
+        # All output goes there, and is searched for secrets.
+        self.logs = directory / "logs"
         self.binary = binary
-        self.onlooker = env_file(directory / "onlooker.env")
+        self.observer = env_file(directory / "observer.env")
         self.reader = env_file(directory / "reader.env")
-        keys = self.onlooker["AWS_ACCESS_KEY_ID"], self.onlooker["AWS_SECRET_ACCESS_KEY"]
+        keys = self.observer["AWS_ACCESS_KEY_ID"], self.observer["AWS_SECRET_ACCESS_KEY"]
         self.iam = client("iam", keys)
         self.secrets = client("secretsmanager", keys)
         self.function = self.start_function("function")
@@ -46,15 +47,15 @@ class World:
             "REPORTS_SETTLE": "2s",
             "REPORTS_GRACE": "2s",
             "WATCH": f"{WATCH}s",
-            "SKEW": "2s",
-            # These servers stage nothing before they call.
+            "CLOCK_SKEW": "2s",
+            # These servers do not stage the token before they invoke the function.
             "ACCEPT_NEW_TOKENS": "true",
         }
         rotator = env_file(self.directory / "rotator.env")
-        return Function(self.binary, variables(**rotator, **settings | others), self.said / f"{name}.log")
+        return Function(self.binary, variables(**rotator, **settings | others), self.logs / f"{name}.log")
 
     def rotate(self) -> str:
-        """As Secrets Manager does: the steps in their order, and all of them again if one fails for a passing reason."""
+        """Rotates as Secrets Manager does: the steps in order, all of them again after a transient failure. Returns the new version."""
         token = str(uuid.uuid4())
         self.unstage()
         arn = self.secrets.describe_secret(SecretId=SECRET_ID)["ARN"]
@@ -62,50 +63,50 @@ class World:
             try:
                 for step in STEPS:
                     self.function.invoke({"Step": step, "SecretId": arn, "ClientRequestToken": token})
-                with open(self.directory / "secrets", "a") as seen:
-                    seen.write(self.current()["secret"] + "\n")
+                with open(self.directory / "secrets", "a") as secrets:
+                    secrets.write(self.current()["secret"] + "\n")
                 return token
             except Failure as failure:
                 if not left or failure.kind not in ("unavailable", "timeout", "not_propagated"):
                     raise
-                say(f"again: {failure}")
+                log(f"retrying the rotation: {failure}")
         raise AssertionError
 
     def unstage(self) -> None:
-        """Takes AWSPENDING from the last rotation's version. Secrets Manager gives it to the new one, and so does its
-        PutSecretValue; ministack's leaves it on both."""
+        """Removes AWSPENDING from the last rotation's version. Secrets Manager and its PutSecretValue move the label to the
+        new version; ministack's PutSecretValue leaves it on both."""
         versions = self.secrets.describe_secret(SecretId=SECRET_ID)["VersionIdsToStages"]
         for version, stages in versions.items():
             if "AWSPENDING" in stages:
                 self.secrets.update_secret_version_stage(SecretId=SECRET_ID, VersionStage="AWSPENDING", RemoveFromVersionId=version)
 
     def retire(self, key: str, function: Function | None = None) -> tuple[str, str]:
-        """What a look at the old keys did with this one, and why."""
+        """Invokes a retirement once. Returns what it did with this key, and why."""
         answer = (function or self.function).invoke({"Step": "retireSecret", "SecretId": SECRET_ID})
-        for told in answer["keys"]:
-            if told["key"] == "…" + key[-4:]:
-                return told["did"], told["why"]
+        for report in answer["keys"]:
+            if report["key"] == "…" + key[-4:]:
+                return report["action"], report["reason"]
         return "gone", ""
 
-    def look(self, key: str) -> "Look":
-        return Look(self.keys().get(key), *self.retire(key), self.keys().get(key))
+    def try_to_retire(self, key: str) -> "Retirement":
+        return Retirement(self.keys().get(key), *self.retire(key), self.keys().get(key))
 
     def retire_until_gone(self, key: str, seconds: float) -> float:
-        """RefreshRequester until the key is gone: deactivated, watched, deleted, in this order. How long that took."""
-        begun = time.monotonic()
-        did = []
+        """Retires until the key is deactivated, watched and deleted, in this order. Returns how long that took."""
+        started = time.monotonic()
+        history = []
         while key in self.keys():
-            expect(time.monotonic() - begun < seconds, f"the key goes: {did}")
+            expect(time.monotonic() - started < seconds, f"the key is deleted: {history}")
             now = self.retire(key)
-            if not did or did[-1] != now:
-                did.append(now)
-            # What comes next after that is to be seen: it is watched, and not for long.
+            if not history or history[-1] != now:
+                history.append(now)
+            # The time after a deactivation is short: the key must be found watched in it.
             if now[0] != "deactivated":
                 time.sleep(0.5)
-        order = [what for what, _ in did if what != "nothing"]
-        expect(order == ["deactivated", "deleted"], f"deactivated, watched, deleted: {did}")
-        expect("watched until" in did[-2][1], f"watched before it is deleted: {did}")
-        return time.monotonic() - begun
+        actions = [action for action, _ in history if action != "kept"]
+        expect(actions == ["deactivated", "deleted"], f"the key is deactivated, then deleted: {history}")
+        expect(texts.WATCHED in history[-2][1], f"the key is watched before it is deleted: {history}")
+        return time.monotonic() - started
 
     def current(self) -> dict:
         answer = self.secrets.get_secret_value(SecretId=SECRET_ID, VersionStage="AWSCURRENT")
@@ -118,10 +119,10 @@ class World:
 
     def expect_only_the_current_key(self, old: dict) -> None:
         expect(set(self.keys()) == {self.current()["key"]}, "the current key is the only one")
-        expect(is_refused(old), "the old key is refused")
+        expect(is_rejected(old), "the old key is rejected")
 
     def events(self) -> list[dict]:
-        """All that was published, in its order."""
+        """Returns all published events, in order."""
         reader = KafkaConsumer(**connection("consumer"), group_id=None)
         partitions = [TopicPartition(setting("TOPIC"), n) for n in reader.partitions_for_topic(setting("TOPIC"))]
         reader.assign(partitions)
@@ -134,21 +135,22 @@ class World:
         return [json.loads(record.value) for record in sorted(records, key=lambda record: record.timestamp)]
 
 
-class Look(NamedTuple):
-    """A look at the old keys: what became of one, and its status before and after."""
+class Retirement(NamedTuple):
+    """What one retirement did with a key, and the key's status before and after."""
 
     before: str | None
-    did: str
-    why: str
+    action: str
+    reason: str
     after: str | None
 
-    def expect_held_by(self, *holders: str) -> None:
-        """It did nothing to an active key, and names those who use it."""
-        expect((self.before, self.did, self.after) == ("Active", "nothing", "Active"), f"the key is in use: {self}")
-        expect(self.why.startswith("used by ") and all(holder in self.why for holder in holders), f"{holders} are named: {self.why}")
+    def expect_in_use_by(self, *consumers: str) -> None:
+        """Checks that it kept an active key, and names the consumers that use it."""
+        expect((self.before, self.action, self.after) == ("Active", "kept", "Active"), f"the key is in use: {self}")
+        named = self.reason.startswith(texts.IN_USE) and all(consumer in self.reason for consumer in consumers)
+        expect(named, f"{consumers} are named: {self.reason}")
 
 
-def is_refused(key: dict) -> bool:
+def is_rejected(key: dict) -> bool:
     try:
         client("sts", (key["key"], key["secret"])).get_caller_identity()
     except ClientError as error:

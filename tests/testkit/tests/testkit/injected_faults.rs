@@ -1,10 +1,10 @@
-//! Each fault happens when it should, as often as it should, and is on record.
+//! Each fault occurs when it should, as often as it should, and is recorded.
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::SdkError;
 use credswap_testkit::{Action, Cloud, Outcome, Service};
 
-use crate::clients::{Clients, clients, cloud, put_hello, refusal, refused, with_retries};
+use crate::clients::{Clients, clients, cloud, error_of, put_hello, service_error, with_retries};
 use crate::s3_uploads::stream;
 
 const NAME: &str = "prod/uploader";
@@ -28,41 +28,44 @@ async fn read(sdk: &Clients) -> String {
 }
 
 #[tokio::test]
-async fn a_held_key_is_refused_by_the_chosen_services_until_released() {
+async fn a_held_key_is_rejected_by_the_chosen_services() {
     let (cloud, _) = cloud().await;
     cloud.hold_new_keys([Service::S3, Service::SecretsManager]);
     let key = cloud.create_access_key("uploader");
     let sdk = clients(&cloud, key.credentials());
     for _ in 0..3 {
         assert_eq!(
-            refusal(sdk.s3.list_buckets().send().await),
-            refused(403, "InvalidAccessKeyId")
+            error_of(sdk.s3.list_buckets().send().await),
+            service_error(403, "InvalidAccessKeyId")
         );
     }
     let list = sdk.secrets.describe_secret().secret_id(NAME).send().await;
-    assert_eq!(refusal(list), refused(400, "UnrecognizedClientException"));
+    assert_eq!(
+        error_of(list),
+        service_error(400, "UnrecognizedClientException")
+    );
     sdk.sts.get_caller_identity().send().await.unwrap();
     cloud.release_key(key.id());
     sdk.s3.list_buckets().send().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_delayed_key_is_accepted_after_as_many_checks_of_each_service() {
+async fn a_delayed_key_is_accepted_after_a_number_of_checks() {
     let (cloud, old) = cloud().await;
     cloud.delay_new_keys([Service::S3, Service::Sts], 2);
     let key = cloud.create_access_key("uploader");
     let sdk = clients(&cloud, key.credentials());
     for _ in 0..2 {
         assert_eq!(
-            refusal(sdk.sts.get_caller_identity().send().await),
-            refused(403, "InvalidClientTokenId")
+            error_of(sdk.sts.get_caller_identity().send().await),
+            service_error(403, "InvalidClientTokenId")
         );
     }
     sdk.sts.get_caller_identity().send().await.unwrap();
     for _ in 0..2 {
         assert_eq!(
-            refusal(sdk.s3.list_buckets().send().await),
-            refused(403, "InvalidAccessKeyId")
+            error_of(sdk.s3.list_buckets().send().await),
+            service_error(403, "InvalidAccessKeyId")
         );
     }
     sdk.s3.list_buckets().send().await.unwrap();
@@ -75,7 +78,7 @@ async fn a_delayed_key_is_accepted_after_as_many_checks_of_each_service() {
 }
 
 #[tokio::test]
-async fn reads_after_a_move_are_stale_as_often_as_ordered() {
+async fn reads_after_a_move_are_stale_as_often_as_configured() {
     let (cloud, sdk) = set_up().await;
     cloud.stale_reads(NAME, 2);
     assert_eq!(read(&sdk).await, "one");
@@ -92,49 +95,49 @@ async fn reads_after_a_move_are_stale_as_often_as_ordered() {
 }
 
 #[tokio::test]
-async fn throttling_speaks_each_services_language_and_is_retried() {
+async fn throttling_has_each_services_code_and_is_retried() {
     let (cloud, key) = cloud().await;
     cloud.create_secret(NAME, "one");
     let sdk = clients(&cloud, key.credentials());
     cloud.throttle("*", 4);
     assert_eq!(
-        refusal(sdk.s3.list_buckets().send().await),
-        refused(503, "SlowDown")
+        error_of(sdk.s3.list_buckets().send().await),
+        service_error(503, "SlowDown")
     );
     assert_eq!(
-        refusal(sdk.sts.get_caller_identity().send().await),
-        refused(400, "Throttling")
+        error_of(sdk.sts.get_caller_identity().send().await),
+        service_error(400, "Throttling")
     );
     assert_eq!(
-        refusal(sdk.iam.get_user().send().await),
-        refused(400, "Throttling")
+        error_of(sdk.iam.get_user().send().await),
+        service_error(400, "Throttling")
     );
     let get = sdk.secrets.get_secret_value().secret_id(NAME).send().await;
-    assert_eq!(refusal(get), refused(400, "ThrottlingException"));
+    assert_eq!(error_of(get), service_error(400, "ThrottlingException"));
     assert_eq!(read(&sdk).await, "one");
 
     let quick = RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(1));
-    let patient = with_retries(&cloud, key.credentials(), quick);
+    let retrying = with_retries(&cloud, key.credentials(), quick);
     cloud.clear_calls();
     cloud.throttle("secretsmanager:GetSecretValue", 1);
     cloud.break_down("secretsmanager:*", 1);
-    assert_eq!(read(&patient).await, "one");
+    assert_eq!(read(&retrying).await, "one");
     assert_eq!(cloud.count("secretsmanager:GetSecretValue"), 3);
 }
 
 #[tokio::test]
-async fn a_break_down_is_a_500_so_many_times() {
+async fn a_break_down_is_a_500_as_often_as_configured() {
     let (cloud, sdk) = set_up().await;
     cloud.break_down("s3:PutObject", 1);
     let put = || put_hello(&sdk.s3, "a").send();
-    assert_eq!(refusal(put().await), refused(500, "InternalError"));
+    assert_eq!(error_of(put().await), service_error(500, "InternalError"));
     put().await.unwrap();
     cloud.break_down("sts:*", 1);
-    assert_eq!(refusal(sdk.sts.get_caller_identity().send().await).0, 500);
+    assert_eq!(error_of(sdk.sts.get_caller_identity().send().await).0, 500);
 }
 
 #[tokio::test]
-async fn a_failed_streaming_upload_gets_its_answer_and_stores_nothing() {
+async fn a_failed_streaming_upload_is_answered_and_stores_nothing() {
     let (cloud, sdk) = set_up().await;
     cloud.inject("s3:PutObject", Action::Fail(403, "InvalidAccessKeyId"), 1);
     let put = sdk
@@ -145,14 +148,14 @@ async fn a_failed_streaming_upload_gets_its_answer_and_stores_nothing() {
         .content_length(64 << 18)
         .body(stream(64, 1 << 18));
     assert_eq!(
-        refusal(put.send().await),
-        refused(403, "InvalidAccessKeyId")
+        error_of(put.send().await),
+        service_error(403, "InvalidAccessKeyId")
     );
     assert!(!cloud.bucket_directory("uploads").join("large").exists());
 }
 
 #[tokio::test]
-async fn a_disconnect_comes_before_anything_is_done() {
+async fn a_disconnected_call_is_not_processed() {
     let (cloud, sdk) = set_up().await;
     cloud.inject("iam:CreateAccessKey", Action::Disconnect, 1);
     let create = sdk.iam.create_access_key().send().await;
@@ -169,7 +172,7 @@ async fn a_disconnect_comes_before_anything_is_done() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_comes_after_it_is_done() {
+async fn a_call_whose_answer_is_lost_is_processed() {
     let (cloud, sdk) = set_up().await;
     cloud.on_call(
         |call| match (call.action.as_str(), call.resource.as_deref()) {
@@ -198,7 +201,7 @@ async fn a_lost_answer_comes_after_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_hanging_call_waits_for_its_release() {
+async fn a_hanging_call_waits_until_it_is_released() {
     let (cloud, sdk) = set_up().await;
     cloud.inject("sts:GetCallerIdentity", Action::Hang, 1);
     let call = tokio::spawn(sdk.sts.get_caller_identity().send());
@@ -221,14 +224,14 @@ async fn a_hook_may_use_the_cloud_and_sees_every_service() {
     });
     sdk.sts.get_caller_identity().send().await.unwrap();
     assert_eq!(
-        refusal(sdk.s3.list_buckets().send().await),
-        refused(403, "InvalidAccessKeyId")
+        error_of(sdk.s3.list_buckets().send().await),
+        service_error(403, "InvalidAccessKeyId")
     );
     cloud.clear_faults();
 }
 
 #[tokio::test]
-async fn the_record_shows_no_more_of_a_key_than_its_end() {
+async fn the_record_shows_only_the_last_characters_of_a_key() {
     let (cloud, key) = cloud().await;
     clients(&cloud, key.credentials())
         .s3
@@ -244,8 +247,9 @@ async fn the_record_shows_no_more_of_a_key_than_its_end() {
     assert_eq!(record.outcome, Outcome::Done);
     let suffix = &key.id()[16..];
     assert_eq!(record.call.key_suffix(), suffix);
-    let shown = format!("{record:?} {key:?} {cloud:?}");
-    assert!(shown.contains(suffix) && !shown.contains(key.id()) && !shown.contains(key.secret()));
+    let printed = format!("{record:?} {key:?} {cloud:?}");
+    assert!(printed.contains(suffix));
+    assert!(!printed.contains(key.id()) && !printed.contains(key.secret()));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The broker keeps what it got, fails as ordered, and comes back.
+//! The broker keeps messages, fails as injected, and recovers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 const TOPIC: &str = "rotations";
 
-/// Reads partitions without a group, as every instance must see every event.
+/// Reads partitions without a group, because every instance must receive every event.
 fn consumer(broker: &Broker, partitions: i32) -> StreamConsumer {
     let consumer: StreamConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker.bootstrap_servers())
@@ -32,7 +32,7 @@ fn consumer(broker: &Broker, partitions: i32) -> StreamConsumer {
 async fn next(consumer: &StreamConsumer) -> String {
     let next = async {
         loop {
-            // Errors of a broker that is down are told in between.
+            // While the broker is down, errors are returned, too.
             if let Ok(message) = consumer.recv().await {
                 return String::from_utf8(message.payload().unwrap().to_vec()).unwrap();
             }
@@ -58,7 +58,7 @@ async fn every_consumer_gets_every_message() {
 }
 
 #[tokio::test]
-async fn a_broker_that_was_down_has_kept_everything() {
+async fn a_broker_that_was_down_has_kept_all_messages() {
     let broker = Broker::start(TOPIC, 1);
     let consumer = consumer(&broker, 1);
     broker.publish("before").await.unwrap();
@@ -77,12 +77,12 @@ async fn a_broker_that_was_down_has_kept_everything() {
 }
 
 #[tokio::test]
-async fn an_injected_error_is_met_and_overcome() {
+async fn injected_errors_occur_once_each() {
     let broker = Broker::start(TOPIC, 1);
     broker.publish("first").await.unwrap();
     let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     broker.request_errors(RDKafkaApiKey::Produce, &[error]);
-    assert!(broker.publish("refused").await.is_err());
+    assert!(broker.publish("rejected").await.is_err());
     broker.publish("second").await.unwrap();
     broker.request_errors(RDKafkaApiKey::Produce, &[error]);
     broker.clear_request_errors(RDKafkaApiKey::Produce);

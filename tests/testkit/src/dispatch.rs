@@ -1,28 +1,28 @@
-//! The gate every call goes through: counted, perhaps made to fail, done, recorded.
+//! Dispatches every call: counts it, applies a fault if one is due, processes it, and records the outcome.
 
 use std::future::Future;
 
 use crate::calls::{Action, Call, Outcome};
 use crate::cloud::Shared;
 use crate::error::{ApiError, Hangup};
-use crate::script::failure;
+use crate::scheduled_faults::failure;
 
-/// An answer in some protocol's form.
+/// An answer in the form of some protocol.
 pub(crate) trait Answer {
-    /// An error in that form.
-    fn refuse(error: ApiError) -> Self;
+    /// Returns an error in that form.
+    fn from_error(error: ApiError) -> Self;
 
-    /// Status and code, if this is an error.
-    fn refusal(&self) -> Option<(u16, String)>;
+    /// Returns status and code, if this is an error.
+    fn error(&self) -> Option<(u16, String)>;
 }
 
-/// Does `work` unless a fault is due.
-pub(crate) async fn pass<A: Answer>(
+/// Processes a call with `work`, unless a fault is due.
+pub(crate) async fn dispatch<A: Answer>(
     shared: &Shared,
     call: Call,
     work: impl Future<Output = A>,
 ) -> Result<A, Hangup> {
-    // Before the call is counted: whoever sees the count may release at once.
+    // Before the call is counted: a test that observes the count may release the call at once.
     let mut releases = shared.releases.subscribe();
     let action = next_action(shared, &call);
     let answer = match action {
@@ -30,9 +30,9 @@ pub(crate) async fn pass<A: Answer>(
             shared.log.ended(call, Outcome::Disconnected);
             return Err(Hangup);
         }
-        Action::Fail(status, code) => A::refuse(failure(status, code)),
+        Action::Fail(status, code) => A::from_error(failure(status, code)),
         Action::Hang => {
-            // The sender lives in shared, so this cannot fail.
+            // The sender is in `shared`, so this cannot fail.
             let _ = releases.changed().await;
             work.await
         }
@@ -42,8 +42,8 @@ pub(crate) async fn pass<A: Answer>(
         shared.log.ended(call, Outcome::AnswerLost);
         return Err(Hangup);
     }
-    let outcome = match answer.refusal() {
-        Some((status, code)) => Outcome::Refused(status, code),
+    let outcome = match answer.error() {
+        Some((status, code)) => Outcome::Rejected(status, code),
         None => Outcome::Done,
     };
     shared.log.ended(call, outcome);
@@ -54,9 +54,9 @@ fn next_action(shared: &Shared, call: &Call) -> Action {
     let name = call.name();
     shared.log.arrived(&name);
     let hook = shared.state().hook.clone();
-    // Without the lock: a hook may well use the cloud.
+    // Without the lock: a hook may use the cloud.
     match hook.map(|hook| hook(call)) {
-        None | Some(Action::Pass) => shared.state().script.take(call, &name),
+        None | Some(Action::Pass) => shared.state().faults.take(call, &name),
         Some(action) => action,
     }
 }

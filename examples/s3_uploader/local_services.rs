@@ -1,4 +1,4 @@
-//! The services in the process: S3, IAM, STS, Secrets Manager and a Kafka broker, with a user, its key and its secret.
+//! The services in this process: S3, IAM, STS, Secrets Manager and a Kafka broker, with a user, its key and its secret.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use credswap::trigger::Kafka;
 use credswap_testkit::{Broker, Cloud};
 use tokio::time::Instant;
 
-use crate::reports::Reports;
-use crate::site::{self, Site};
+use crate::environment::{Environment, with_attempt_timeout};
+use crate::usage_reports::ReportsTopic;
 
 const USER: &str = "uploader";
 const SECRET_ID: &str = "prod/uploader";
 const BUCKET: &str = "uploads";
 const TOPIC: &str = "s3.test.secret.manager";
-const REPORTS: &str = "credswap.usage";
+const REPORTS_TOPIC: &str = "credswap.usage";
 
-/// The services in the process. They stop when it is dropped.
+/// The services in this process. They stop when it is dropped.
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct LocalServices {
     cloud: Cloud,
     broker: Broker,
 }
 
-impl World {
-    /// Starts the services and makes what an account would have.
+impl LocalServices {
+    /// Starts the services and creates the bucket, the user, its key, its secret and the topics.
     pub(crate) async fn start() -> Self {
         let cloud = Cloud::start().await;
         cloud.create_bucket(BUCKET);
@@ -38,16 +38,16 @@ impl World {
         let key = cloud.create_access_key(USER);
         cloud.create_secret(SECRET_ID, key.to_json());
         let broker = Broker::start(TOPIC, 1);
-        broker.create_topic(REPORTS, 1);
+        broker.create_topic(REPORTS_TOPIC, 1);
         Self { cloud, broker }
     }
 
-    /// Where so many consumers find things.
-    pub(crate) fn site(&self, instances: u16) -> anyhow::Result<Site> {
+    /// Returns the environment of `instances` consumers.
+    pub(crate) fn environment(&self, instances: u16) -> anyhow::Result<Environment> {
         let sdk = self.sdk();
         let brokers = self.brokers();
-        Ok(Site {
-            s3: site::bounded(Builder::from(&sdk))
+        Ok(Environment {
+            s3: with_attempt_timeout(Builder::from(&sdk))
                 .endpoint_url(self.cloud.s3_endpoint_url())
                 .force_path_style(true),
             sdk,
@@ -56,16 +56,16 @@ impl World {
             prefix: "run".to_owned(),
             kafka: Kafka::new(&brokers, TOPIC)?,
             instances,
-            reports: Some(Reports {
+            reports: Some(ReportsTopic {
                 kafka: brokers,
-                topic: REPORTS.to_owned(),
+                topic: REPORTS_TOPIC.to_owned(),
                 ttl: Duration::from_secs(5),
-                often: Some(Duration::from_millis(250)),
+                interval: Some(Duration::from_millis(250)),
             }),
         })
     }
 
-    /// What an administrator's clients are configured with: the rotation function has the account's root key.
+    /// Returns the configuration of an administrator's clients: the rotation uses the account's root key.
     pub(crate) fn sdk(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -76,42 +76,42 @@ impl World {
             .build()
     }
 
-    /// The name of the secret that is rotated.
+    /// Returns the name of the secret that is rotated.
     pub(crate) fn secret_id(&self) -> &'static str {
         SECRET_ID
     }
 
-    /// Publishes the rotation events.
-    pub(crate) fn announcer(&self) -> Result<Producer, Error> {
+    /// Returns the user whose key is rotated.
+    pub(crate) fn user(&self) -> &'static str {
+        USER
+    }
+
+    /// Creates a producer for the rotation events.
+    pub(crate) fn event_producer(&self) -> Result<Producer, Error> {
         Producer::new(&self.brokers(), TOPIC)
     }
 
-    fn brokers(&self) -> KafkaConfig {
-        // A broker answers a waiting fetch when something was published; this one only when its time is over.
-        KafkaConfig::new(self.broker.bootstrap_servers())
-            .plaintext()
-            .property("fetch.wait.max.ms", "10")
-    }
-
-    /// When S3 accepted each of its connections.
+    /// Returns when S3 accepted each of its connections.
     pub(crate) fn connections(&self) -> Vec<Instant> {
         let times = self.cloud.s3_connection_times();
         times.into_iter().map(Instant::from_std).collect()
     }
 
-    /// The user whose key is rotated.
-    pub(crate) fn user(&self) -> &'static str {
-        USER
-    }
-
-    /// The services, to be tampered with.
+    /// Returns the AWS services, to inject faults.
     #[cfg(test)]
     pub(crate) fn cloud(&self) -> &Cloud {
         &self.cloud
     }
+
+    fn brokers(&self) -> KafkaConfig {
+        // A real broker answers a waiting fetch as soon as there is a record, the mock only at the end of the wait.
+        KafkaConfig::new(self.broker.bootstrap_servers())
+            .plaintext()
+            .property("fetch.wait.max.ms", "10")
+    }
 }
 
-/// A new HTTP client, with a pool of its own.
+/// Creates an HTTP client with a connection pool of its own.
 pub(crate) fn http_client() -> SharedHttpClient {
     HttpClientBuilder::new().build_http()
 }

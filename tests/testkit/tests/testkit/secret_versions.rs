@@ -1,4 +1,4 @@
-//! Secrets Manager: versions, staging labels and refusals.
+//! Secrets Manager: versions, staging labels and errors.
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::operation::put_secret_value::builders::PutSecretValu
 use aws_sdk_secretsmanager::primitives::Blob;
 use credswap_testkit::{Cloud, KeyStatus, SecretContent};
 
-use crate::clients::{clients, cloud, forged, refusal, refused};
+use crate::clients::{clients, cloud, error_of, forged, service_error};
 
 const NAME: &str = "prod/uploader";
 const OTHER: &str = "22222222-2222-2222-2222-222222222222";
@@ -22,7 +22,7 @@ async fn secret() -> (Cloud, Client, String) {
     (cloud, secrets, version)
 }
 
-/// Reads the secret: by default the current version.
+/// Reads the secret; by default the current version.
 fn get(secrets: &Client) -> GetSecretValueFluentBuilder {
     secrets.get_secret_value().secret_id(NAME)
 }
@@ -145,9 +145,9 @@ async fn a_move_must_name_the_version_that_loses_the_label() {
             .secret_id(NAME)
             .version_stage("AWSCURRENT")
     };
-    let invalid = refused(400, "InvalidParameterException");
+    let invalid = service_error(400, "InvalidParameterException");
     assert_eq!(
-        refusal(update().move_to_version_id(TOKEN).send().await),
+        error_of(update().move_to_version_id(TOKEN).send().await),
         invalid
     );
     let wrong = update()
@@ -157,27 +157,27 @@ async fn a_move_must_name_the_version_that_loses_the_label() {
     let elsewhere = update()
         .move_to_version_id(TOKEN)
         .remove_from_version_id(OTHER);
-    assert_eq!(refusal(wrong.send().await), invalid);
-    assert_eq!(refusal(elsewhere.send().await), invalid);
+    assert_eq!(error_of(wrong.send().await), invalid);
+    assert_eq!(error_of(elsewhere.send().await), invalid);
     assert_eq!(
-        refusal(update().remove_from_version_id(&first).send().await),
+        error_of(update().remove_from_version_id(&first).send().await),
         invalid
     );
     let unknown = update()
         .move_to_version_id(UNKNOWN)
         .remove_from_version_id(&first);
     assert_eq!(
-        refusal(unknown.send().await),
-        refused(400, "ResourceNotFoundException")
+        error_of(unknown.send().await),
+        service_error(400, "ResourceNotFoundException")
     );
-    // Where it is already, there is nothing to do; a retry of finishSecret sees this.
+    // A retry of finishSecret: the label is on that version already.
     update().move_to_version_id(&first).send().await.unwrap();
     assert_eq!(cloud.staged(NAME, "AWSCURRENT"), Some(first));
     assert_eq!(cloud.staged(NAME, "AWSPREVIOUS"), None);
 }
 
 #[tokio::test]
-async fn a_label_can_be_taken_off() {
+async fn a_label_can_be_removed() {
     let (cloud, secrets, _) = secret().await;
     cloud.put_secret_version(NAME, TOKEN, "two", &["AWSPENDING"]);
     let update = secrets
@@ -189,7 +189,7 @@ async fn a_label_can_be_taken_off() {
 }
 
 #[tokio::test]
-async fn the_same_token_is_the_same_request() {
+async fn a_repeated_token_is_a_retry() {
     let (cloud, secrets, _) = secret().await;
     let retry = |value: &str| {
         put(&secrets)
@@ -199,21 +199,21 @@ async fn the_same_token_is_the_same_request() {
     };
     retry("two").await.unwrap();
     cloud.put_secret(NAME, "three");
-    // A late retry adds nothing and moves nothing back.
+    // A late retry adds no version and moves no label back.
     retry("two").await.unwrap();
     assert_eq!(text(&secrets, "AWSCURRENT").await, "three");
     assert_eq!(cloud.stages(NAME).len(), 3);
     assert_eq!(
-        refusal(retry("other").await),
-        refused(400, "ResourceExistsException")
+        error_of(retry("other").await),
+        service_error(400, "ResourceExistsException")
     );
     let short = put(&secrets)
         .client_request_token("short")
         .secret_string("x")
         .send();
     assert_eq!(
-        refusal(short.await),
-        refused(400, "InvalidParameterException")
+        error_of(short.await),
+        service_error(400, "InvalidParameterException")
     );
 }
 
@@ -229,22 +229,22 @@ async fn a_secret_is_created_once() {
             .send()
     };
     assert_eq!(
-        refusal(create(NAME, "one").await),
-        refused(400, "ResourceExistsException")
+        error_of(create(NAME, "one").await),
+        service_error(400, "ResourceExistsException")
     );
     let created = create("new", "value").await.unwrap();
     assert_eq!(created.version_id(), Some(TOKEN));
     assert_eq!(create("new", "value").await.unwrap().arn(), created.arn());
     assert_eq!(
-        refusal(create("new", "other").await),
-        refused(400, "ResourceExistsException")
+        error_of(create("new", "other").await),
+        service_error(400, "ResourceExistsException")
     );
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_a_resource_not_found() {
+async fn missing_secrets_and_versions_are_resource_not_found() {
     let (_cloud, secrets, first) = secret().await;
-    let not_found = refused(400, "ResourceNotFoundException");
+    let not_found = service_error(400, "ResourceNotFoundException");
     let missing = secrets
         .get_secret_value()
         .secret_id("prod/other")
@@ -258,11 +258,11 @@ async fn what_does_not_exist_is_a_resource_not_found() {
         Some("Secrets Manager can't find the specified secret.")
     );
     assert_eq!(
-        refusal(get(&secrets).version_stage("AWSPENDING").send().await),
+        error_of(get(&secrets).version_stage("AWSPENDING").send().await),
         not_found
     );
     assert_eq!(
-        refusal(get(&secrets).version_id(TOKEN).send().await),
+        error_of(get(&secrets).version_id(TOKEN).send().await),
         not_found
     );
     let mismatch = get(&secrets)
@@ -270,11 +270,14 @@ async fn what_does_not_exist_is_a_resource_not_found() {
         .version_stage("AWSPREVIOUS")
         .send()
         .await;
-    assert_eq!(refusal(mismatch), refused(400, "InvalidRequestException"));
+    assert_eq!(
+        error_of(mismatch),
+        service_error(400, "InvalidRequestException")
+    );
 }
 
 #[tokio::test]
-async fn a_secret_scheduled_for_deletion_says_so_until_restored() {
+async fn a_secret_scheduled_for_deletion_is_unusable_until_restored() {
     let (cloud, secrets, _) = secret().await;
     secrets
         .delete_secret()
@@ -287,14 +290,17 @@ async fn a_secret_scheduled_for_deletion_says_so_until_restored() {
     assert!(error.is_invalid_request_exception());
     assert!(error.message().unwrap().contains("marked for deletion"));
     let put = put(&secrets).secret_string("two").send().await;
-    assert_eq!(refusal(put), refused(400, "InvalidRequestException"));
+    assert_eq!(error_of(put), service_error(400, "InvalidRequestException"));
     let create = secrets
         .create_secret()
         .name(NAME)
         .secret_string("two")
         .send()
         .await;
-    assert_eq!(refusal(create), refused(400, "InvalidRequestException"));
+    assert_eq!(
+        error_of(create),
+        service_error(400, "InvalidRequestException")
+    );
     let described = describe(&secrets).send().await.unwrap();
     assert!(described.deleted_date().is_some());
 
@@ -316,7 +322,10 @@ async fn a_secret_scheduled_for_deletion_says_so_until_restored() {
         .await
         .unwrap();
     let gone = describe(&secrets).send().await;
-    assert_eq!(refusal(gone), refused(400, "ResourceNotFoundException"));
+    assert_eq!(
+        error_of(gone),
+        service_error(400, "ResourceNotFoundException")
+    );
 }
 
 #[tokio::test]
@@ -326,13 +335,13 @@ async fn an_unknown_key_is_an_unrecognized_client() {
     let secrets = clients(&cloud, key.credentials()).secrets;
     cloud.set_key_status(key.id(), KeyStatus::Inactive);
     assert_eq!(
-        refusal(get(&secrets).send().await),
-        refused(400, "UnrecognizedClientException")
+        error_of(get(&secrets).send().await),
+        service_error(400, "UnrecognizedClientException")
     );
     cloud.delete_key(key.id());
     assert_eq!(
-        refusal(get(&secrets).send().await),
-        refused(400, "UnrecognizedClientException")
+        error_of(get(&secrets).send().await),
+        service_error(400, "UnrecognizedClientException")
     );
 }
 
@@ -343,8 +352,8 @@ async fn a_wrong_secret_key_is_an_invalid_signature() {
     let secrets = clients(&cloud, forged(&key)).secrets;
     let signed_wrong = get(&secrets).send().await;
     assert_eq!(
-        refusal(signed_wrong),
-        refused(400, "InvalidSignatureException")
+        error_of(signed_wrong),
+        service_error(400, "InvalidSignatureException")
     );
 }
 

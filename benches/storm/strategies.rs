@@ -1,4 +1,4 @@
-//! The ways to bring a new key under a running client.
+//! The strategies to give a running client a new key.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::common::cloud::{SECRET, pool, s3};
 
-pub(crate) struct Way {
+/// A strategy, and how to start it.
+pub(crate) struct Strategy {
     pub(crate) title: &'static str,
     pub(crate) is_ours: bool,
     pub(crate) rotates: bool,
@@ -27,78 +28,77 @@ pub(crate) struct Way {
 
 pub(crate) type Started = Pin<Box<dyn Future<Output = Arc<dyn Uploader>>>>;
 
-/// Where the uploads get their client from, and what a rotation does to it.
+/// Provides the client of the uploads, and follows rotations.
 pub(crate) trait Uploader: Send + Sync {
-    /// The client for one upload.
+    /// Returns the client for one upload.
     fn client(&self) -> Client;
 
-    /// The secret has this key now.
+    /// Called when the secret has a new key.
     fn rotated(&self, key: &AccessKey);
 
-    /// When the key before the newest may be deleted.
+    /// Returns when the key before the newest may be deleted.
     fn retire(&self) -> Retire {
         Retire::AtOnce
     }
 }
 
+/// When an old key is deleted.
 pub(crate) enum Retire {
-    /// As soon as the client has been told of the new one.
+    /// As soon as the secret has the new one.
     AtOnce,
-    /// When the refreshable says that the new one is live.
+    /// When the refreshable reports that the new one is live.
     WhenSwapped(broadcast::Receiver<RefreshEvent>),
-    /// When the refreshable says that nobody uses the old one.
+    /// When the refreshable reports that the old one is drained.
     WhenDrained(broadcast::Receiver<RefreshEvent>),
 }
 
-pub(crate) const ALL: [Way; 7] = [
-    Way {
+pub(crate) const ALL: [Strategy; 7] = [
+    Strategy {
         title: "no rotation (plain SDK client)",
         is_ours: false,
         rotates: false,
-        start: |cloud, key| start(async move { Provider::new(&cloud, &key) }),
+        start: |cloud, key| start(async move { NewestKey::new(&cloud, &key) }),
     },
-    Way {
+    Strategy {
         title: "credswap, old key deleted when drained",
         is_ours: true,
         rotates: true,
-        start: |cloud, _| start(async move { Credswap::new(cloud, false).await }),
+        start: |cloud, _| start(async move { Credswap::new(cloud, Delete::WhenDrained).await }),
     },
-    Way {
+    Strategy {
         title: "credswap, old key deleted at the swap",
         is_ours: true,
         rotates: true,
-        start: |cloud, _| start(async move { Credswap::new(cloud, true).await }),
+        start: |cloud, _| start(async move { Credswap::new(cloud, Delete::AtTheSwap).await }),
     },
-    Way {
+    Strategy {
         title: "client rebuilt in place, own pool",
         is_ours: false,
         rotates: true,
-        start: |cloud, key| {
-            start(async move { Rebuilt(RwLock::new(client(&cloud, pool(), &key)), cloud) })
-        },
+        start: |cloud, key| start(async move { RebuiltClient::new(cloud, &key) }),
     },
-    Way {
+    Strategy {
         title: "`ArcSwap<Client>`, own pool",
         is_ours: false,
         rotates: true,
-        start: |cloud, key| start(async move { Swapped::new(cloud, None, &key) }),
+        start: |cloud, key| start(async move { SwappedClient::new(cloud, None, &key) }),
     },
-    Way {
+    Strategy {
         title: "`ArcSwap<Client>`, shared pool",
         is_ours: false,
         rotates: true,
-        start: |cloud, key| start(async move { Swapped::new(cloud, Some(pool()), &key) }),
+        start: |cloud, key| start(async move { SwappedClient::new(cloud, Some(pool()), &key) }),
     },
-    Way {
+    Strategy {
         title: "provider behind the SDK's default cache",
         is_ours: false,
         rotates: true,
-        start: |cloud, key| start(async move { Provider::new(&cloud, &key) }),
+        start: |cloud, key| start(async move { NewestKey::new(&cloud, &key) }),
     },
 ];
 
-fn start<U: Uploader + 'static>(made: impl Future<Output = U> + 'static) -> Started {
-    Box::pin(async move { Arc::new(made.await) as _ })
+fn start<U: Uploader + 'static>(uploader: impl Future<Output = U> + 'static) -> Started {
+    Box::pin(async move { Arc::new(uploader.await) as _ })
 }
 
 fn client(cloud: &Cloud, http: SharedHttpClient, key: &AccessKey) -> Client {
@@ -111,23 +111,31 @@ fn client(cloud: &Cloud, http: SharedHttpClient, key: &AccessKey) -> Client {
 
 // --- credswap ---------------------------------------------------------------------------------------------------------
 
+#[derive(Clone, Copy)]
+enum Delete {
+    WhenDrained,
+    AtTheSwap,
+}
+
 struct Credswap {
     s3: Client,
     keys: Refreshable<LiveKey>,
-    tell: mpsc::UnboundedSender<()>,
-    at_the_swap: bool,
+    rotations: mpsc::UnboundedSender<()>,
+    delete: Delete,
 }
 
 impl Credswap {
-    async fn new(cloud: Cloud, at_the_swap: bool) -> Self {
-        let (tell, mut told) = mpsc::unbounded_channel();
+    async fn new(cloud: Cloud, delete: Delete) -> Self {
+        let (rotations, mut rotated) = mpsc::unbounded_channel();
         let source = {
             let cloud = cloud.clone();
             move || {
                 let SecretContent::Text(content) = cloud.current_secret(SECRET) else {
-                    panic!("a rotation writes text")
+                    panic!("the secret is not text")
                 };
-                let version = cloud.staged(SECRET, "AWSCURRENT").expect("there is one");
+                let version = cloud
+                    .staged(SECRET, "AWSCURRENT")
+                    .expect("the secret has a current version");
                 async move { Ok::<_, Error>(Secret::new(content, version)) }
             }
         };
@@ -136,19 +144,19 @@ impl Credswap {
             aws::AccessKeyConnector::checked_by(aws::check::NoCheck),
         )
         .trigger(move |requester: RefreshRequester| async move {
-            while told.recv().await.is_some() {
+            while rotated.recv().await.is_some() {
                 requester.request(Reason::Event);
             }
         })
         .start()
         .await
-        .expect("the first key is good");
+        .expect("the first key is valid");
         let config = credswap::configure!(keys, s3(&cloud, pool()));
         Self {
             s3: Client::from_conf(config.build()),
             keys,
-            tell,
-            at_the_swap,
+            rotations,
+            delete,
         }
     }
 }
@@ -159,69 +167,80 @@ impl Uploader for Credswap {
     }
 
     fn rotated(&self, _: &AccessKey) {
-        self.tell.send(()).expect("the trigger listens");
+        self.rotations.send(()).expect("the trigger listens");
     }
 
     fn retire(&self) -> Retire {
-        match self.at_the_swap {
-            true => Retire::WhenSwapped(self.keys.events()),
-            false => Retire::WhenDrained(self.keys.events()),
+        match self.delete {
+            Delete::AtTheSwap => Retire::WhenSwapped(self.keys.events()),
+            Delete::WhenDrained => Retire::WhenDrained(self.keys.events()),
         }
     }
 }
 
-// --- what one would write without it ----------------------------------------------------------------------------------
+// --- what a service would use without it ------------------------------------------------------------------------------
 
-struct Rebuilt(RwLock<Client>, Cloud);
+struct RebuiltClient {
+    client: RwLock<Client>,
+    cloud: Cloud,
+}
 
-impl Uploader for Rebuilt {
+impl RebuiltClient {
+    fn new(cloud: Cloud, key: &AccessKey) -> Self {
+        let client = RwLock::new(client(&cloud, pool(), key));
+        Self { client, cloud }
+    }
+}
+
+impl Uploader for RebuiltClient {
     fn client(&self) -> Client {
-        self.0.read().expect("no writer panics").clone()
+        self.client.read().expect("no writer panics").clone()
     }
 
     fn rotated(&self, key: &AccessKey) {
-        let mut place = self.0.write().expect("no writer panics");
-        *place = client(&self.1, pool(), key);
+        let mut current = self.client.write().expect("no writer panics");
+        *current = client(&self.cloud, pool(), key);
     }
 }
 
-struct Swapped {
+struct SwappedClient {
     client: ArcSwap<Client>,
     cloud: Cloud,
-    shared: Option<SharedHttpClient>,
+    /// `None`: each client has a pool of its own.
+    shared_pool: Option<SharedHttpClient>,
 }
 
-impl Swapped {
-    fn new(cloud: Cloud, shared: Option<SharedHttpClient>, key: &AccessKey) -> Self {
-        let http = shared.clone().unwrap_or_else(pool);
+impl SwappedClient {
+    fn new(cloud: Cloud, shared_pool: Option<SharedHttpClient>, key: &AccessKey) -> Self {
+        let http = shared_pool.clone().unwrap_or_else(pool);
         Self {
             client: ArcSwap::from_pointee(client(&cloud, http, key)),
             cloud,
-            shared,
+            shared_pool,
         }
     }
 }
 
-impl Uploader for Swapped {
+impl Uploader for SwappedClient {
     fn client(&self) -> Client {
         Client::clone(&self.client.load())
     }
 
     fn rotated(&self, key: &AccessKey) {
-        let http = self.shared.clone().unwrap_or_else(pool);
+        let http = self.shared_pool.clone().unwrap_or_else(pool);
         self.client.store(Arc::new(client(&self.cloud, http, key)));
     }
 }
 
-struct Provider {
+struct NewestKey {
     s3: Client,
     newest: Arc<ArcSwap<Credentials>>,
 }
 
-impl Provider {
+impl NewestKey {
     fn new(cloud: &Cloud, key: &AccessKey) -> Self {
         let newest = Arc::new(ArcSwap::from_pointee(key.credentials()));
-        let config = s3(cloud, pool()).credentials_provider(Newest(Arc::clone(&newest)));
+        let config = s3(cloud, pool()).credentials_provider(NewestProvider(Arc::clone(&newest)));
         Self {
             s3: Client::from_conf(config.build()),
             newest,
@@ -229,7 +248,7 @@ impl Provider {
     }
 }
 
-impl Uploader for Provider {
+impl Uploader for NewestKey {
     fn client(&self) -> Client {
         self.s3.clone()
     }
@@ -240,9 +259,9 @@ impl Uploader for Provider {
 }
 
 #[derive(Debug)]
-struct Newest(Arc<ArcSwap<Credentials>>);
+struct NewestProvider(Arc<ArcSwap<Credentials>>);
 
-impl ProvideCredentials for Newest {
+impl ProvideCredentials for NewestProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
