@@ -23,10 +23,10 @@ async fn main() -> anyhow::Result<()> {
     let s3 = aws_sdk_s3::Client::from_conf(credswap::configure!(credentials, builder).build());
 
     // A long upload, signed with the first key: S3 does not answer it yet.
-    cloud.inject("PutObject", Action::Hang, 1);
+    cloud.inject("s3:PutObject", Action::Hang, 1);
     let upload = s3.put_object().bucket("uploads").key("long").send();
     let upload = tokio::spawn(upload);
-    cloud.called("PutObject", 1).await;
+    cloud.called("s3:PutObject", 1).await;
 
     // The key is rotated meanwhile. Requests made from now on use the new one.
     let old_version = credentials.status().version;

@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use credswap::kafka::{KafkaConfig, Password, Producer};
 use credswap::rotation::{Announcer, RotationEvent};
 use credswap::{Error, ErrorKind};
@@ -49,15 +50,24 @@ impl Kafka {
     async fn user(&self, secret_id: &str) -> Result<User, Error> {
         let answer = self.secrets.get_secret_value().secret_id(secret_id);
         let secret = answer.send().await.map_err(|error| {
-            let kind = match error.as_service_error() {
-                Some(_) => ErrorKind::PermissionDenied,
-                None => ErrorKind::Unavailable,
+            // The SDK's error itself is not kept: its `Debug` shows the response, which may hold the secret.
+            let (code, message) = (error.code().unwrap_or("no answer"), error.message());
+            let cause = format!("{code}: {}", message.unwrap_or("no message"));
+            let (kind, what) = match code {
+                "AccessDeniedException" | "DecryptionFailure" => (
+                    ErrorKind::PermissionDenied,
+                    "grant the function's role `secretsmanager:GetSecretValue` on it, and `kms:Decrypt` on its KMS key",
+                ),
+                "ResourceNotFoundException" => {
+                    (ErrorKind::NotFound, "check its name and the function's region")
+                }
+                _ => (ErrorKind::Unavailable, "check the function's network, and try again"),
             };
-            let message = format!(
-                "secret `{secret_id}` with Kafka's user cannot be read: grant the function's role \
-                 `secretsmanager:GetSecretValue` on it, and `kms:Decrypt` on its KMS key"
-            );
-            Error::new(kind, message).with_source(error.into_service_error())
+            Error::new(
+                kind,
+                format!("secret `{secret_id}` with Kafka's user cannot be read: {what}"),
+            )
+            .with_source(cause)
         })?;
         // The text of serde's error may quote what it read.
         serde_json::from_str(secret.secret_string().unwrap_or_default()).map_err(|_| {
