@@ -146,13 +146,13 @@ fn is_source(entry: &DirEntry) -> bool {
 /// Generates bytes without a pattern, the same in each run.
 fn noise(length: usize) -> Bytes {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let words = std::iter::repeat_with(|| {
+    let chunks = std::iter::repeat_with(|| {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         state.to_le_bytes()
     });
-    words.take(length / 8).flatten().collect()
+    chunks.take(length / 8).flatten().collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 mod cli;
 mod credswap_strategy;
 mod environment;
+mod figure;
 mod files;
 mod in_flight;
 mod instance;

@@ -69,7 +69,7 @@ impl Summary {
         });
         let announced = snapshot.rotations.iter().map(|rotation| rotation.announced);
         let rotations: Vec<_> = match snapshot.rotations.is_empty() {
-            // Keys that somebody else rotates are known by their swaps.
+            // When another process rotates the key, the swaps show when.
             true => metrics.swapped_at.clone(),
             false => announced.collect(),
         };

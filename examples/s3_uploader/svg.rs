@@ -28,9 +28,9 @@ pub(crate) enum Anchor {
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stroke {
-    pub(crate) color: &'static str,
-    pub(crate) width: f64,
-    pub(crate) dashed: bool,
+    color: &'static str,
+    width: f64,
+    dashed: bool,
 }
 
 /// The size in pixels and the color of a text.
@@ -41,9 +41,29 @@ pub(crate) struct TextStyle {
 }
 
 impl Stroke {
-    /// Returns the same stroke in another color.
-    pub(crate) fn with(self, color: &'static str) -> Self {
-        Self { color, ..self }
+    /// Returns a stroke for lines that should stand out.
+    pub(crate) fn thick(color: &'static str) -> Self {
+        Self {
+            width: 1.6,
+            ..Self::thin(color)
+        }
+    }
+
+    /// Returns a stroke for lines in the background.
+    pub(crate) fn thin(color: &'static str) -> Self {
+        Self {
+            color,
+            width: 1.0,
+            dashed: false,
+        }
+    }
+
+    /// Returns a stroke for marks.
+    pub(crate) fn dashed(color: &'static str) -> Self {
+        Self {
+            dashed: true,
+            ..Self::thin(color)
+        }
     }
 }
 
@@ -85,6 +105,9 @@ impl Svg {
 
     /// Adds a text whose baseline is at `at`.
     pub(crate) fn text(&mut self, at: Point, anchor: Anchor, style: TextStyle, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",

@@ -63,6 +63,11 @@ impl Timeline {
         intervals.map(move |(index, interval)| (index as f64 * seconds, interval))
     }
 
+    /// Returns how many per second `count` in one interval are.
+    pub(crate) fn rate(&self, count: u32) -> f64 {
+        f64::from(count) / self.interval.as_secs_f64()
+    }
+
     /// Returns the end of the last interval in seconds.
     pub(crate) fn end(&self) -> f64 {
         self.intervals.len() as f64 * self.interval.as_secs_f64()

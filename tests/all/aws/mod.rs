@@ -1,4 +1,4 @@
-//! Access keys, and the SDK clients that sign with them, against the embedded cloud.
+//! Access keys, and the SDK clients that sign with them, against the testkit's cloud.
 
 mod bootstrap;
 mod check;

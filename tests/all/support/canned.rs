@@ -1,4 +1,4 @@
-//! Configurations for clients of the embedded cloud, and for clients that receive one canned response.
+//! Configurations for clients of the testkit's cloud, and for clients that receive one canned response.
 
 use std::future::ready;
 

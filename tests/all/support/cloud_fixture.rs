@@ -1,4 +1,4 @@
-//! What the tests of SDK clients share: the embedded cloud, a user whose key is in a secret, and clients of it.
+//! What the tests of SDK clients share: the testkit's cloud, a user whose key is in a secret, and clients of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What the tests against the embedded cloud share.
+//! What the tests against the testkit's cloud share.
 
 pub(crate) mod canned;
 pub(crate) mod cloud_fixture;

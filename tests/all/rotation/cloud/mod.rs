@@ -1,4 +1,4 @@
-//! The rotation over the SDK's clients, against the embedded cloud.
+//! The rotation over the SDK's clients, against the testkit's cloud.
 
 mod crash;
 mod errors;
@@ -59,7 +59,7 @@ impl Announcer for Events {
     }
 }
 
-/// A user in the embedded cloud whose key is in a secret, and what its rotation is made of.
+/// A user in the testkit's cloud whose key is in a secret, and what its rotation is made of.
 struct Setup {
     cloud: Cloud,
     reports: Reports,
