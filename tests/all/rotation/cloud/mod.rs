@@ -5,7 +5,6 @@ mod errors;
 mod old_keys;
 mod steps;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -13,10 +12,11 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use credswap::rotation::seam::CURRENT;
 use credswap::rotation::{
-    AccessKeys, Announcer, Builder, Policy, Rotation, RotationEvent, SecretDescription, Step,
-    StepRequest, Usage, UsageSource, UsageState,
+    AccessKeys, Announcer, Builder, Policy, Rotation, RotationEvent, Step, StepRequest, Usage,
+    UsageState,
 };
-use credswap::{Backoff, Error, ErrorKind, VersionId};
+use credswap::test_util::TestUsage;
+use credswap::{Backoff, Error, ErrorKind};
 use credswap_testkit::{Cloud, SecretContent};
 use serde_json::Value;
 
@@ -26,18 +26,6 @@ const SECRET: &str = "prod/uploader";
 const USER: &str = "uploader";
 /// No test waits for it.
 const LONG: Duration = Duration::from_secs(60);
-
-/// What the consumers report about each version, as a test sets it.
-#[derive(Clone, Default)]
-struct Reports(Arc<Mutex<BTreeMap<String, Usage>>>);
-
-impl UsageSource for Reports {
-    async fn usage_of(&self, _: &SecretDescription, version: &VersionId) -> Result<Usage, Error> {
-        let reports = self.0.lock().expect("not poisoned");
-        let usage = reports.get(version.as_str()).cloned();
-        Ok(usage.unwrap_or(Usage::new(UsageState::Unknown)))
-    }
-}
 
 /// Records the events, after so many failures.
 #[derive(Clone, Default)]
@@ -62,7 +50,7 @@ impl Announcer for Events {
 /// A user in the testkit's cloud whose key is in a secret, and what its rotation is made of.
 struct Setup {
     cloud: Cloud,
-    reports: Reports,
+    usage: TestUsage,
     events: Events,
     /// How far the rotation's clock is ahead of the cloud's.
     ahead: Arc<AtomicU64>,
@@ -81,7 +69,7 @@ impl Setup {
         ));
         Self {
             cloud,
-            reports: Reports::default(),
+            usage: TestUsage::new(),
             events: Events::default(),
             ahead: Arc::default(),
         }
@@ -89,7 +77,7 @@ impl Setup {
 
     fn builder_by(&self, role: Credentials) -> Builder<AccessKeys> {
         Rotation::access_keys(&config(&self.cloud, role))
-            .usage(self.reports.clone())
+            .usage(self.usage.clone())
             .announcer(self.events.clone())
             .policy(policy())
             .clock(self.clock())
@@ -124,8 +112,7 @@ impl Setup {
     }
 
     fn set_usage(&self, version: &str, state: UsageState) {
-        let mut reports = self.reports.0.lock().expect("not poisoned");
-        reports.insert(version.to_owned(), Usage::new(state));
+        self.usage.set(version, Usage::new(state));
     }
 
     fn released(&self, version: &str) {
