@@ -39,7 +39,10 @@ impl Event {
         };
         if message.is_finish() && is_ours {
             Self::Accepted {
-                version: message.version_id,
+                version: message
+                    .camel_version
+                    .or(message.snake_version)
+                    .or(message.pascal_version),
             }
         } else {
             Self::Ignored
@@ -77,14 +80,25 @@ struct Message<'a> {
         alias = "SecretId"
     )]
     secret_id: Option<Cow<'a, str>>,
+    // A field for each spelling: an event that has two of them is not malformed for a hint.
     #[serde(
         default,
         rename = "versionId",
-        alias = "version_id",
-        alias = "VersionId",
         deserialize_with = "version_hint::deserialize"
     )]
-    version_id: Option<VersionId>,
+    camel_version: Option<VersionId>,
+    #[serde(
+        default,
+        rename = "version_id",
+        deserialize_with = "version_hint::deserialize"
+    )]
+    snake_version: Option<VersionId>,
+    #[serde(
+        default,
+        rename = "VersionId",
+        deserialize_with = "version_hint::deserialize"
+    )]
+    pascal_version: Option<VersionId>,
 }
 
 impl<'a> Message<'a> {
@@ -214,6 +228,13 @@ mod tests {
             let event = Event::classify(Some(event.as_bytes()), Some(&ours));
             assert_eq!(event, expected, "{field}");
         }
+    }
+
+    #[test]
+    fn a_version_in_two_spellings_does_not_make_the_event_malformed() {
+        let event = classify(r#"{"step":"finishSecret","version_id":"b","versionId":"a"}"#);
+        let version = Some("a".into());
+        assert_eq!(event, Event::Accepted { version });
     }
 
     proptest! {

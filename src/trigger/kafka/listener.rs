@@ -88,7 +88,7 @@ impl Kafka {
                 response_timeout: Duration::from_secs(10),
                 metadata_interval: Duration::from_secs(60),
             },
-            reconnect: Backoff::new(Duration::from_millis(250), Duration::from_secs(10)),
+            reconnect: Backoff::new(Duration::from_millis(500), Duration::from_secs(20)),
         })
     }
 
@@ -107,7 +107,7 @@ impl Kafka {
         self
     }
 
-    /// Sets the delays before a new client is created after a fault. Default 250 milliseconds to 10 seconds.
+    /// Sets the delays before a new client is created after a fault. Default 0.5 s to 20 s.
     #[must_use]
     pub fn reconnect(mut self, backoff: Backoff) -> Self {
         self.reconnect = backoff;
