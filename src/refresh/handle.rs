@@ -193,15 +193,12 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
             if !now.uses(version) {
                 return Ok(());
             }
-            let mut old: Vec<_> = now.draining;
-            old.retain(|draining| draining.version == *version);
-            let changed = status.changed();
-            if changed.await.is_err() {
+            if status.changed().await.is_err() {
                 // The status stays as it was when refreshing ended; the drains go on.
                 if now.version == *version {
                     return Err(ended());
                 }
-                for draining in &old {
+                for draining in now.draining.iter().filter(|d| d.version == *version) {
                     draining.drained().await;
                 }
                 return Ok(());
