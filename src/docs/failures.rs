@@ -5,7 +5,7 @@
 //! | the event is lost, or Kafka is down | polling refreshes; a rejected key refreshes | the trigger's [`Health::Disconnected`](crate::trigger::Health::Disconnected), with what to change |
 //! | the event is duplicated, late, or out of order | one refresh, which finds nothing new | `credswap_refreshes_total{reason="event"}` |
 //! | the event is forged | a refresh that finds nothing; ten in a burst, then one in five seconds | the same |
-//! | the event is malformed | skipped, and counted | `credswap_events_total{outcome="malformed"}`, one log line a minute without its content |
+//! | a record is not a known event | a refresh within 15 seconds, at most one in that time | `credswap_events_total{outcome="unrecognized"}`, one log line a minute without its content |
 //! | the answer is stale (replicas lag) | the secret is fetched until its version changes, for at most [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) | does not show |
 //! | the source is down, or throttles | the value stays; refreshes are repeated with backoff, up to two minutes apart | [`Status::consecutive_failures`](crate::refresh::Status::consecutive_failures), [`RefreshEvent::Failed`](crate::refresh::RefreshEvent::Failed) |
 //! | a permission is missing | the same | an error that names it: `secretsmanager:GetSecretValue` or `kms:Decrypt` |

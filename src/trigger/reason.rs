@@ -15,7 +15,7 @@ pub enum Reason {
     Event,
     /// A key in use was rejected: as with [`Reason::Event`], the version is expected to change.
     Rejected,
-    /// A trigger begins to listen (again): something may have happened before.
+    /// A trigger begins to listen (again), or received what it does not understand: something may have happened.
     CatchUp,
     /// The polling interval has passed.
     Interval,

@@ -2,16 +2,15 @@
 //!
 //! Pure: bytes in, a classification out. Everything in a message is untrusted.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
-use super::version_hint;
+use super::json::Json;
 use crate::secret::{SecretId, VersionId};
 
 /// The longest message that is parsed. The event has about 60 bytes; there is room for a rotation function that adds fields
-/// of its own.
+/// of its own, and for an envelope.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
+
+/// The longest version that is passed on. Secrets Manager allows 32 to 64 characters.
+const MAX_VERSION: usize = 64;
 
 /// What a message means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,29 +20,47 @@ pub(super) enum Event {
         /// The version that is current, if the event names one.
         version: Option<VersionId>,
     },
-    /// An earlier step, an unknown step, or another secret.
+    /// An earlier step, or another secret.
     Ignored,
-    /// Not a rotation event.
-    Malformed,
+    /// It cannot be read, or not as a rotation event: it may have been one all the same.
+    Unrecognized,
 }
 
 impl Event {
     /// Classifies one message. Events that name another secret than `secret_id` are ignored.
+    ///
+    /// A message may have several steps, as a batch or an envelope with an old and a new state: one that is finished decides.
     pub(super) fn classify(payload: Option<&[u8]>, secret_id: Option<&SecretId>) -> Self {
-        let Some(message) = payload.and_then(Message::decode) else {
-            return Self::Malformed;
-        };
-        let is_ours = match (secret_id, &message.secret_id) {
-            (Some(ours), Some(named)) => ours.matches(named),
-            _ => true,
-        };
-        if message.is_finish() && is_ours {
-            Self::Accepted {
-                version: message
-                    .camel_version
-                    .or(message.snake_version)
-                    .or(message.pascal_version),
-            }
+        let document = payload
+            .filter(|payload| payload.len() <= MAX_BYTES)
+            .and_then(Json::parse);
+        let mut steps = Vec::new();
+        if let Some(document) = &document {
+            document.for_each_object(&mut |fields| {
+                let step = Step::read(fields);
+                let found = step.is_some();
+                steps.extend(step);
+                !found
+            });
+        }
+        if steps.is_empty() {
+            return Self::Unrecognized;
+        }
+        if let Some(ours) = secret_id {
+            steps.retain(|step| step.concerns(ours));
+        }
+        let has = |name| steps.iter().any(|step| step.name == name);
+        if has(StepName::Finish) {
+            let mut versions = steps
+                .iter()
+                .filter(|step| step.name == StepName::Finish)
+                .filter_map(|step| step.version.clone());
+            let version = versions
+                .next()
+                .filter(|first| versions.all(|v| v == *first));
+            Self::Accepted { version }
+        } else if has(StepName::Unknown) {
+            Self::Unrecognized
         } else {
             Self::Ignored
         }
@@ -54,231 +71,93 @@ impl Event {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Ignored => "ignored",
-            Self::Malformed => "malformed",
+            Self::Unrecognized => "unrecognized",
         }
     }
 }
 
-/// The fields that matter. Unknown fields are skipped without being built, whatever their depth.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, alias = "Step")]
-    step: Cow<'a, str>,
-    // Decoded to tell an event from other JSON; the value is not used.
-    #[serde(
-        default,
-        rename = "eventDateTime",
-        alias = "event_date_time",
-        alias = "EventDateTime"
-    )]
-    _date_time: Option<DateTime>,
-    #[serde(
-        borrow,
-        default,
-        rename = "secretId",
-        alias = "secret_id",
-        alias = "SecretId"
-    )]
-    secret_id: Option<Cow<'a, str>>,
-    // A field for each spelling: an event that has two of them is not malformed for a hint.
-    #[serde(
-        default,
-        rename = "versionId",
-        deserialize_with = "version_hint::deserialize"
-    )]
-    camel_version: Option<VersionId>,
-    #[serde(
-        default,
-        rename = "version_id",
-        deserialize_with = "version_hint::deserialize"
-    )]
-    snake_version: Option<VersionId>,
-    #[serde(
-        default,
-        rename = "VersionId",
-        deserialize_with = "version_hint::deserialize"
-    )]
-    pascal_version: Option<VersionId>,
+/// A step of a rotation, as one object of a message tells it.
+struct Step {
+    name: StepName,
+    /// The secrets that it names.
+    secrets: Vec<String>,
+    version: Option<VersionId>,
 }
 
-impl<'a> Message<'a> {
-    fn decode(payload: &'a [u8]) -> Option<Self> {
-        if payload.len() > MAX_BYTES {
-            return None;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StepName {
+    Finish,
+    Earlier,
+    Unknown,
+}
+
+impl Step {
+    /// Reads an object that has a `step`, or the `labelUpdated` of Secrets Manager's own event "Secret Label Updated".
+    fn read(fields: &[(String, Json)]) -> Option<Self> {
+        let texts = |name: &'static str| {
+            fields.iter().filter_map(move |(field, value)| match value {
+                Json::Text(text) if plain(field) == name => Some(text.as_str()),
+                _ => None,
+            })
+        };
+        let own = texts("step").map(StepName::of).reduce(StepName::or);
+        let native = texts("labelupdated")
+            .map(StepName::of_label)
+            .reduce(StepName::or);
+        let secret = if own.is_some() { "secretid" } else { "name" };
+        Some(Self {
+            name: own.or(native)?,
+            secrets: texts(secret).map(str::to_owned).collect(),
+            version: texts("versionid").find_map(version),
+        })
+    }
+
+    fn concerns(&self, ours: &SecretId) -> bool {
+        self.secrets.is_empty() || self.secrets.iter().any(|named| ours.matches(named))
+    }
+}
+
+impl StepName {
+    fn of(step: &str) -> Self {
+        match plain(step).as_str() {
+            "finishsecret" => Self::Finish,
+            "createsecret" | "setsecret" | "testsecret" => Self::Earlier,
+            _ => Self::Unknown,
         }
-        // serde would accept an array with the fields in order.
-        let starts_object = payload.trim_ascii_start().first() == Some(&b'{');
-        starts_object
-            .then(|| serde_json::from_slice(payload).ok())
-            .flatten()
     }
 
-    fn is_finish(&self) -> bool {
-        matches!(&*self.step, "finishSecret" | "finish_secret")
+    fn of_label(label: &str) -> Self {
+        if label == "AWSCURRENT" {
+            Self::Finish
+        } else {
+            Self::Earlier
+        }
+    }
+
+    /// One field twice, with values that differ: the later step counts.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Finish, _) | (_, Self::Finish) => Self::Finish,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Earlier, Self::Earlier) => Self::Earlier,
+        }
     }
 }
 
-/// Seconds since 1970 as a number, or any text: rotation functions write both.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum DateTime {
-    Number(#[allow(dead_code)] f64),
-    Text(#[allow(dead_code)] String),
+/// Returns a name without what differs between conventions: `finishSecret`, `FINISH_SECRET` and `finish-secret` are one.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-' | '.') && !c.is_whitespace())
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+/// Returns the version, if it can be one: it is a hint, and goes to the source and into logs.
+fn version(name: &str) -> Option<VersionId> {
+    let is_version =
+        (1..=MAX_VERSION).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    is_version.then(|| name.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ACCEPTED: Event = Event::Accepted { version: None };
-
-    fn classify(text: &str) -> Event {
-        Event::classify(Some(text.as_bytes()), None)
-    }
-
-    #[test]
-    fn only_the_last_step_is_accepted() {
-        for (step, expected) in [
-            ("finishSecret", ACCEPTED),
-            ("finish_secret", ACCEPTED),
-            ("createSecret", Event::Ignored),
-            ("create_secret", Event::Ignored),
-            ("setSecret", Event::Ignored),
-            ("set_secret", Event::Ignored),
-            ("testSecret", Event::Ignored),
-            ("test_secret", Event::Ignored),
-            ("somethingNew", Event::Ignored),
-            ("", Event::Ignored),
-        ] {
-            let event = format!(r#"{{"eventDateTime": 1708905600.123, "step": "{step}"}}"#);
-            assert_eq!(classify(&event), expected, "{event}");
-        }
-    }
-
-    #[test]
-    fn unknown_and_absent_fields_are_accepted() {
-        for text in [
-            r#"{"step":"finishSecret"}"#,
-            r#"{"step":"finishSecret","versionId":7,"secretId":null,"more":{"a":[1,{"b":null}]}}"#,
-            // Escapes are decoded.
-            r#"{"step":"finish\u0053ecret","secretId":"a\nb"}"#,
-        ] {
-            assert_eq!(classify(text), ACCEPTED, "{text}");
-        }
-    }
-
-    #[test]
-    fn other_content_is_malformed() {
-        for text in [
-            "",
-            " ",
-            "null",
-            "7",
-            "\"finishSecret\"",
-            "[]",
-            r#"["finishSecret"]"#,
-            "{}",
-            "{",
-            r#"{"eventDateTime":1}"#,
-            r#"{"step":null}"#,
-            r#"{"step":4}"#,
-            r#"{"step":"finishSecret","eventDateTime":{}}"#,
-            r#"{"step":"finishSecret","secretId":{}}"#,
-            r#"{"step":"finishSecret"} trailing"#,
-        ] {
-            assert_eq!(classify(text), Event::Malformed, "{text}");
-        }
-        assert_eq!(Event::classify(None, None), Event::Malformed, "a tombstone");
-        assert_eq!(
-            Event::classify(Some(b"{\"step\":\"\xff\"}"), None),
-            Event::Malformed
-        );
-    }
-
-    #[test]
-    fn size_and_depth_are_limited() {
-        let fits = |fill: usize| format!(r#"{{"step":"finishSecret","x":"{}"}}"#, "y".repeat(fill));
-        let frame = fits(0).len();
-        assert_eq!(classify(&fits(MAX_BYTES - frame)), ACCEPTED);
-        assert_eq!(classify(&fits(MAX_BYTES - frame + 1)), Event::Malformed);
-
-        let depth = MAX_BYTES / 2 - 100;
-        for field in ["x", "versionId"] {
-            let nested = format!(
-                r#"{{"{field}":{}{},"step":"finishSecret"}}"#,
-                "[".repeat(depth),
-                "]".repeat(depth)
-            );
-            assert_ne!(classify(&nested), Event::Ignored, "and no stack overflow");
-        }
-    }
-
-    #[test]
-    fn an_event_of_another_secret_is_ignored() {
-        let ours = SecretId::from("prod/uploader");
-        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/uploader-AbCdEf";
-        for (field, expected) in [
-            (r#","secretId":"prod/uploader""#.to_owned(), ACCEPTED),
-            (format!(r#","secretId":"{arn}""#), ACCEPTED),
-            (r#","secretId":"prod/other""#.to_owned(), Event::Ignored),
-            (String::new(), ACCEPTED),
-        ] {
-            let event = format!(r#"{{"step":"finishSecret"{field}}}"#);
-            let event = Event::classify(Some(event.as_bytes()), Some(&ours));
-            assert_eq!(event, expected, "{field}");
-        }
-    }
-
-    #[test]
-    fn a_version_in_two_spellings_does_not_make_the_event_malformed() {
-        let event = classify(r#"{"step":"finishSecret","version_id":"b","versionId":"a"}"#);
-        let version = Some("a".into());
-        assert_eq!(event, Event::Accepted { version });
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_panic(payload in proptest::collection::vec(any::<u8>(), 0..512)) {
-            Event::classify(Some(&payload), Some(&SecretId::from("x")));
-        }
-
-        #[test]
-        fn no_text_panics(payload in r#"[\[\]{}":,a-zA-Z0-9\\ ._-]{0,128}"#) {
-            Event::classify(Some(payload.as_bytes()), Some(&SecretId::from("x")));
-        }
-
-        #[test]
-        fn every_spelling_decodes(
-            finish in proptest::bool::ANY,
-            snake_step in proptest::bool::ANY,
-            time_field in prop_oneof![Just("eventDateTime"), Just("event_date_time"), Just("EventDateTime")],
-            time in prop_oneof![
-                any::<u64>().prop_map(|n| n.to_string()),
-                (0.0..4e9).prop_map(|n: f64| n.to_string()),
-                "[0-9TZ:.+-]{0,30}".prop_map(|text| format!("{text:?}")),
-                Just("null".to_owned()),
-            ],
-            step_field in prop_oneof![Just("step"), Just("Step")],
-            secret_field in prop_oneof![Just("secretId"), Just("secret_id"), Just("SecretId")],
-            version_field in prop_oneof![Just("versionId"), Just("version_id"), Just("VersionId"), Just("ClientRequestToken")],
-            extra in "[a-z]{8,12}",
-            time_first in proptest::bool::ANY,
-        ) {
-            let step = match (finish, snake_step) {
-                (true, true) => "finish_secret",
-                (true, false) => "finishSecret",
-                (false, true) => "create_secret",
-                (false, false) => "createSecret",
-            };
-            let (first, second) = (format!("{time_field:?}: {time}"), format!("{step_field:?}: {step:?}"));
-            let (first, second) = if time_first { (first, second) } else { (second, first) };
-            let event = format!(
-                r#" {{{first}, {second}, "{secret_field}": "s", "{version_field}": "v", "{extra}": [1]}} "#
-            );
-            let version = (version_field != "ClientRequestToken").then(|| VersionId::from("v"));
-            let expected = if finish { Event::Accepted { version } } else { Event::Ignored };
-            prop_assert_eq!(Event::classify(Some(event.as_bytes()), Some(&SecretId::from("s"))), expected, "{}", event);
-        }
-    }
-}
+mod tests;

@@ -1,31 +1,23 @@
-//! Processes messages: classifies each, counts it, and requests a refresh if a rotation has finished.
-
-use std::time::Duration;
+//! Processes messages: classifies each, counts it, and requests a refresh if a rotation has finished, or may have.
 
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
-use tokio::time::Instant;
 
 use super::event::Event;
+use super::unrecognized::Unrecognized;
 use crate::trigger::{Reason, RefreshRequester};
-use crate::util::log_throttle::LogThrottle;
-
-/// How often skipped messages are logged.
-const LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// Processes messages. Of their content only a version's name goes further.
 pub(super) struct Inbox {
-    topic: String,
     requester: RefreshRequester,
-    log: LogThrottle,
+    unrecognized: Unrecognized,
 }
 
 impl Inbox {
     pub(super) fn new(topic: String, requester: RefreshRequester) -> Self {
         Self {
-            topic,
+            unrecognized: Unrecognized::new(topic, requester.clone()),
             requester,
-            log: LogThrottle::every(LOG_PERIOD),
         }
     }
 
@@ -39,9 +31,7 @@ impl Inbox {
                 version: Some(version),
             } => self.requester.request_version(Reason::Event, version),
             Event::Ignored => {}
-            Event::Malformed => {
-                self.log_skipped();
-            }
+            Event::Unrecognized => self.unrecognized.note(),
         }
         count(outcome);
         tracing::debug!(
@@ -53,25 +43,10 @@ impl Inbox {
         );
     }
 
-    /// Processes a message that could not be decoded. It may have been an event: request a refresh, but not each time.
+    /// Processes a message that could not be decoded: it may have been an event.
     pub(super) fn process_undecodable(&mut self) {
-        count(Event::Malformed.as_str());
-        if self.log_skipped() {
-            self.requester.request(Reason::CatchUp);
-        }
-    }
-
-    fn log_skipped(&mut self) -> bool {
-        let suppressed = self.log.poll(Instant::now());
-        if let Some(suppressed) = suppressed {
-            tracing::warn!(
-                target: "credswap::kafka",
-                topic = %self.topic,
-                suppressed,
-                "skipped a record that is not a rotation event"
-            );
-        }
-        suppressed.is_some()
+        count(Event::Unrecognized.as_str());
+        self.unrecognized.note();
     }
 }
 

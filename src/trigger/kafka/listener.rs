@@ -34,13 +34,18 @@ use crate::util::Backoff;
 ///
 /// | field | meaning |
 /// |---|---|
-/// | `step` (or `Step`) | `finishSecret` or `finish_secret` requests a refresh; every other step is ignored |
-/// | `eventDateTime` (`event_date_time`, `EventDateTime`) | a number or text, optional, unused |
-/// | `secretId` (`secret_id`, `SecretId`) | name or ARN, optional. An event that names another secret than [the source's](crate::source::Source::secret_id) is ignored |
-/// | `versionId` (`version_id`, `VersionId`) | optional. The source receives it as [`FetchRequest::expected_version`](crate::source::FetchRequest::expected_version) if it is 1 to 64 visible ASCII characters |
+/// | `step` | `finishSecret` requests a refresh; `createSecret`, `setSecret` and `testSecret` are ignored |
+/// | `eventDateTime` | optional, unused, of any form |
+/// | `secretId` | name or ARN, optional. An event that names another secret than [the source's](crate::source::Source::secret_id) is ignored |
+/// | `versionId` | optional. The source receives it as [`FetchRequest::expected_version`](crate::source::FetchRequest::expected_version) if it is 1 to 64 visible ASCII characters |
 ///
-/// Other fields are skipped. Messages that are not a rotation event are counted, logged once a minute without their
-/// content, and skipped. Metric: `credswap_events_total{outcome="accepted"|"ignored"|"malformed"}`.
+/// Names of fields and steps are compared without case, `_`, `-` and `.`. Other fields are skipped. The event may be inside
+/// of other objects, arrays, and strings that hold JSON, as in the envelopes of Kafka Connect, CloudEvents and SNS. Secrets
+/// Manager's own event "Secret Label Updated", as EventBridge delivers it, is understood, too.
+///
+/// Any other message may have been an event that this version of the crate cannot read. It is counted, logged once a minute
+/// without its content, and leads to a refresh within 15 seconds, at most one in that time. Metric:
+/// `credswap_events_total{outcome="accepted"|"ignored"|"unrecognized"}`.
 ///
 /// # Guarantees
 /// - No event is lost between the first fetch of the secret and the subscription: the trigger fixes the offsets, proves on

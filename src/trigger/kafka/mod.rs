@@ -2,12 +2,13 @@
 
 mod event;
 mod inbox;
+mod json;
 mod listener;
 mod positions;
 mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod version_hint;
+mod unrecognized;
 
 pub use listener::Kafka;

@@ -87,7 +87,7 @@ async fn only_finished_rotations_of_our_secret_are_accepted() {
     brokers
         .publish(r#"{"step": "finish_secret", "secret_id": "prod/uploader"}"#)
         .await;
-    assert!(running.next().await.has(Reason::Event));
+    running.until_event().await;
 
     let mut counts: Vec<(String, u64)> = snapshotter
         .snapshot()
@@ -107,7 +107,7 @@ async fn only_finished_rotations_of_our_secret_are_accepted() {
         [
             ("accepted".to_owned(), 1),
             ("ignored".to_owned(), 2),
-            ("malformed".to_owned(), 3)
+            ("unrecognized".to_owned(), 3)
         ]
     );
 }
@@ -126,13 +126,22 @@ async fn the_version_that_an_event_names_is_expected() {
 }
 
 #[tokio::test]
-async fn a_flood_of_malformed_messages_hides_no_event() {
+async fn what_may_be_an_event_leads_to_a_refresh() {
+    let brokers = Brokers::with_topic(1);
+    let mut running = Running::listening(brokers.trigger()).await;
+    brokers.publish(r#"{"state": "rotated"}"#).await;
+    let request = running.next().await;
+    assert!(request.has(Reason::CatchUp) && !request.has(Reason::Event));
+}
+
+#[tokio::test]
+async fn a_flood_of_unrecognized_messages_hides_no_event() {
     let brokers = Brokers::with_topic(1);
     let mut running = Running::listening(brokers.trigger()).await;
     for _ in 0..500 {
         brokers.publish("\0malformed").await;
     }
     brokers.publish(FINISHED).await;
-    assert!(running.next().await.has(Reason::Event));
+    running.until_event().await;
     assert!(running.health.borrow().is_listening());
 }
