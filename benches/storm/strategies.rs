@@ -22,6 +22,8 @@ use crate::common::cloud::{SECRET, pool, s3};
 pub(crate) struct Strategy {
     pub(crate) title: &'static str,
     pub(crate) is_ours: bool,
+    /// Whether requests may fail whose body can be read only once.
+    pub(crate) forgives_once: bool,
     pub(crate) rotates: bool,
     pub(crate) start: fn(Cloud, AccessKey) -> Started,
 }
@@ -52,46 +54,60 @@ pub(crate) enum Retire {
     WhenDrained(broadcast::Receiver<RefreshEvent>),
 }
 
-pub(crate) const ALL: [Strategy; 7] = [
+pub(crate) const ALL: [Strategy; 8] = [
     Strategy {
-        title: "no rotation (plain SDK client)",
+        title: "plain SDK client, its key never rotates",
         is_ours: false,
+        forgives_once: false,
+        rotates: true,
+        start: |cloud, _| start(async move { FixedKey::new(&cloud) }),
+    },
+    Strategy {
+        title: "the same, no rotation at all",
+        is_ours: false,
+        forgives_once: false,
         rotates: false,
-        start: |cloud, key| start(async move { NewestKey::new(&cloud, &key) }),
+        start: |cloud, _| start(async move { FixedKey::new(&cloud) }),
     },
     Strategy {
         title: "credswap, old key deleted when drained",
         is_ours: true,
+        forgives_once: false,
         rotates: true,
         start: |cloud, _| start(async move { Credswap::new(cloud, Delete::WhenDrained).await }),
     },
     Strategy {
         title: "credswap, old key deleted at the swap",
         is_ours: true,
+        forgives_once: true,
         rotates: true,
         start: |cloud, _| start(async move { Credswap::new(cloud, Delete::AtTheSwap).await }),
     },
     Strategy {
         title: "client rebuilt in place, own pool",
         is_ours: false,
+        forgives_once: false,
         rotates: true,
         start: |cloud, key| start(async move { RebuiltClient::new(cloud, &key) }),
     },
     Strategy {
         title: "`ArcSwap<Client>`, own pool",
         is_ours: false,
+        forgives_once: false,
         rotates: true,
         start: |cloud, key| start(async move { SwappedClient::new(cloud, None, &key) }),
     },
     Strategy {
         title: "`ArcSwap<Client>`, shared pool",
         is_ours: false,
+        forgives_once: false,
         rotates: true,
         start: |cloud, key| start(async move { SwappedClient::new(cloud, Some(pool()), &key) }),
     },
     Strategy {
         title: "provider behind the SDK's default cache",
         is_ours: false,
+        forgives_once: false,
         rotates: true,
         start: |cloud, key| start(async move { NewestKey::new(&cloud, &key) }),
     },
@@ -230,6 +246,25 @@ impl Uploader for SwappedClient {
         let http = self.shared_pool.clone().unwrap_or_else(pool);
         self.client.store(Arc::new(client(&self.cloud, http, key)));
     }
+}
+
+/// A plain client whose key is not the secret's.
+struct FixedKey(Client);
+
+impl FixedKey {
+    fn new(cloud: &Cloud) -> Self {
+        const USER: &str = "another user";
+        cloud.create_user(USER);
+        Self(client(cloud, pool(), &cloud.create_access_key(USER)))
+    }
+}
+
+impl Uploader for FixedKey {
+    fn client(&self) -> Client {
+        self.0.clone()
+    }
+
+    fn rotated(&self, _: &AccessKey) {}
 }
 
 struct NewestKey {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
+use http_body_util::Full;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -25,6 +26,8 @@ pub(crate) struct Uploads {
     pub(crate) done: Vec<(usize, usize)>,
     /// How often each error occurred.
     pub(crate) errors: BTreeMap<String, usize>,
+    /// How many failed whose body can be read only once.
+    pub(crate) once_failed: usize,
     /// Of all requests, including failed ones.
     pub(crate) latency: Histogram<u64>,
     /// Confirmed by the server, and missing or incomplete at the end.
@@ -55,7 +58,7 @@ async fn upload(uploader: Arc<dyn Uploader>, task: usize, until: Instant) -> Upl
             .put_object()
             .bucket(BUCKET)
             .key(name(task, number))
-            .body(ByteStream::from(content(task, number)))
+            .body(body(content(task, number), is_once(number)))
             .send();
         let answer = timeout(TIMEOUT, put).await;
         common::record(&mut uploads.latency, begun.elapsed());
@@ -71,8 +74,21 @@ async fn upload(uploader: Arc<dyn Uploader>, task: usize, until: Instant) -> Upl
             Err(_) => format!("no answer within {TIMEOUT:?}"),
         };
         *uploads.errors.entry(error).or_default() += 1;
+        uploads.once_failed += usize::from(is_once(number));
     }
     uploads
+}
+
+/// Returns whether the body of this object can be read only once.
+fn is_once(number: usize) -> bool {
+    number % 8 == 7
+}
+
+fn body(content: Bytes, once: bool) -> ByteStream {
+    if !once {
+        return content.into();
+    }
+    ByteStream::new(SdkBody::from_body_1_x(Full::new(content)))
 }
 
 fn name(task: usize, number: usize) -> String {
@@ -91,6 +107,7 @@ impl Default for Uploads {
         Self {
             done: Vec::new(),
             errors: BTreeMap::new(),
+            once_failed: 0,
             latency: common::nanoseconds(),
             lost: 0,
         }
@@ -103,6 +120,7 @@ impl Uploads {
         for (error, times) in more.errors {
             *self.errors.entry(error).or_default() += times;
         }
+        self.once_failed += more.once_failed;
         self.latency += more.latency;
         self.lost += more.lost;
     }

@@ -57,7 +57,7 @@ impl Strategy for CredswapStrategy {
         StrategyMetrics {
             consumers: self.instances.len(),
             // The other instances swap at the same events.
-            swapped_at: self.instances[0].swapped_at(),
+            rotations: self.instances[0].swaps(),
             ..self.metrics.read()
         }
     }

@@ -27,7 +27,15 @@ pub(crate) struct Instance {
     credentials: RefreshableCredentials,
     s3: Client,
     reporting: Option<Reporting>,
-    swapped_at: watch::Receiver<Vec<Instant>>,
+    swaps: watch::Receiver<Vec<Swap>>,
+}
+
+/// A new key that went live.
+#[derive(Clone, Debug)]
+pub(crate) struct Swap {
+    /// When the event arrived that led to it.
+    pub(crate) requested: Instant,
+    pub(crate) access_key_id: String,
 }
 
 /// Adopts the crate: all that an uploader needs of it.
@@ -59,14 +67,14 @@ impl Instance {
         in_flight: &InFlight,
     ) -> anyhow::Result<Self> {
         let (credentials, s3, reporter) = adopt(environment, in_flight).await?;
-        let (publish, swapped_at) = watch::channel(Vec::new());
-        tokio::spawn(record_swaps(credentials.events(), publish));
+        let (publish, swaps) = watch::channel(Vec::new());
+        tokio::spawn(record_swaps(credentials.clone(), publish));
         let interval = environment.reports.as_ref().and_then(|r| r.interval);
         let instance = Self {
             credentials,
             s3,
             reporting: reporter.map(|reporter| Reporting::new(reporter, interval)),
-            swapped_at,
+            swaps,
         };
         instance.wait_until_listening().await?;
         if let Some(reporting) = &instance.reporting {
@@ -89,9 +97,9 @@ impl Instance {
         }
     }
 
-    /// Returns when each new key went live.
-    pub(crate) fn swapped_at(&self) -> Vec<Instant> {
-        self.swapped_at.borrow().clone()
+    /// Returns the new keys that went live.
+    pub(crate) fn swaps(&self) -> Vec<Swap> {
+        self.swaps.borrow().clone()
     }
 
     /// Keeps the live key in use until the lease is dropped.
@@ -131,15 +139,21 @@ impl Instance {
     }
 }
 
-/// Records when each new key goes live.
-async fn record_swaps(
-    mut events: broadcast::Receiver<RefreshEvent>,
-    swapped_at: watch::Sender<Vec<Instant>>,
-) {
+/// Records the new keys that go live, until the consumer is closed.
+async fn record_swaps(credentials: RefreshableCredentials, swaps: watch::Sender<Vec<Swap>>) {
+    let mut events = credentials.events();
     loop {
-        match events.recv().await {
-            Ok(RefreshEvent::Swapped { .. }) => {
-                swapped_at.send_modify(|swapped_at| swapped_at.push(Instant::now()));
+        let event = tokio::select! {
+            event = events.recv() => event,
+            () = swaps.closed() => return,
+        };
+        match event {
+            Ok(RefreshEvent::Swapped { delay, .. }) => {
+                let swap = Swap {
+                    requested: Instant::now() - delay,
+                    access_key_id: credentials.with(|key| key.access_key_id().to_owned()),
+                };
+                swaps.send_modify(|swaps| swaps.push(swap));
             }
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => return,

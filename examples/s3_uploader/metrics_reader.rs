@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::instance::Swap;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tokio::time::Instant;
 
 /// What a strategy measured about itself.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +16,8 @@ pub(crate) struct StrategyMetrics {
     pub(crate) swaps: Vec<Duration>,
     /// The times from a swap to the end of the old key's last use.
     pub(crate) drains: Vec<Duration>,
-    /// When new keys went live in one of the consumers.
-    pub(crate) swapped_at: Vec<Instant>,
+    /// The new keys that went live in one of the consumers.
+    pub(crate) rotations: Vec<Swap>,
     /// Attempts that were rejected because of their key and repeated with a newer one.
     pub(crate) replays: u64,
 }

@@ -137,6 +137,32 @@ mod tests {
     use credswap_testkit::KeyStatus;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_consumer_knows_when_the_event_of_another_process_arrived() {
+        let services = LocalServices::start().await;
+        let environment = services.environment(1).expect("an environment");
+        let strategy = CredswapStrategy::start(&environment, &InFlight::default()).await;
+        let strategy = strategy.expect("the strategy starts");
+        let usage = CredswapStrategy::usage_source(&environment).expect("a usage source");
+        let rotator = Rotator::new(&services, usage, true).expect("a rotator");
+        let begun = Instant::now();
+        let rotated = rotator.runner.rotate(&rotator.secret_id).await;
+        rotated.expect("the key is rotated");
+        let swap = async {
+            loop {
+                if let Some(swap) = strategy.metrics().rotations.pop() {
+                    return swap;
+                }
+                sleep(RETIRE_EVERY).await;
+            }
+        };
+        let swap = tokio::time::timeout(RELEASE, swap).await.expect("swapped");
+        assert!((begun..Instant::now()).contains(&swap.requested));
+        let new = rotator.access_key_id().await.expect("the new key");
+        assert_eq!(swap.access_key_id, new);
+        strategy.close().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_old_key_is_retired_when_the_last_consumer_releases_it() {
         let services = LocalServices::start().await;
         let environment = services.environment(3).expect("an environment");

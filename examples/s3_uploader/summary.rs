@@ -31,7 +31,8 @@ pub(crate) struct Summary {
     /// When the key was rotated, since the start of the uploads.
     pub(crate) rotations: Vec<Duration>,
     pub(crate) connections: Connections,
-    /// From the broker's acknowledgement of the event to the first request signed with the new key.
+    /// From the event to the first request signed with the new key: from the broker's acknowledgement, or from the event's
+    /// arrival if another process rotates the key.
     pub(crate) first_request: Option<Percentiles>,
     pub(crate) swap: Option<Percentiles>,
     /// Of each consumer, at each swap.
@@ -63,17 +64,23 @@ impl Summary {
         metrics: StrategyMetrics,
         lost: Vec<String>,
     ) -> Self {
-        let first_requests = snapshot.rotations.iter().filter_map(|rotation| {
-            let signed = in_flight.first_signed(&rotation.access_key_id)?;
-            Some(signed.saturating_duration_since(rotation.announced))
-        });
-        let announced = snapshot.rotations.iter().map(|rotation| rotation.announced);
+        // When another process rotates the key, the consumer knows when the event arrived.
+        let known_here = snapshot
+            .rotations
+            .iter()
+            .map(|r| (r.announced, &r.access_key_id));
+        let received = metrics
+            .rotations
+            .iter()
+            .map(|r| (r.requested, &r.access_key_id));
         let rotations: Vec<_> = match snapshot.rotations.is_empty() {
-            // When another process rotates the key, the swaps show when.
-            true => metrics.swapped_at.clone(),
-            false => announced.collect(),
+            true => received.collect(),
+            false => known_here.collect(),
         };
-        let rotations = rotations.iter();
+        let first_requests = rotations.iter().filter_map(|(announced, access_key_id)| {
+            let signed = in_flight.first_signed(access_key_id)?;
+            Some(signed.saturating_duration_since(*announced))
+        });
         let mut reasons = snapshot.failures.clone();
         reasons.extend(lost.iter().map(|fault| (format!("lost: {fault}"), 1)));
         let ends = snapshot.requests.iter().map(|request| request.ended);
@@ -88,11 +95,12 @@ impl Summary {
             lost: lost.len(),
             reasons,
             replays: metrics.replays,
+            first_request: Percentiles::of(first_requests),
             rotations: rotations
-                .map(|at| at.saturating_duration_since(stats.started()))
+                .iter()
+                .map(|(at, _)| at.saturating_duration_since(stats.started()))
                 .collect(),
             connections,
-            first_request: Percentiles::of(first_requests),
             swap: Percentiles::of(metrics.swaps),
             drain: Percentiles::of(metrics.drains),
             keys_retired: snapshot.retired.len(),

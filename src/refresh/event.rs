@@ -1,5 +1,7 @@
 //! What the refresh loop reports, as it happens.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::secret::VersionId;
 
@@ -16,6 +18,8 @@ pub enum RefreshEvent {
         version: VersionId,
         /// The version that was live before.
         previous: VersionId,
+        /// The time from the request of the refresh (the arrival of an event, say) to the swap.
+        delay: Duration,
     },
     /// Nothing in this process uses the generation any more, and nothing will.
     #[non_exhaustive]

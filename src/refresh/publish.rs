@@ -145,7 +145,8 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         }
         self.live(&secret, generation, at);
         self.rate_limit.refund();
-        self.metrics.swapped(swapped.duration_since(since));
+        let delay = swapped.duration_since(since);
+        self.metrics.swapped(delay);
         tracing::info!(%version, generation, "swapped");
 
         self.recently_replaced.retain(|(old, _)| *old != version);
@@ -156,6 +157,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             generation,
             version: version.clone(),
             previous: previous.clone(),
+            delay,
         });
         // Only now: a drain that completes at once must not be reported before the swap.
         self.incidents.drains.add(drains::Draining {

@@ -48,7 +48,11 @@ main() {
     no_secret_in "$AWS" "$STATE/uploader.log"
     cat "$STATE/uploader.log"
     case $in_time/$rotated/$status in
-        0/0/0) summary ;;
+        0/0/0)
+            grep -E 'event → first request .* [0-9.]+ ms / ' "$STATE/uploader.log" >/dev/null ||
+                die "the uploader did not measure the time from an event to its first request"
+            summary
+            ;;
         */*/124) die "the uploader did not end within $((DURATION + GRACE)) s" ;;
         1/*/0) die "the uploader ended before the last old key was deleted (DURATION=$DURATION)" ;;
         1/* | 0/0/*) die "the uploader failed with exit status $status" ;;
