@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the modules that it may use. A module may use only those above its own line.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("util", &[]),
     ("hot", &["util"]),
     ("error", &[]),
@@ -22,6 +22,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         &[
             "error", "secret", "hot", "trigger", "source", "connect", "util",
         ],
+    ),
+    (
+        "typed",
+        &["error", "secret", "hot", "connect", "source", "refresh"],
     ),
     (
         "aws",

@@ -13,3 +13,5 @@ mod refresh;
 mod rotation;
 #[cfg(feature = "default")]
 mod support;
+#[cfg(feature = "fleet")]
+mod typed;
