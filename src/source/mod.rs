@@ -9,6 +9,10 @@
     feature = "secrets-manager",
     doc = "| [`SecretsManager`]: AWS Secrets Manager | `secrets-manager` |"
 )]
+#![cfg_attr(
+    feature = "file",
+    doc = "| [`File`]: a file, or a directory with a file for each field | `file` |"
+)]
 //!
 //! [`BoxSource`] holds any of them, where the source is chosen at run time.
 
@@ -18,11 +22,15 @@ use crate::error::Error;
 use crate::secret::{Secret, SecretId, VersionId};
 
 mod boxed;
+#[cfg(feature = "file")]
+mod file;
 mod request;
 #[cfg(feature = "secrets-manager")]
 mod secrets_manager;
 
 pub use boxed::BoxSource;
+#[cfg(feature = "file")]
+pub use file::{File, FileChanges};
 pub use request::FetchRequest;
 #[cfg(feature = "secrets-manager")]
 pub use secrets_manager::SecretsManager;
