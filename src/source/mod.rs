@@ -10,6 +10,10 @@
     doc = "| [`SecretsManager`]: AWS Secrets Manager | `secrets-manager` |"
 )]
 #![cfg_attr(
+    feature = "aws",
+    doc = "| [`CredentialsProvider`]: any provider of the AWS SDK (profile, SSO, process, web identity, container) | `aws` |"
+)]
+#![cfg_attr(
     feature = "file",
     doc = "| [`File`]: a file, or a directory with a file for each field | `file` |"
 )]
@@ -22,6 +26,8 @@ use crate::error::Error;
 use crate::secret::{Secret, SecretId, VersionId};
 
 mod boxed;
+#[cfg(feature = "aws")]
+mod credentials_provider;
 #[cfg(feature = "file")]
 mod file;
 mod request;
@@ -29,6 +35,8 @@ mod request;
 mod secrets_manager;
 
 pub use boxed::BoxSource;
+#[cfg(feature = "aws")]
+pub use credentials_provider::CredentialsProvider;
 #[cfg(feature = "file")]
 pub use file::{File, FileChanges};
 pub use request::FetchRequest;

@@ -11,6 +11,8 @@ mod layering;
 mod refresh;
 #[cfg(feature = "rotation")]
 mod rotation;
+#[cfg(feature = "rotation")]
+mod source;
 #[cfg(feature = "default")]
 mod support;
 #[cfg(feature = "fleet")]
