@@ -17,6 +17,7 @@
     feature = "file",
     doc = "| [`File`]: a file, or a directory with a file for each field | `file` |"
 )]
+//! | [`Replicas`]: copies of one secret, in other regions say | `refresh` |
 //!
 //! [`BoxSource`] holds any of them, where the source is chosen at run time.
 
@@ -30,6 +31,7 @@ mod boxed;
 mod credentials_provider;
 #[cfg(feature = "file")]
 mod file;
+mod replicas;
 mod request;
 #[cfg(feature = "secrets-manager")]
 mod secrets_manager;
@@ -39,6 +41,7 @@ pub use boxed::BoxSource;
 pub use credentials_provider::CredentialsProvider;
 #[cfg(feature = "file")]
 pub use file::{File, FileChanges};
+pub use replicas::Replicas;
 pub use request::FetchRequest;
 #[cfg(feature = "secrets-manager")]
 pub use secrets_manager::SecretsManager;
