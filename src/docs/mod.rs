@@ -1,10 +1,12 @@
 //! The manual. There is no code in here.
 //!
 //! - [`model`]: generations, leases and drains: what is promised
+//! - [`choosing`]: a source, a trigger and a target: what each costs, guarantees and needs
 //! - [`failures`]: what happens in each failure, and how it shows
 //! - [`operating`]: permissions, health, metrics, logs, shutdown
 //! - [`why`]: the alternatives, and why the parts are as they are
 
+pub mod choosing;
 pub mod failures;
 pub mod model;
 pub mod operating;

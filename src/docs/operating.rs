@@ -44,6 +44,7 @@
 //! | `credswap_drain_seconds` | histogram | refreshable | from the swap to the drain |
 //! | `credswap_rejections_total` | counter | code | attempts that a service rejected because of their key |
 //! | `credswap_replays_total` | counter | | attempts that were replayed |
+//! | `credswap_replica_fetches_total` | counter | replica, outcome | answers of the copies of a secret: answered, behind, failed |
 //! | `credswap_events_total` | counter | outcome | records on the Kafka topic: accepted, ignored, unrecognized |
 //! | `credswap_reports_total` | counter | secret, outcome | usage reports: sent, failed |
 //! | `credswap_report_failures` | gauge | secret | usage reports that failed since the last that was sent |

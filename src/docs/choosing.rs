@@ -1,0 +1,37 @@
+//! Choosing a source, a trigger and a target.
+//!
+//! # Where the secret is: the source
+//!
+//! | the secret is in | use | feature | one fetch | its version | what the process must be allowed to do |
+//! |---|---|---|---|---|---|
+//! | AWS Secrets Manager | `source::SecretsManager` | `secrets-manager` | one API call | the `VersionId` | `secretsmanager:GetSecretValue` on the secret, and `kms:Decrypt` on its key unless that is `aws/secretsmanager` |
+//! | … and replicated to other regions | [`source::Replicas`](crate::source::Replicas) | `refresh` | one call, more if the primary is down or a key was rejected | that of the copy | the same, in each region |
+//! | a file, or a mounted Kubernetes `Secret` | `source::File` | `file` | two reads of a changed file, one of an unchanged one | of this process only, or [one that the content names](crate::source::File::versioned_by) | to read the file |
+//! | a provider of the AWS SDK (profile, SSO, process, web identity, container, role) | `source::CredentialsProvider` | `aws` | one call of the provider | access key id and expiry | what the provider needs |
+//! | anywhere else | a closure, or your own [`Source`](crate::source::Source) | `refresh` | yours | yours | |
+//!
+//! A source that cannot be reached never takes a value away: the last good one stays live, and fetches are retried with backoff.
+//!
+//! # When to fetch: the trigger
+//!
+//! Polling is always the base: every five minutes, with a jitter of 10 %. A rotation that nobody announces is found by it, or
+//! by the first rejected key, whichever comes first.
+//!
+//! | who announces a rotation | use | feature | delay | what the process must be allowed to do |
+//! |---|---|---|---|---|
+//! | a rotation function that publishes to Kafka | `trigger::Kafka` | `kafka` | milliseconds | `Read` on the topic |
+//! | EventBridge, bridged to that topic by a small function | `trigger::Kafka` | `kafka` | the bridge's | `Read` on the topic |
+//! | the file itself | [`File::changes`](crate::source::File::changes) | `file` | 2 s, configurable | to read the file |
+//! | a person or a script: `kill -HUP` | `trigger::Hangup` | `signal` | none | |
+//! | nobody | [`poll_every`](crate::refresh::Builder::poll_every) | `refresh` | up to the period | |
+//! | your own channel | a closure, or your own [`Trigger`](crate::trigger::Trigger) | `refresh` | yours | |
+//!
+//! # What is kept current: the target
+//!
+//! | you have | use | feature | a swap affects | a drain means |
+//! |---|---|---|---|---|
+//! | one or more SDK clients, and their key changes | `RefreshableCredentials`, [`configure!`](crate::configure) | `aws` | the next attempt | no attempt in flight, no presigned URL |
+//! | other SDK clients of the process | `RefreshableCredentials::sdk_config` | `aws` | the next attempt | the same, without presigned URLs |
+//! | S3 clients whose endpoint or region changes, too | `RefreshableS3Client` | `s3` | the next lease | no clone of the client, no request of it |
+//! | a database login, a token, any typed secret | [`Refreshable::typed`](crate::Refreshable::typed) | `refresh` | the next lease | no lease |
+//! | something that is built from the secret | a closure, or your own [`Connect`](crate::connect::Connect) | `refresh` | the next lease | no lease, no drain token |
