@@ -7,6 +7,7 @@
 //! | AWS Secrets Manager | `source::SecretsManager` | `secrets-manager` | one API call | the `VersionId` | `secretsmanager:GetSecretValue` on the secret, and `kms:Decrypt` on its key unless that is `aws/secretsmanager` |
 //! | … and replicated to other regions | [`source::Replicas`](crate::source::Replicas) | `refresh` | one call, more if the primary is down or a key was rejected | that of the copy | the same, in each region |
 //! | a file, or a mounted Kubernetes `Secret` | `source::File` | `file` | two reads of a changed file, one of an unchanged one | of this process only, or [one that the content names](crate::source::File::versioned_by) | to read the file |
+//! | an object in S3 | `source::S3Object` | `s3` | one GET, without a body if nothing has changed | the object's version id; of this process only without versioning | `s3:GetObject` on the object, and `kms:Decrypt` on its key if it has one |
 //! | a provider of the AWS SDK (profile, SSO, process, web identity, container, role) | `source::CredentialsProvider` | `aws` | one call of the provider | access key id and expiry | what the provider needs |
 //! | anywhere else | a closure, or your own [`Source`](crate::source::Source) | `refresh` | yours | yours | |
 //!

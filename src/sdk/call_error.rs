@@ -70,7 +70,7 @@ impl CallError {
     }
 
     /// Returns the complete error; `explain` knows what a rejection means for this operation.
-    #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+    #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
     pub(crate) fn explained(self, explain: impl FnOnce(&ServiceError) -> Error) -> Error {
         match self {
             Self::Service(error) => explain(&error),
@@ -89,14 +89,14 @@ impl ServiceError {
     }
 
     /// Returns whether the service's message contains `text`.
-    #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+    #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
     pub(crate) fn says(&self, text: &str) -> bool {
         self.message.contains(text)
     }
 
     /// Returns whether KMS denied access: "Access to KMS is not allowed", or KMS's own message. An ARN that contains "kms" does
     /// not count.
-    #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+    #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
     pub(crate) fn is_of_kms(&self) -> bool {
         self.says("Access to KMS") || self.says("perform: kms:")
     }

@@ -10,6 +10,10 @@
     doc = "| [`SecretsManager`]: AWS Secrets Manager | `secrets-manager` |"
 )]
 #![cfg_attr(
+    feature = "s3",
+    doc = "| [`S3Object`]: an object in S3, or in a store that speaks its protocol | `s3` |"
+)]
+#![cfg_attr(
     feature = "aws",
     doc = "| [`CredentialsProvider`]: any provider of the AWS SDK (profile, SSO, process, web identity, container) | `aws` |"
 )]
@@ -33,6 +37,8 @@ mod credentials_provider;
 mod file;
 mod replicas;
 mod request;
+#[cfg(feature = "s3")]
+mod s3_object;
 #[cfg(feature = "secrets-manager")]
 mod secrets_manager;
 
@@ -43,6 +49,8 @@ pub use credentials_provider::CredentialsProvider;
 pub use file::{File, FileChanges};
 pub use replicas::Replicas;
 pub use request::FetchRequest;
+#[cfg(feature = "s3")]
+pub use s3_object::S3Object;
 #[cfg(feature = "secrets-manager")]
 pub use secrets_manager::SecretsManager;
 
