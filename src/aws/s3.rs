@@ -150,10 +150,10 @@ impl<K: Check> Connect for S3ClientConnector<K> {
         let provider = SharedCredentialsProvider::new(key.credentials().clone());
 
         let mut builder = Builder::from(&self.sdk);
-        if let Some(region) = parsed.region() {
+        if let Some(region) = parsed.region()? {
             builder.set_region(Some(Region::new(region.to_owned())));
         }
-        if let Some(url) = parsed.endpoint_url() {
+        if let Some(url) = parsed.endpoint_url()? {
             builder.set_endpoint_url(Some(url.to_owned()));
         }
         let mut builder = (self.configure)(builder);
@@ -168,7 +168,7 @@ impl<K: Check> Connect for S3ClientConnector<K> {
         }
         Ok(S3Client {
             client: Client::from_conf(builder.build()),
-            bucket: parsed.bucket().map(str::to_owned),
+            bucket: parsed.bucket()?.map(str::to_owned),
             key,
         })
     }
