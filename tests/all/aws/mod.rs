@@ -7,4 +7,5 @@ mod secret_formats;
 mod secret_json;
 mod secret_values;
 mod secrets_manager;
+mod whole_client_checks;
 mod whole_clients;
