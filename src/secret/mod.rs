@@ -14,6 +14,8 @@ mod secret_id;
 mod version_id;
 
 pub use secret_id::SecretId;
+#[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+pub(crate) use secret_id::{ArnEnding, arn_ending};
 pub use version_id::VersionId;
 
 /// One version of a secret.
