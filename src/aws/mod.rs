@@ -74,7 +74,8 @@ A key is proven before it goes live.
 )]
 #![cfg_attr(
     feature = "s3",
-    doc = "Where the secret holds a region, an endpoint or a bucket that changes with the key, use [`RefreshableS3Client`]."
+    doc = "Where the secret holds a region, an endpoint or a bucket that changes with the key, use [`RefreshableS3Client`]: before \
+           such a client goes live it also makes a request of its own ([`OwnRequest`]), so that a wrong endpoint is found."
 )]
 
 pub mod check;
@@ -96,7 +97,7 @@ pub use connect::AccessKeyConnector;
 #[cfg(feature = "aws")]
 pub use key::{LiveKey, RefreshableCredentials};
 #[cfg(feature = "s3")]
-pub use s3::{RefreshableS3Client, S3Client, S3ClientConnector};
+pub use s3::{ClientCheck, OwnRequest, RefreshableS3Client, S3Client, S3ClientConnector};
 pub use secret::{AccessKey, Fields};
 #[cfg(feature = "rotation")]
 pub(crate) use secret::{id_suffix, with_key};

@@ -14,7 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::auth_error::AuthErrorKind;
 use super::call_error::{CallError, ServiceError};
 use crate::error::{Error, ErrorKind};
-use crate::secret::Secret;
+use crate::secret::{ArnEnding, Secret, arn_ending};
 
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
@@ -134,14 +134,19 @@ impl Call<'_> {
                     format!("secret `{id}` has no {version}"),
                 )
             }
-            NOT_FOUND => (
-                ErrorKind::NotFound,
-                format!(
-                    "secret `{id}` does not exist{}: check its name and the region; a secret of another account needs its \
-                     ARN",
-                    self.in_region()
-                ),
-            ),
+            NOT_FOUND => {
+                let advice = match arn_ending(id) {
+                    Some(ending) => format!("check its ARN{}", incomplete(&ending)),
+                    None => {
+                        "check its name and the region; a secret of another account needs its ARN"
+                            .to_owned()
+                    }
+                };
+                (
+                    ErrorKind::NotFound,
+                    format!("secret `{id}` does not exist{}: {advice}", self.in_region()),
+                )
+            }
             // Its message for such a secret: "… because it was marked for deletion".
             "InvalidRequestException" if refusal.says("deletion") => {
                 (ErrorKind::NotFound, scheduled_for_deletion(id))
@@ -157,7 +162,10 @@ impl Call<'_> {
                     ErrorKind::PermissionDenied,
                     format!(
                         "`secretsmanager:{operation}` on secret `{id}` is denied: grant it to the identity that calls it \
-                         (its own policy, and the secret's resource policy if there is one)"
+                         (its own policy, and the secret's resource policy if there is one){}",
+                        arn_ending(id)
+                            .filter(is_doubtful)
+                            .map_or_else(String::new, |ending| incomplete(&ending))
                     ),
                 ),
                 Some(kind) => (
@@ -213,6 +221,36 @@ impl Call<'_> {
 pub(crate) fn is_missing_version(refusal: &ServiceError) -> bool {
     refusal.code == NOT_FOUND
         && (refusal.says("specified secret v") || refusal.says("staging label"))
+}
+
+/// Returns what to say about an ARN that may be incomplete.
+///
+/// AWS, `GetSecretValue`, on partial ARNs: a name that ends in a hyphen and six characters is taken for a complete ARN.
+fn incomplete(ending: &ArnEnding<'_>) -> String {
+    let fault = match ending {
+        ArnEnding::Partial => {
+            "it has no random suffix (a hyphen and six characters) at its end: use".to_owned()
+        }
+        ArnEnding::Suffix(suffix) => format!(
+            "Secrets Manager takes `{suffix}` at its end for the random suffix of a complete ARN: if it belongs to the name, \
+             use"
+        ),
+    };
+    format!("; {fault} the complete ARN, or the name")
+}
+
+/// Returns whether an ARN does not end as complete ones do: six random characters are hardly ever all of one kind.
+fn is_doubtful(ending: &ArnEnding<'_>) -> bool {
+    match ending {
+        ArnEnding::Partial => true,
+        ArnEnding::Suffix(suffix) => [
+            u8::is_ascii_lowercase,
+            u8::is_ascii_uppercase,
+            u8::is_ascii_digit,
+        ]
+        .iter()
+        .any(|is_of_kind| suffix.bytes().skip(1).all(|byte| is_of_kind(&byte))),
+    }
 }
 
 /// Returns what to report about a secret that is scheduled for deletion.

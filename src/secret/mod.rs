@@ -14,6 +14,8 @@ mod secret_id;
 mod version_id;
 
 pub use secret_id::SecretId;
+#[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+pub(crate) use secret_id::{ArnEnding, arn_ending};
 pub use version_id::VersionId;
 
 /// One version of a secret.
@@ -88,17 +90,22 @@ impl Secret {
         self.material.expose_secret()
     }
 
-    /// Returns the material as text.
+    /// Returns the material as text, without the byte order mark that editors write at the start.
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`] if it is not UTF-8. The error does not quote it.
     pub fn expose_str(&self) -> Result<&str, Error> {
-        std::str::from_utf8(self.expose()).map_err(|_| {
-            Error::new(
-                ErrorKind::Malformed,
-                format!("secret version {} is not UTF-8 text", self.version),
-            )
-        })
+        match std::str::from_utf8(self.expose()) {
+            Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            Err(_) => {
+                let is = match self.expose() {
+                    [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "is UTF-16 text; store it as UTF-8",
+                    _ => "is not UTF-8 text",
+                };
+                let text = format!("secret version {} {is}", self.version);
+                Err(Error::new(ErrorKind::Malformed, text))
+            }
+        }
     }
 }
 
@@ -148,6 +155,15 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert!(!error.report().contains("key"), "{}", error.report());
         assert_eq!(secret.expose(), [b'k', b'e', b'y', 0xff]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_utf_16_is_named() {
+        let marked = Secret::new("\u{feff}text\u{feff}", "v1");
+        assert_eq!(marked.expose_str().expect("UTF-8"), "text\u{feff}");
+        let utf_16 = Secret::new(vec![0xff, 0xfe, b'{', 0], "v1");
+        let error = utf_16.expose_str().expect_err("not UTF-8");
+        assert!(error.to_string().contains("UTF-16"), "{error}");
     }
 
     #[test]

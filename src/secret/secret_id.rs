@@ -60,14 +60,35 @@ impl fmt::Debug for SecretId {
     }
 }
 
+/// How an ARN of a secret ends.
+#[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ArnEnding<'a> {
+    /// Without a random suffix.
+    Partial,
+    /// With what Secrets Manager takes for one. A name may end like that, too.
+    Suffix(&'a str),
+}
+
+/// Returns how `id` ends, if it is an ARN.
+#[cfg(any(feature = "secrets-manager", feature = "rotation"))]
+pub(crate) fn arn_ending(id: &str) -> Option<ArnEnding<'_>> {
+    let name = arn(id)?.name;
+    let start = name.len().saturating_sub(SUFFIX);
+    let suffix = name.get(start..).filter(|suffix| is_suffix(suffix));
+    Some(suffix.map_or(ArnEnding::Partial, ArnEnding::Suffix))
+}
+
 /// Returns whether `full` is `name`, with or without the random suffix.
 fn same(name: &str, full: &str) -> bool {
-    full.strip_prefix(name).is_some_and(|rest| {
-        rest.is_empty()
-            || (rest.len() == SUFFIX
-                && rest.starts_with('-')
-                && rest[1..].bytes().all(|byte| byte.is_ascii_alphanumeric()))
-    })
+    full.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || is_suffix(rest))
+}
+
+fn is_suffix(text: &str) -> bool {
+    text.len() == SUFFIX
+        && text.starts_with('-')
+        && text[1..].bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 struct Arn<'a> {

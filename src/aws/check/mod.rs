@@ -24,7 +24,7 @@ mod caller_identity;
 #[cfg(feature = "s3")]
 mod head_bucket;
 #[cfg(any(feature = "sts", feature = "s3"))]
-mod verdict;
+pub(super) mod verdict;
 
 #[cfg(feature = "sts")]
 pub use caller_identity::CallerIdentity;

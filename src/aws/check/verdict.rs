@@ -12,10 +12,10 @@ use crate::sdk::auth_error::AuthErrorKind;
 use crate::sdk::call_error::CallError;
 
 /// How long a check may take by default.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+pub(in crate::aws) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Limits a check. `what` names it in the error.
-pub(super) async fn limit(
+pub(in crate::aws) async fn limit(
     timeout: Duration,
     what: &str,
     check: impl Future<Output = Verdict>,
@@ -31,7 +31,11 @@ pub(super) async fn limit(
 }
 
 /// Returns what a failed call says about the key. `what` names the call in the error.
-pub(super) fn verdict_of(credentials: &Credentials, what: &str, error: CallError) -> Verdict {
+pub(in crate::aws) fn verdict_of(
+    credentials: &Credentials,
+    what: &str,
+    error: CallError,
+) -> Verdict {
     let rejection = match error {
         CallError::Service(rejection) => rejection,
         CallError::NoResponse(error) => return Verdict::Unknown(error),

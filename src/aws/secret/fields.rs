@@ -1,26 +1,29 @@
-//! Which field of a secret's JSON holds which part of an access key.
+//! Which field of a secret holds which part of an access key.
 //!
-//! Secrets spell the same key `accesskey`, `access_key`, `accessKeyId`, `AccessKeyId`, `AWS_ACCESS_KEY_ID`, … Upper and
-//! lower case, `_`, `-` and `.` make no difference here, so that a few spellings cover them all; any other name can be set.
+//! Secrets spell the same key `accesskey`, `access_key`, `accessKeyId`, `Access key ID`, `AWS_ACCESS_KEY_ID`, … Only letters
+//! and digits make a difference, and not their case, so that a few spellings cover them all; any other name can be set.
 
 use std::borrow::Cow;
+
+pub(super) use super::key_field::KeyField;
 
 /// The names of the fields.
 ///
 /// Each part is found by the spellings below, or, once a name is set for it, only by that name, character for character.
 ///
-/// | part | spellings, in upper or lower case, with or without `_`, `-` and `.` |
+/// | part | spellings, in upper or lower case, with or without `_`, `-`, `.` and blanks |
 /// |---|---|
 /// | access key id | `access_key_id`, `access_key`, `aws_access_key_id`, `aws_access_key` |
-/// | secret access key | `secret_access_key`, `secret_key`, `aws_secret_access_key`, `aws_secret_key` |
+/// | secret access key | `secret_access_key`, `secret_key`, `access_secret_key`, `access_key_secret`, `aws_secret_access_key`, `aws_secret_key` |
 /// | session token | `session_token`, `security_token`, `aws_session_token`, `aws_security_token` |
+/// | when the session ends | `expiration`, `aws_credential_expiration`, `aws_session_expiration`, `x_security_token_expires`, `expires_at`, `expires`, `expiry` |
 /// | user name | `username`, `iam_username` |
-/// | region | `region`, `aws_region` |
+/// | region | `region`, `aws_region`, `aws_default_region` |
 /// | endpoint URL | `endpoint_url`, `endpoint`, `aws_endpoint_url` |
 /// | bucket | `bucket`, `bucket_name` |
 /// | ARN of the master secret | `master_arn`, `master_secret_arn` |
 ///
-/// Two spellings of one part with different values are an error.
+/// Two spellings of one part with different values are an error where that part is used.
 ///
 /// ```
 /// let fields = credswap::aws::Fields::default()
@@ -49,6 +52,12 @@ impl Fields {
     #[must_use]
     pub fn session_token(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.custom(KeyField::SessionToken, name)
+    }
+
+    /// Sets the name of the field that tells when session credentials end. Optional in the secret.
+    #[must_use]
+    pub fn expiration(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.custom(KeyField::Expiration, name)
     }
 
     /// Sets the name of the field that holds the IAM user's name. Optional in the secret.
@@ -99,98 +108,9 @@ impl Fields {
         {
             return Some(field);
         }
-        let name = normalize(name);
-        let field = KeyField::ALL.into_iter().find(|field| {
-            let (first, others) = field.spellings();
-            normalize(first) == name || others.iter().any(|other| normalize(other) == name)
-        })?;
+        let field = KeyField::spelled(name)?;
         self.custom_name(field).is_none().then_some(field)
     }
-}
-
-/// A part of an access key, or what stands beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyField {
-    AccessKeyId,
-    SecretAccessKey,
-    SessionToken,
-    Username,
-    Region,
-    EndpointUrl,
-    Bucket,
-    MasterArn,
-}
-
-impl KeyField {
-    pub(super) const ALL: [Self; 8] = [
-        Self::AccessKeyId,
-        Self::SecretAccessKey,
-        Self::SessionToken,
-        Self::Username,
-        Self::Region,
-        Self::EndpointUrl,
-        Self::Bucket,
-        Self::MasterArn,
-    ];
-
-    /// Returns the preferred spelling, and the others.
-    pub(super) fn spellings(self) -> (&'static str, &'static [&'static str]) {
-        match self {
-            Self::AccessKeyId => (
-                "access_key_id",
-                &["access_key", "aws_access_key_id", "aws_access_key"],
-            ),
-            Self::SecretAccessKey => (
-                "secret_access_key",
-                &["secret_key", "aws_secret_access_key", "aws_secret_key"],
-            ),
-            Self::SessionToken => (
-                "session_token",
-                &["security_token", "aws_session_token", "aws_security_token"],
-            ),
-            Self::Username => ("username", &["iam_username"]),
-            Self::Region => ("region", &["aws_region"]),
-            Self::EndpointUrl => ("endpoint_url", &["endpoint", "aws_endpoint_url"]),
-            Self::Bucket => ("bucket", &["bucket_name"]),
-            Self::MasterArn => ("master_arn", &["master_secret_arn"]),
-        }
-    }
-
-    /// Returns what the field holds, for errors.
-    pub(super) fn description(self) -> &'static str {
-        match self {
-            Self::AccessKeyId => "access key id",
-            Self::SecretAccessKey => "secret access key",
-            Self::SessionToken => "session token",
-            Self::Username => "user name",
-            Self::Region => "region",
-            Self::EndpointUrl => "endpoint URL",
-            Self::Bucket => "bucket",
-            Self::MasterArn => "ARN of the master secret",
-        }
-    }
-
-    /// Returns the function that sets another name, for errors.
-    pub(super) fn setter(self) -> &'static str {
-        match self {
-            Self::AccessKeyId => "Fields::access_key_id",
-            Self::SecretAccessKey => "Fields::secret_access_key",
-            Self::SessionToken => "Fields::session_token",
-            Self::Username => "Fields::username",
-            Self::Region => "Fields::region",
-            Self::EndpointUrl => "Fields::endpoint_url",
-            Self::Bucket => "Fields::bucket",
-            Self::MasterArn => "Fields::master_arn",
-        }
-    }
-}
-
-/// Returns `name` in lower case without separators.
-fn normalize(name: &str) -> String {
-    name.chars()
-        .filter(|c| !matches!(c, '_' | '-' | '.'))
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
 }
 
 #[cfg(test)]
@@ -209,6 +129,9 @@ mod tests {
             ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
             ("aws_access_key_id", "aws_secret_access_key"),
             ("aws.accessKeyId", "aws.secretKey"),
+            ("accessKeyID", "accessSecretKey"),
+            ("Access key ID", "Secret access key"),
+            ("AccessKeyId", "AccessKeySecret"),
         ] {
             assert_eq!(fields.field_of(id), Some(KeyField::AccessKeyId), "{id}");
             assert_eq!(

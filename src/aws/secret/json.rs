@@ -1,216 +1,200 @@
-//! Reads the fields of a secret's JSON, and copies none that is not part of an access key.
+//! Reads a secret in JSON.
 //!
-//! No error of serde_json leaves this file: they quote their input.
+//! Objects within it are sections, also in an array, and in a string that is JSON itself: tools put what they were answered into
+//! a secret as a whole. No error of serde_json leaves this file: they quote their input.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
-use zeroize::Zeroizing;
 
-use super::fields::{Fields, KeyField};
-use crate::error::{Error, ErrorKind};
-use crate::secret::{Secret, VersionId};
+use super::character_fault::code_point;
+use super::fields::Fields;
+use super::key_field::KeyField;
+use super::section::{Section, Value};
 
-/// The fields of an access key that a secret has.
-pub(super) struct Object<'f> {
-    version: VersionId,
+/// How deep an object may be in others.
+const DEEPEST: usize = 16;
+
+/// Reads the object in `text`.
+///
+/// # Errors
+/// What is wrong with the text, without quoting it.
+pub(super) fn read(text: &str, fields: &Fields) -> Result<Section, String> {
+    match parse(text, fields, 0) {
+        Ok(Read::Sections(mut sections)) if sections.len() == 1 && sections[0].name.is_empty() => {
+            Ok(sections.remove(0))
+        }
+        Ok(Read::Sections(sections)) if !sections.is_empty() => {
+            let mut top = Section::default();
+            top.inner = sections;
+            Ok(top)
+        }
+        Ok(_) => Err(format!("the JSON is not an object; {}", super::EXAMPLE)),
+        Err(error) => Err(match error.classify() {
+            Category::Eof => "malformed JSON: it ends early".to_owned(),
+            _ => {
+                let (line, column) = (error.line(), error.column());
+                let hint = odd_character(text, line, column);
+                format!("malformed JSON at line {line}, column {column}{hint}")
+            }
+        }),
+    }
+}
+
+fn parse(text: &str, fields: &Fields, depth: usize) -> Result<Read, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = Reader {
+        fields,
+        field: None,
+        depth,
+    }
+    .deserialize(&mut json)?;
+    json.end()?;
+    Ok(read)
+}
+
+/// Names the character at which JSON stops being well-formed, if it looks like another one or like none.
+fn odd_character(text: &str, line: usize, column: usize) -> String {
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    // The column counts bytes, and is that of the character or of the one before it.
+    let at_column = |column: usize| {
+        let mut places = line.char_indices();
+        places.find(|&(start, c)| (start..start + c.len_utf8()).contains(&column))
+    };
+    let candidates = [column.checked_sub(1).and_then(at_column), at_column(column)];
+    for (_, c) in candidates.into_iter().flatten() {
+        if c == '\'' {
+            return ": names and values need double quotes (`\"`)".to_owned();
+        }
+        if !c.is_ascii_graphic() && c != ' ' && c != '\t' {
+            return format!(": the character {} does not belong there", code_point(c));
+        }
+    }
+    String::new()
+}
+
+/// What a JSON value is, as far as it matters.
+enum Read {
+    /// A null counts as missing: Vault writes one for a key without a session.
+    Null,
+    Value(Value),
+    /// An object; or the objects in an array, named by their places, or in a string.
+    Sections(Vec<Section>),
+}
+
+/// Reads a value of any type. Only strings that hold `field` are copied, each into memory that is zeroized.
+#[derive(Clone, Copy)]
+struct Reader<'f> {
     fields: &'f Fields,
-    found: Vec<(KeyField, String, Value)>,
-    /// The names of all fields, also of those that are not part of a key.
-    names: Vec<String>,
+    /// What the value holds, if it is part of a key.
+    field: Option<KeyField>,
+    depth: usize,
 }
 
-/// The value of a field.
-#[derive(PartialEq)]
-pub(super) enum Value {
-    Text(Zeroizing<String>),
-    /// A value of another JSON type, and which.
-    Other(&'static str),
-}
-
-impl<'f> Object<'f> {
-    pub(super) fn parse(secret: &Secret, fields: &'f Fields) -> Result<Self, Error> {
-        let text = secret.expose_str()?;
-        let mut json = serde_json::Deserializer::from_str(text);
-        let mut object = Self {
-            version: secret.version().clone(),
-            fields,
-            found: Vec::new(),
-            names: Vec::new(),
-        };
-        let parsed = json.deserialize_any(&mut object).and_then(|()| json.end());
-        match parsed {
-            Ok(()) => Ok(object),
-            Err(error) => Err(object.malformed(match error.classify() {
-                // Values of every type are accepted, so only the outermost one can have the wrong type.
-                Category::Data => {
-                    "the JSON is not an object; store the key as {\"access_key_id\": \"…\", \
-                     \"secret_access_key\": \"…\"}"
-                        .to_owned()
-                }
-                Category::Eof => "malformed JSON: it ends early".to_owned(),
-                Category::Syntax | Category::Io => format!(
-                    "malformed JSON at line {}, column {}",
-                    error.line(),
-                    error.column()
-                ),
-            })),
+impl Reader<'_> {
+    fn inside(self, field: Option<KeyField>) -> Self {
+        Self {
+            field,
+            depth: self.depth + 1,
+            ..self
         }
     }
 
-    /// Takes the name and the value of the field that holds `field`.
-    pub(super) fn take(&mut self, field: KeyField) -> Result<Option<(String, Value)>, Error> {
-        let (ours, others) = std::mem::take(&mut self.found)
-            .into_iter()
-            .partition::<Vec<_>, _>(|(found, ..)| *found == field);
-        self.found = others;
-        let mut taken: Option<(String, Value)> = None;
-        for (_, name, value) in ours {
-            match &taken {
-                Some((first, other)) if *other != value => {
-                    return Err(self.malformed(format!(
-                        "fields {} and {} both hold the {}, with different values; remove one, or name the right one \
-                         with `{}`",
-                        display_name(first),
-                        display_name(&name),
-                        field.description(),
-                        field.setter(),
-                    )));
-                }
-                Some(_) => {}
-                None => taken = Some((name, value)),
-            }
-        }
-        Ok(taken)
-    }
-
-    /// Returns the error for a field that is missing: which names it may have, and which names there are.
-    pub(super) fn missing(&self, field: KeyField) -> Error {
-        let (what, setter) = (field.description(), field.setter());
-        let missing = match self.fields.custom_name(field) {
-            Some(name) => format!(
-                "field `{name}` is missing; set it, or name another field for the {what} with `{setter}`"
-            ),
-            None => {
-                let (first, others) = field.spellings();
-                format!(
-                    "field `{first}` (or `{}`) is missing; set it, or name another field for the {what} with `{setter}`",
-                    others.join("`, `")
-                )
-            }
-        };
-        let present = match self.names.len() {
-            0 => "the object has no fields".to_owned(),
-            n => {
-                let names = self.names.iter().take(NAMES);
-                let names: Vec<_> = names.map(|name| display_name(name)).collect();
-                let more = if n > NAMES { ", …" } else { "" };
-                format!("present are {}{more}", names.join(", "))
-            }
-        };
-        self.malformed(format!("{missing}; {present}"))
-    }
-
-    /// Returns the error for a field whose value has a fault.
-    pub(super) fn invalid(&self, field: KeyField, name: &str, fault: &str) -> Error {
-        let (name, what) = (display_name(name), field.description());
-        self.malformed(format!("field {name} ({what}) {fault}"))
-    }
-
-    fn malformed(&self, fault: String) -> Error {
-        let text = format!("secret version {}: {fault}", self.version);
-        Error::new(ErrorKind::Malformed, text)
+    /// A number is of use where it is a time.
+    fn number<N: fmt::Display>(self, number: N) -> Read {
+        Read::Value(match self.field {
+            Some(KeyField::Expiration) => Value::text(&number.to_string()),
+            _ => Value::Other("a number"),
+        })
     }
 }
 
-/// Returns a field's name for an error. Long names are not quoted: a key may be stored where its name belongs.
-fn display_name(name: &str) -> String {
-    let length = name.chars().count();
-    if length > LONGEST_NAME || name.chars().any(char::is_control) {
-        return format!("(a name of {length} characters)");
-    }
-    format!("`{name}`")
-}
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Read;
 
-/// The longest known spelling has 21 characters, a secret access key 40.
-const LONGEST_NAME: usize = 32;
-/// How many names an error lists.
-const NAMES: usize = 12;
-
-impl<'de> Visitor<'de> for &mut Object<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            match self.fields.field_of(&name) {
-                Some(field) => {
-                    // A null counts as missing: Vault writes one for a key without a session.
-                    if let Some(value) = map.next_value_seed(TakeValue)? {
-                        self.found.push((field, name.clone(), value));
-                    }
-                }
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-            self.names.push(name);
-        }
-        Ok(())
-    }
-}
-
-/// Takes a value of any type; only strings are copied, each into memory that is zeroized.
-struct TakeValue;
-
-impl<'de> DeserializeSeed<'de> for TakeValue {
-    type Value = Option<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Read, D::Error> {
         json.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for TakeValue {
-    type Value = Option<Value>;
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Read;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Value::Text(Zeroizing::new(text.to_owned()))))
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
+        let mut section = Section::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let field = self.fields.field_of(&name);
+            match (map.next_value_seed(self.inside(field))?, field) {
+                (Read::Null, _) | (Read::Value(_), None) => {}
+                (Read::Value(value), Some(field)) => section.add(field, &name, value),
+                (Read::Sections(sections), field) => {
+                    if let Some(field) = field {
+                        section.add(field, &name, Value::Other("an object"));
+                    }
+                    for inner in sections {
+                        section.nest(format!("{name}{}", inner.name), inner);
+                    }
+                }
+            }
+            section.names.push(name);
+        }
+        if self.depth > DEEPEST {
+            return Ok(Read::Value(Value::Other("an object")));
+        }
+        Ok(Read::Sections(vec![section]))
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read, A::Error> {
+        let mut sections = Vec::new();
+        let mut place = 0_usize;
+        while let Some(read) = seq.next_element_seed(self.inside(None))? {
+            if let Read::Sections(inner) = read {
+                for mut section in inner {
+                    section.name = format!("[{place}]{}", section.name);
+                    sections.push(section);
+                }
+            }
+            place += 1;
+        }
+        Ok(match sections.is_empty() {
+            true => Read::Value(Value::Other("an array")),
+            false => Read::Sections(sections),
+        })
     }
 
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Some(Value::Other("a boolean")))
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Read, E> {
+        if self.field.is_some() {
+            return Ok(Read::Value(Value::text(text)));
+        }
+        let is_object = text.trim_start().starts_with('{') && self.depth < DEEPEST;
+        match is_object.then(|| parse(text, self.fields, self.depth + 1)) {
+            Some(Ok(read)) => Ok(read),
+            _ => Ok(Read::Value(Value::Other("a string"))),
+        }
     }
 
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Some(Value::Other("a number")))
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Read, E> {
+        Ok(Read::Null)
     }
 
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Some(Value::Other("a number")))
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Read, E> {
+        Ok(Read::Value(Value::Other("a boolean")))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Some(Value::Other("a number")))
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Read, E> {
+        Ok(self.number(number))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Some(Value::Other("an array")))
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Read, E> {
+        Ok(self.number(number))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Some(Value::Other("an object")))
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Read, E> {
+        Ok(self.number(number))
     }
 }

@@ -23,7 +23,8 @@ impl Account {
         store: &dyn Store,
     ) -> Result<Self, Error> {
         let key = AccessKey::parse(content.secret(), fields)?;
-        let name = key.username().ok_or_else(|| {
+        key.check_replaceable()?;
+        let name = key.username()?.ok_or_else(|| {
             malformed(
                 "the secret has no user name, so it is not known whose key to rotate: add the field `username`, or name \
                  another field with `aws::Fields`",
@@ -35,7 +36,7 @@ impl Account {
                  long-term key",
             ));
         }
-        let caller = match key.master_arn() {
+        let caller = match key.master_arn()? {
             Some(master) => caller_of(master, store).await?,
             None => Caller::Own,
         };

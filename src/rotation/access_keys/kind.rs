@@ -47,7 +47,7 @@ impl SecretKind for AccessKeys {
                  again",
             ));
         }
-        if pending.username() != current.username() {
+        if pending.username()? != current.username()? {
             return Err(Error::new(
                 ErrorKind::Rejected,
                 "the pending version is of another IAM user than the current one: remove its label AWSPENDING and rotate \

@@ -8,13 +8,21 @@ use aws_smithy_types::error::ErrorMetadata;
 use super::*;
 
 fn with_call<T>(operation: &'static str, test: impl FnOnce(Call<'_>) -> T) -> T {
+    with_call_of("prod/uploader", operation, test)
+}
+
+fn with_call_of<T>(
+    secret_id: &str,
+    operation: &'static str,
+    test: impl FnOnce(Call<'_>) -> T,
+) -> T {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
         .build();
     test(Call {
         operation,
-        secret_id: "prod/uploader",
+        secret_id,
         stage: Some("AWSCURRENT"),
         client: &Client::from_conf(config),
     })
@@ -117,4 +125,35 @@ fn each_error_has_one_kind_and_says_what_to_change() {
         assert_eq!(error.kind(), kind, "{code}: {error}");
         assert!(error.to_string().contains(expected), "{code}: {error}");
     }
+}
+
+#[test]
+fn an_incomplete_arn_is_explained_and_a_complete_one_is_not_doubted() {
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:";
+    let suffix = |name: &str, code: &str| {
+        let metadata = ErrorMetadata::builder().code(code).build();
+        let response = HttpResponse::new(400.try_into().expect("a status"), SdkBody::empty());
+        let error = with_call_of(&format!("{ARN}{name}"), "GetSecretValue", |call| {
+            call.error(call.failure(SdkError::service_error(metadata, response)))
+        });
+        error.to_string()
+    };
+    for code in [NOT_FOUND, "AccessDeniedException"] {
+        for (name, expected) in [
+            ("prod-upload", "takes `-upload` at its end for"),
+            ("prod-UPLOAD", "takes `-UPLOAD` at its end for"),
+            ("prod-202601", "takes `-202601` at its end for"),
+            ("prod/uploader", "has no random suffix"),
+            ("prod", "has no random suffix"),
+        ] {
+            let text = suffix(name, code);
+            assert!(text.contains(expected), "{name}: {text}");
+            assert!(text.contains("the complete ARN, or the name"), "{text}");
+            assert!(!text.contains("another account"), "{text}");
+        }
+    }
+    let complete = suffix("prod-upload-a1B2c3", "AccessDeniedException");
+    assert!(!complete.contains("random"), "{complete}");
+    let gone = suffix("prod-upload-a1B2c3", NOT_FOUND);
+    assert!(gone.contains("takes `-a1B2c3` at its end for"), "{gone}");
 }

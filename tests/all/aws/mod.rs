@@ -3,6 +3,9 @@
 mod bootstrap;
 mod check;
 mod client;
+mod secret_formats;
 mod secret_json;
+mod secret_values;
 mod secrets_manager;
+mod whole_client_checks;
 mod whole_clients;

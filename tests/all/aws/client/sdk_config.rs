@@ -183,13 +183,20 @@ async fn an_sdk_config_and_a_secret_id_are_enough_to_start() {
     let id = credentials.secret_id().expect("the source knows it");
     assert!(id.matches(SECRET));
 
-    let mut sdk = fixture.sdk().into_builder();
-    sdk.set_endpoint_url(Some(fixture.cloud.endpoint_url()));
-    let s3 = RefreshableS3Client::from_secrets_manager(&sdk.build(), SECRET)
+    fixture.cloud.put_secret(
+        SECRET,
+        format!(
+            r#"{{"accesskey": "{}", "secretkey": "{}", "endpoint": "{}"}}"#,
+            fixture.key.id(),
+            fixture.key.secret(),
+            fixture.cloud.s3_endpoint_url()
+        ),
+    );
+    let s3 = RefreshableS3Client::from_secrets_manager(&fixture.sdk(), SECRET)
         .expect("it has an HTTP client")
         .start()
         .await
-        .expect("fetched, and proven by STS");
+        .expect("fetched, and proven by STS and S3");
     assert_eq!(s3.lease().key().access_key_id(), fixture.key.id());
 }
 
