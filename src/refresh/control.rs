@@ -10,7 +10,11 @@ use crate::error::Error;
 use crate::trigger::RefreshRequester;
 
 /// Somebody who waits for a refresh.
-pub(super) type Waiter = oneshot::Sender<Result<Refreshed, Error>>;
+pub(super) struct Waiter {
+    pub(super) answer: oneshot::Sender<Result<Refreshed, Error>>,
+    /// Whether what is fetched goes live even if it was replaced just now.
+    pub(super) is_forced: bool,
+}
 
 /// The order to stop: how long the drains may take, and where to report that it is done.
 pub(super) type Stop = (Duration, oneshot::Sender<()>);

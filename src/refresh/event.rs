@@ -48,10 +48,22 @@ pub enum Refreshed {
         /// The version that is live now.
         version: VersionId,
     },
-    /// The live version was fetched (or one that was replaced so recently that the answer counts as stale).
+    /// The live version was fetched.
     #[non_exhaustive]
     Unchanged {
         /// The version that is live.
         version: VersionId,
+    },
+    /// A version was fetched that was replaced here within [`Timeouts::stale_reads`](super::Timeouts::stale_reads): the
+    /// source's answer may be stale, or the secret was rolled back. Nothing changed; it is fetched again when that time is
+    /// over, or at once by [`Refreshable::force_refresh`](super::Refreshable::force_refresh).
+    #[non_exhaustive]
+    Stale {
+        /// The version that is live.
+        version: VersionId,
+        /// The version that was fetched.
+        fetched: VersionId,
+        /// After how long it is fetched again, and goes live if it is still the source's answer.
+        settled_in: Duration,
     },
 }

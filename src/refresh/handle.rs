@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
-use super::control::LoopHandle;
+use super::control::{LoopHandle, Waiter};
 use super::event::{RefreshEvent, Refreshed};
 use super::status::{Draining, Status};
 use super::timeouts::Timeouts;
@@ -135,7 +135,7 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
     }
 
     /// Refreshes now, and returns what a refresh did that began after this call. While a new version is not propagated yet
-    /// the answer waits.
+    /// the answer waits. A version that was replaced just now does not go live again at once: see [`Refreshed::Stale`].
     ///
     /// # Errors
     /// Why the refresh failed; the last good value stays live. [`ErrorKind::ShutDown`] when refreshing has ended.
@@ -143,11 +143,25 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
     /// # Cancel safety
     /// Cancel safe: the refresh goes on without its waiter.
     pub async fn refresh(&self) -> Result<Refreshed, Error> {
+        self.refresh_now(false).await
+    }
+
+    /// Refreshes as [`Refreshable::refresh`] does, and takes what the source returns even if that version was replaced just
+    /// now: for a person who has rolled the secret back. It is proven before it goes live, as always.
+    ///
+    /// # Errors
+    /// As [`Refreshable::refresh`]; it is as cancel safe.
+    pub async fn force_refresh(&self) -> Result<Refreshed, Error> {
+        self.refresh_now(true).await
+    }
+
+    async fn refresh_now(&self, is_forced: bool) -> Result<Refreshed, Error> {
         let Some(refreshing) = &self.inner.refreshing else {
             let version = self.inner.status.borrow().version.clone();
             return Ok(Refreshed::Unchanged { version });
         };
-        let (waiter, result) = oneshot::channel();
+        let (answer, result) = oneshot::channel();
+        let waiter = Waiter { answer, is_forced };
         {
             let stop = lock(&refreshing.stop);
             if stop.as_ref().is_none_or(oneshot::Sender::is_closed) {

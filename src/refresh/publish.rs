@@ -71,14 +71,19 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             self.notify_discarded(other);
         }
         if self.hot.is_some() && self.status.version == version {
-            self.unchanged();
+            self.nothing_new(Refreshed::Unchanged { version });
             return Ok(());
         }
+        let is_forced = self.waiters.iter().any(|waiter| waiter.is_forced);
         let stale = self.recently_replaced.iter().find(|(v, _)| *v == version);
-        if let Some((_, until)) = stale {
-            tracing::debug!(%version, "the source returned a version that was replaced just now");
+        if let Some((_, until)) = stale.filter(|_| !is_forced) {
             let until = *until;
-            self.unchanged();
+            tracing::debug!(%version, "the source returned a version that was replaced just now");
+            self.nothing_new(Refreshed::Stale {
+                version: self.status.version.clone(),
+                fetched: version,
+                settled_in: until.saturating_duration_since(Instant::now()),
+            });
             self.schedule.not_before(until);
             return Ok(());
         }
@@ -185,15 +190,13 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         }
     }
 
-    fn unchanged(&mut self) {
+    fn nothing_new(&mut self, refreshed: Refreshed) {
         self.schedule.unchanged(Instant::now());
         if !self.schedule.expects_change() {
             self.unsettled = RefreshRequest::default();
         }
         self.succeeded(self.clock.now());
-        self.answer(&Ok(Refreshed::Unchanged {
-            version: self.status.version.clone(),
-        }));
+        self.answer(&Ok(refreshed));
     }
 
     fn succeeded(&mut self, at: std::time::SystemTime) {
@@ -237,7 +240,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     fn answer(&mut self, result: &Result<Refreshed, Error>) {
         for waiter in self.waiters.drain(..) {
             // A waiter may have stopped waiting.
-            let _ = waiter.send(result.clone());
+            let _ = waiter.answer.send(result.clone());
         }
     }
 }

@@ -164,13 +164,52 @@ async fn a_stale_read_does_not_swap_back_but_a_rollback_gets_through() {
     fixture.swap("v2").await;
     fixture.source.now(Ok("v1"));
     let refreshed = fixture.refreshable.refresh().await.expect("reads");
-    assert!(
-        matches!(refreshed, Refreshed::Unchanged { .. }),
-        "{refreshed:?}"
-    );
+    match refreshed {
+        Refreshed::Stale {
+            version,
+            fetched,
+            settled_in,
+            ..
+        } => {
+            assert_eq!((version.as_str(), fetched.as_str()), ("v2", "v1"));
+            assert!(settled_in <= fixture.refreshable.timeouts().stale_reads);
+        }
+        other => panic!("{other:?}"),
+    }
     assert_eq!(fixture.refreshable.status().version.as_str(), "v2");
     // The old version is still there when reads have settled, so it was no stale read: nobody has to request it again.
     fixture.live("v1", Duration::from_secs(31)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_forces_a_rollback_at_once_and_it_is_proven() {
+    let fixture = Fixture::at("v1").await;
+    fixture.swap("v2").await;
+    fixture.source.now(Ok("v1"));
+    fixture
+        .connector
+        .returns([Verdict::Bad(error(ErrorKind::Rejected))]);
+    fixture.refreshable.force_refresh().await.expect_err("bad");
+    assert_eq!(fixture.refreshable.status().version.as_str(), "v2");
+
+    let refreshed = fixture.refreshable.force_refresh().await;
+    assert!(
+        matches!(refreshed, Ok(Refreshed::Swapped { generation: 3, .. })),
+        "{refreshed:?}"
+    );
+    assert_eq!(*fixture.refreshable.lease(), "material of v1");
+    // What was forced out counts as stale in its turn, and what is live as unchanged.
+    let refreshed = fixture.refreshable.force_refresh().await;
+    assert!(
+        matches!(refreshed, Ok(Refreshed::Unchanged { .. })),
+        "{refreshed:?}"
+    );
+    fixture.source.now(Ok("v2"));
+    let refreshed = fixture.refreshable.refresh().await;
+    assert!(
+        matches!(refreshed, Ok(Refreshed::Stale { .. })),
+        "{refreshed:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
