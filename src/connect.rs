@@ -5,6 +5,8 @@
 
 #[cfg(feature = "refresh")]
 use std::future::Future;
+#[cfg(feature = "refresh")]
+use std::time::SystemTime;
 
 use crate::error::Error;
 #[cfg(feature = "refresh")]
@@ -45,6 +47,13 @@ pub trait Connect: Send + Sync + 'static {
     fn check(&self, value: &Self::Value) -> impl Future<Output = Verdict> + Send {
         let _ = value;
         async { Verdict::Good }
+    }
+
+    /// Returns when the value stops being valid, if its material says so. It is refreshed before that, or before the source's own
+    /// expiry ([`Secret::expires`]), whichever is sooner. The default knows of no expiry.
+    fn expires(&self, value: &Self::Value) -> Option<SystemTime> {
+        let _ = value;
+        None
     }
 }
 

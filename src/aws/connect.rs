@@ -1,5 +1,7 @@
 //! From a secret to a live key, and its proof.
 
+use std::time::SystemTime;
+
 use super::check::Check;
 use super::key::LiveKey;
 use super::secret::{AccessKey, Fields};
@@ -64,5 +66,9 @@ impl<K: Check> Connect for AccessKeyConnector<K> {
 
     async fn check(&self, key: &LiveKey) -> Verdict {
         self.check.check(key.credentials()).await
+    }
+
+    fn expires(&self, key: &LiveKey) -> Option<SystemTime> {
+        key.credentials().expiry()
     }
 }

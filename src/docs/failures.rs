@@ -9,19 +9,24 @@
 //! | the answer is stale (replicas lag) | the secret is fetched until its version changes, for at most [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) | does not show |
 //! | the source is down, or throttles | the value stays; refreshes are repeated with backoff, up to two minutes apart | [`Status::consecutive_failures`](crate::refresh::Status::consecutive_failures), [`RefreshEvent::Failed`](crate::refresh::RefreshEvent::Failed) |
 //! | a permission is missing | the same | an error that names it: `secretsmanager:GetSecretValue` or `kms:Decrypt` |
-//! | the secret is malformed, or a field is missing or empty | the last good value stays | [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which names the field and never the value |
-//! | the new key is not known everywhere yet | it is checked again, with backoff, for at most [`Timeouts::propagation`](crate::refresh::Timeouts::propagation); the old one stays in use | a log line; after the timeout [`ErrorKind::NotPropagated`](crate::ErrorKind::NotPropagated) |
+//! | the secret is malformed, or a field is missing or empty | the last good value stays | [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which names the field and never the value; [`Status::waiting`](crate::refresh::Status::waiting) |
+//! | … or a field that is not used | nothing: it is judged where it is used | does not show |
+//! | the endpoint or the region of a whole client is wrong | the last good client stays | [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), or what the client's own request was answered |
+//! | stored session credentials expire | they are fetched again before, and once more at their end | [`Status::expires`](crate::refresh::Status::expires), [`Status::expired`](crate::refresh::Status::expired), `credswap_ready` |
+//! | the new key is not known everywhere yet | it is checked again, with backoff, for at most [`Timeouts::propagation`](crate::refresh::Timeouts::propagation); the old one stays in use | [`Status::waiting`](crate::refresh::Status::waiting), a log line; after the timeout [`ErrorKind::NotPropagated`](crate::ErrorKind::NotPropagated) |
 //! | … its check passed, and the service does not know it yet | requests are repeated with it, with backoff, each for at most [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key) | `credswap_rejections_total`, `credswap_replays_total` |
 //! | the new key is wrong | the last good value stays | [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) |
 //! | the new key is genuine but not permitted | as [`Builder::on_forbidden`](crate::refresh::Builder::on_forbidden) says: rejected by default | [`ErrorKind::Forbidden`](crate::ErrorKind::Forbidden) |
 //! | the old key is deleted while requests use it | they are replayed with the new one, as soon as it is live | `credswap_replays_total`; the caller sees no failure |
 //! | … and the request's body can be read only once | that request fails: it cannot be sent again | the service's own error; retire keys when they are drained, and this does not happen |
+//! | … and no newer key is known | the source is fetched until it changes; the live key is checked again when it was not rejected for a while | [`Status::live_rejection`](crate::refresh::Status::live_rejection), `credswap_live_rejected` |
 //! | … and no newer key comes within [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key) | the request fails; others that follow fail at once | [`ErrorKind::NoNewerKey`](crate::ErrorKind::NoNewerKey) in the SDK error's chain |
 //! | a request hangs, or a lease is kept | its generation does not drain; swaps go on | [`Status::draining`](crate::refresh::Status::draining), `credswap_draining_generations` |
 //! | a request is cancelled | its lease ends with it | does not show |
 //! | a source, connect or check panics or hangs | that refresh fails; the loop goes on | [`ErrorKind::Panicked`](crate::ErrorKind::Panicked), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) |
 //! | a trigger panics | the others go on | its health |
-//! | the process starts while the source is down | `start()` returns the error: there is nothing to serve with | the error |
+//! | the process starts while the source is down | `start()` returns the error: there is nothing to serve with; [`start_within`](crate::refresh::Builder::start_within) waits | the error |
+//! | the refresh loop itself ends, by a panic or with its runtime | the live value stays usable, and is not replaced any more | [`Status::ended`](crate::refresh::Status::ended), `credswap_running`; `refresh()` returns [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown) |
 //! | the process starts while Kafka is down | it starts | the trigger's health |
 //! | the process stops | [`Refreshable::shutdown`](crate::Refreshable::shutdown) waits for the replaced generations, for a limited time | the generations that were still in use |
 //!

@@ -52,4 +52,4 @@
 //! and why any trigger can stand in for any other.
 //!
 //! A version is published if it parses, connects and passes its check. If not, the last good value stays and the
-//! [`Status`](crate::refresh::Status) tells why.
+//! [`Status`](crate::refresh::Status) tells why, and which version [waits](crate::refresh::Status::waiting).

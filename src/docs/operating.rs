@@ -8,6 +8,7 @@
 //! | | `kms:Decrypt` | the secret's KMS key, unless that is `aws/secretsmanager` |
 //! | the rotated key, for its check | nothing: STS `GetCallerIdentity` needs no permission | |
 //! | … if checked by `HeadBucket` | `s3:ListBucket` | the bucket |
+//! | … for the request that a whole client makes itself | nothing: `AccessDenied` will do, unless [`OwnRequest::require_success`](crate::aws::OwnRequest::require_success) is set | |
 //! | the Kafka user | `Read` | the topic of rotation events; no group: see [`kafka`](crate::kafka) |
 //! | | `Write` | the topic of usage reports, for a [`fleet::Reporter`](crate::fleet) |
 //! | the rotation function | a table of its own | [`rotation`](crate::rotation#permissions) |
@@ -17,26 +18,52 @@
 //! # Health
 //!
 //! [`Refreshable::status`](crate::Refreshable::status) returns a plain struct for a health endpoint, and
-//! [`Refreshable::subscribe_status`](crate::Refreshable::subscribe_status) follows it.
+//! [`Refreshable::subscribe_status`](crate::Refreshable::subscribe_status) follows it. It implements `serde::Serialize`.
 //!
-//! - *Ready*: as soon as [`start`](crate::refresh::Builder::start) has returned. A value is live from then on, for good.
-//! - *Degraded*: [`Status::is_healthy`](crate::refresh::Status::is_healthy) is false: the last refresh failed, or a trigger is
-//!   not listening. The service goes on working; investigate within the day.
-//! - *Alarm*: `consecutive_failures` grows and `last_success` is older than a rotation may be late; or
+//! | state | in the [`Status`](crate::refresh::Status) | gauge |
+//! |---|---|---|
+//! | live and proven | [`is_ready`](crate::refresh::Status::is_ready) | `credswap_ready` is 1 |
+//! | live, but rejected lately | [`live_rejection`](crate::refresh::Status::live_rejection): since when, when last, how often | `credswap_live_rejected` |
+//! | expired | [`expired`](crate::refresh::Status::expired) | `credswap_ready` is 0 |
+//! | a new version waits | [`waiting`](crate::refresh::Status::waiting): which, since when, why | `credswap_version_waiting` |
+//! | the source fails | [`source_failing_since`](crate::refresh::Status::source_failing_since), `last_error` | `credswap_source_failing` |
+//! | a trigger is disconnected | [`triggers`](crate::refresh::Status::triggers), with what to change | `credswap_trigger_listening` is 0 |
+//! | the loop has ended, also by a panic or with its runtime | [`ended`](crate::refresh::Status::ended): why | `credswap_running` is 0 |
+//!
+//! - *Readiness*: [`Status::is_ready`](crate::refresh::Status::is_ready). A value is live as soon as
+//!   [`start`](crate::refresh::Builder::start) has returned; it is unready while requests with it are likely to fail. If your
+//!   service does much that does not need the value, leave it ready.
+//! - *Liveness*: [`Status::is_running`](crate::refresh::Status::is_running). Only a restart helps when it is false. Do not
+//!   restart a process for any other state: the value that it has may be the last good one.
+//! - *Degraded*: [`Status::is_healthy`](crate::refresh::Status::is_healthy) is false: the live value was rejected, the last
+//!   refresh failed, or a trigger is not listening. Investigate within the day.
+//! - *Alarm*: `credswap_ready` is 0; `consecutive_failures` grows and `last_success` is older than a rotation may be late; a
+//!   version waits for longer than [`Timeouts::propagation`](crate::refresh::Timeouts::propagation); or
 //!   `credswap_draining_generations` stays above 0 for longer than your longest request.
 //!
-//! Do not restart a process because of any of these: the value it has may be the last good one.
+//! A start while the source is down fails: there is nothing to serve with. Let the orchestrator restart the process, or wait
+//! with [`start_within`](crate::refresh::Builder::start_within), which retries what may pass by itself and logs each failure.
 //!
 //! # Metrics
 //!
-//! Through the [`metrics`](https://docs.rs/metrics) facade, version 0.24; install the recorder before you start a
-//! refreshable. The label `refreshable` is [`Builder::name`](crate::refresh::Builder::name).
+//! Through the [`metrics`](https://docs.rs/metrics) facade, version 0.24: the recorder (that of
+//! metrics-exporter-prometheus 0.18, say) must be made for the same one, or it receives nothing; `cargo tree --invert metrics`
+//! shows whether there is another.
+//! Install the recorder *before* you start a refreshable: names and help texts are registered then, and counters begin
+//! at 0. The label `refreshable` is [`Builder::name`](crate::refresh::Builder::name).
 //!
 //! | name | type | labels | meaning |
 //! |---|---|---|---|
 //! | `credswap_generation` | gauge | refreshable | the live generation's number |
 //! | `credswap_draining_generations` | gauge | refreshable | replaced generations that are still in use |
 //! | `credswap_consecutive_failures` | gauge | refreshable | failed refreshes since the last success |
+//! | `credswap_last_success_timestamp_seconds` | gauge | refreshable | when a refresh last succeeded, in seconds since 1970 |
+//! | `credswap_ready` | gauge | refreshable | 1 if the live value was not rejected lately and has not expired |
+//! | `credswap_running` | gauge | refreshable | 1 while the refresh loop runs |
+//! | `credswap_live_rejected` | gauge | refreshable | 1 if the live value was rejected and not proven again since |
+//! | `credswap_source_failing` | gauge | refreshable | 1 while the secret cannot be fetched |
+//! | `credswap_version_waiting` | gauge | refreshable, reason | 1 while a version waits: not_propagated, forbidden, check_failed, connect_failed |
+//! | `credswap_trigger_listening` | gauge | refreshable, trigger | 1 while the trigger listens |
 //! | `credswap_refreshes_total` | counter | refreshable, reason | refreshes |
 //! | `credswap_refresh_failures_total` | counter | refreshable, kind | refreshes that failed |
 //! | `credswap_swaps_total` | counter | refreshable | generations published after the first |

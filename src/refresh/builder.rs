@@ -126,6 +126,9 @@ impl<S: Source, C: Connect> Builder<S, C> {
     /// The triggers listen *while* the first fetch is made, and each of them requests a refresh when it has begun to
     /// listen: no event between the two is lost, and a broker that cannot be reached does not delay the start.
     ///
+    /// A source that is down fails the start at once: restart the process, as an orchestrator does anyway, or use
+    /// [`Builder::start_within`].
+    ///
     /// # Errors
     /// Why there is no first value. Nothing runs then. A version that is not propagated yet is waited for,
     /// at most [`Timeouts::propagation`]. [`ErrorKind::Config`] if [`Builder::secret_id`] names another secret than the
@@ -136,7 +139,26 @@ impl<S: Source, C: Connect> Builder<S, C> {
     ///
     /// # Panics
     /// Outside a Tokio runtime with time enabled.
-    pub async fn start(mut self) -> Result<Refreshable<C::Value>, Error> {
+    pub async fn start(self) -> Result<Refreshable<C::Value>, Error> {
+        self.start_within(Duration::ZERO).await
+    }
+
+    /// Starts as [`Builder::start`] does, and waits for a source that is down: failures that may pass by themselves
+    /// ([`Error::is_retryable`]) are retried with the delays of [`Timeouts::retry`], for at most `patience`. Each is logged as a
+    /// warning. What a person must change, such as a missing permission, fails at once.
+    ///
+    /// # Errors
+    /// As [`Builder::start`]; when the time is over, the last failure. An attempt that is under way then is completed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops all that it has started.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime with time enabled.
+    pub async fn start_within(
+        mut self,
+        patience: Duration,
+    ) -> Result<Refreshable<C::Value>, Error> {
         let secret_id = match (self.source.secret_id(), self.secret_id) {
             (Some(fetched), Some(named)) if !fetched.matches(named.as_str()) => {
                 return Err(Error::new(
@@ -157,7 +179,7 @@ impl<S: Source, C: Connect> Builder<S, C> {
             on_forbidden: self.on_forbidden,
         };
         let supervisor = Supervisor::new(Arc::new(parts), self.triggers, secret_id, self.options);
-        supervisor.start().await
+        supervisor.start(patience).await
     }
 }
 

@@ -1,11 +1,12 @@
 //! The steps of one refresh that can fail: fetch, connect, check. They decide nothing and publish nothing.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::status::WaitingReason;
 use super::timeouts::Timeouts;
 use crate::connect::{Connect, Verdict};
 use crate::error::{Error, ErrorKind};
@@ -37,23 +38,36 @@ pub(super) struct Candidate<V> {
     pub(super) secret: Secret,
     pub(super) value: V,
     pub(super) token: DrainToken,
+    /// When the value expires, by its source or by itself.
+    pub(super) expires: Option<SystemTime>,
 }
 
-/// Whether a fetched version can go live.
-pub(super) enum Proof<V> {
-    Proven(Box<Candidate<V>>),
-    NotYet(Error),
+/// Why a version cannot go live.
+pub(super) struct Unproven {
+    pub(super) reason: WaitingReason,
+    pub(super) error: Error,
+}
+
+impl Unproven {
+    fn new(reason: WaitingReason, error: Error) -> Self {
+        Self { reason, error }
+    }
+
+    /// The check failed, or panicked.
+    pub(super) fn check_failed(error: Error) -> Self {
+        Self::new(WaitingReason::CheckFailed, error)
+    }
 }
 
 /// Runs `work` as a task of its own, so that a panic in a source, a connect or a check fails this refresh and does not end
 /// the loop. Cancel safe: dropping the future aborts the task.
 pub(super) async fn catch_panic<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Error> {
     let mut task = JoinSet::new();
     task.spawn(work);
     match task.join_next().await {
-        Some(Ok(result)) => result,
+        Some(Ok(output)) => Ok(output),
         // The panic's message is not quoted: it is foreign text, and may hold what the code was working on.
         _ => Err(Error::new(
             ErrorKind::Panicked,
@@ -68,35 +82,46 @@ impl<S: Source, C: Connect> Parts<S, C> {
         limit(self.timeouts.fetch, "fetching the secret", fetch).await?
     }
 
-    pub(super) async fn prove(&self, secret: Secret) -> Result<Proof<C::Value>, Error> {
+    /// Connects and checks.
+    pub(super) async fn prove(&self, secret: Secret) -> Result<Candidate<C::Value>, Unproven> {
         let token = DrainToken::new();
+        let connect_failed = |error| Unproven::new(WaitingReason::ConnectFailed, error);
         let value = limit(
             self.timeouts.connect,
             "connecting with the new secret",
             self.connect.connect(&secret, &token),
         )
-        .await??;
-        let verdict = limit(
-            self.timeouts.check,
-            "checking the new value",
-            self.connect.check(&value),
-        )
-        .await?;
-        match verdict {
+        .await
+        .flatten()
+        .map_err(connect_failed)?;
+        match self.check(&value).await.map_err(Unproven::check_failed)? {
             Verdict::Good => {}
-            Verdict::NotYet(error) => return Ok(Proof::NotYet(error)),
             Verdict::Forbidden(error) if self.on_forbidden == OnForbidden::Accept => {
                 tracing::warn!(version = %secret.version(), error = %error.report(), "the new value is genuine but not permitted; accepted as configured");
             }
-            Verdict::Bad(error) | Verdict::Forbidden(error) | Verdict::Unknown(error) => {
-                return Err(error);
+            Verdict::NotYet(error) => {
+                return Err(Unproven::new(WaitingReason::NotPropagated, error));
+            }
+            Verdict::Forbidden(error) => {
+                return Err(Unproven::new(WaitingReason::Forbidden, error));
+            }
+            Verdict::Bad(error) | Verdict::Unknown(error) => {
+                return Err(Unproven::check_failed(error));
             }
         }
-        Ok(Proof::Proven(Box::new(Candidate {
+        let expires = [secret.expires(), self.connect.expires(&value)];
+        Ok(Candidate {
+            expires: expires.into_iter().flatten().min(),
             secret,
             value,
             token,
-        })))
+        })
+    }
+
+    /// Checks a value.
+    pub(super) async fn check(&self, value: &C::Value) -> Result<Verdict, Error> {
+        let check = self.connect.check(value);
+        limit(self.timeouts.check, "checking the value", check).await
     }
 }
 

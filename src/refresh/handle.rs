@@ -109,8 +109,8 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
         self.inner.status.borrow().clone()
     }
 
-    /// Returns the status, now and as it changes. A slow reader sees the newest status, not each. It closes when refreshing
-    /// ends.
+    /// Returns the status, now and as it changes. A slow reader sees the newest status, not each. When refreshing ends, for
+    /// whatever reason, the last status says why ([`Status::ended`]), and no other follows: the channel closes.
     pub fn subscribe_status(&self) -> watch::Receiver<Status> {
         self.inner.status.clone()
     }
@@ -160,6 +160,7 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
             let version = self.inner.status.borrow().version.clone();
             return Ok(Refreshed::Unchanged { version });
         };
+        let mut status = self.inner.status.clone();
         let (answer, result) = oneshot::channel();
         let waiter = Waiter { answer, is_forced };
         {
@@ -170,7 +171,12 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
             lock(&refreshing.shared.next_waiters).push(waiter);
         }
         refreshing.requester.request(Reason::Manual);
-        result.await.unwrap_or_else(|_| Err(ended()))
+        tokio::select! {
+            biased;
+            result = result => result.unwrap_or_else(|_| Err(ended())),
+            // A loop that panicked, or whose runtime is gone, answers nobody.
+            _ = status.wait_for(|status| !status.is_running()) => Err(ended()),
+        }
     }
 
     /// Waits until `version` is drained: it is not live, and nothing in this process uses it or ever will. A version that
@@ -278,7 +284,7 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
 fn ended() -> Error {
     Error::new(
         ErrorKind::ShutDown,
-        "refreshing has ended: the refreshable was shut down",
+        "refreshing has ended: `Status::ended` says why",
     )
 }
 

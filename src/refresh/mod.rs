@@ -38,9 +38,12 @@ mod event;
 mod fetch;
 mod handle;
 mod incidents;
+mod lifecycle;
+mod live_value;
 mod metrics;
 mod note;
 mod publish;
+mod published;
 mod rate_limit;
 mod schedule;
 mod status;
@@ -52,5 +55,8 @@ pub use builder::Builder;
 pub use event::{RefreshEvent, Refreshed};
 pub use fetch::OnForbidden;
 pub use handle::{Refreshable, ShutdownTimeout};
-pub use status::{Draining, Failure, Rejected, Status, TriggerStatus};
+pub use status::{
+    Draining, EndReason, Failure, LiveRejection, Rejected, Status, TriggerStatus, WaitingReason,
+    WaitingVersion,
+};
 pub use timeouts::Timeouts;

@@ -1,6 +1,5 @@
-//! What the loop notes in its status without a refresh: health, rejections, drains.
+//! What the loop notes in its status without a refresh: health and drains.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
@@ -38,16 +37,6 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             Incident::Health(trigger, health) => self.health_changed(trigger, health),
             Incident::Drain(progress) => self.drain_progressed(progress),
             Incident::Notified => {}
-        }
-    }
-
-    pub(super) fn note_rejected(&mut self, rejected: BTreeMap<u64, u64>) {
-        let mut noted = false;
-        for (generation, times) in rejected {
-            noted |= self.status.note_rejected(generation, times);
-        }
-        if noted {
-            self.publish_status();
         }
     }
 

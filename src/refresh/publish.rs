@@ -1,13 +1,14 @@
 //! One refresh: what it begins with, what follows from what was fetched, and who is notified.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
 use super::drains;
 use super::event::{RefreshEvent, Refreshed};
-use super::fetch::{Candidate, Proof, catch_panic};
-use super::status::{Draining, Failure};
+use super::fetch::{Candidate, Unproven, catch_panic};
+use super::status::{Draining, Failure, WaitingReason};
 use super::supervisor::Supervisor;
 use crate::connect::Connect;
 use crate::error::{Error, ErrorKind};
@@ -41,8 +42,15 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         self.unsettled.merge(request);
 
         let result = match self.fetch().await {
-            Ok(secret) => self.fetched(secret, since).await,
-            Err(error) => Err(error),
+            Ok(secret) => {
+                self.status.source_failing_since = None;
+                self.fetched(secret, since).await
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                self.status.source_failing_since.get_or_insert(now);
+                Err(error)
+            }
         };
         // The rejections of a key that is still live came too late for this refresh.
         if self.live_rejected.take() == Some(self.status.generation) && self.hot.is_some() {
@@ -60,6 +68,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         let parts = Arc::clone(&self.parts);
         self.meanwhile(catch_panic(async move { parts.fetch(request).await }))
             .await
+            .flatten()
     }
 
     /// Decides what follows from what was fetched.
@@ -72,6 +81,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         }
         if self.hot.is_some() && self.status.version == version {
             self.nothing_new(Refreshed::Unchanged { version });
+            self.prove_again().await;
             return Ok(());
         }
         let is_forced = self.waiters.iter().any(|waiter| waiter.is_forced);
@@ -91,18 +101,25 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         self.undecided = Some(version.clone());
         let parts = Arc::clone(&self.parts);
         let proof = self.meanwhile(catch_panic(async move { parts.prove(secret).await }));
-        let error = match proof.await {
-            Ok(Proof::Proven(candidate)) => {
+        let Unproven { reason, error } = match proof.await {
+            Ok(Ok(candidate)) => {
                 self.undecided = None;
-                self.publish(*candidate, since);
+                self.publish(candidate, since);
                 return Ok(());
             }
-            Ok(Proof::NotYet(error)) if self.schedule.not_yet(&version, Instant::now()) => {
+            Ok(Err(unproven)) => unproven,
+            Err(panicked) => Unproven::check_failed(panicked),
+        };
+        self.status
+            .note_waiting(&version, reason, &error, self.clock.now());
+        let error = match reason {
+            WaitingReason::NotPropagated if self.schedule.not_yet(&version, Instant::now()) => {
                 tracing::info!(%version, error = %error.report(), "not propagated yet");
+                self.publish_status();
                 return Ok(());
             }
-            Ok(Proof::NotYet(error)) => self.never_propagated(&version, error),
-            Err(error) => error,
+            WaitingReason::NotPropagated => self.never_propagated(&version, error),
+            _ => error,
         };
         // What may pass by itself may let the version go live later.
         if error.kind() == ErrorKind::NotPropagated || !error.is_retryable() {
@@ -118,12 +135,13 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             secret,
             value,
             token,
+            expires,
         } = candidate;
         let version = secret.version().clone();
         let at = self.clock.now();
         let Some(hot) = self.hot.clone() else {
             self.hot = Some(Arc::new(HotSwap::new_with_token(value, token)));
-            self.live(&secret, 1, at);
+            self.live(&secret, 1, expires, at);
             tracing::info!(%version, "first value is live");
             return;
         };
@@ -148,7 +166,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             draining.pinned_until = left.map(|left| at + left);
             draining.drain = Some(drain.clone());
         }
-        self.live(&secret, generation, at);
+        self.live(&secret, generation, expires, at);
         self.rate_limit.refund();
         let delay = swapped.duration_since(since);
         self.metrics.swapped(delay);
@@ -177,17 +195,21 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     }
 
     /// The secret's value is live as `generation`.
-    fn live(&mut self, secret: &Secret, generation: u64, at: std::time::SystemTime) {
+    fn live(
+        &mut self,
+        secret: &Secret,
+        generation: u64,
+        expires: Option<SystemTime>,
+        at: SystemTime,
+    ) {
         self.status.version = secret.version().clone();
         self.status.generation = generation;
         self.status.since = at;
-        self.succeeded(at);
+        self.status.expires = expires;
+        self.status.live_rejection = None;
         self.schedule.swapped();
         self.unsettled = RefreshRequest::default();
-        if let Some(expires) = secret.expires() {
-            let left = expires.duration_since(at).unwrap_or_default();
-            self.schedule.renew_within(Instant::now(), left);
-        }
+        self.succeeded(at);
     }
 
     fn nothing_new(&mut self, refreshed: Refreshed) {
@@ -202,6 +224,9 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     fn succeeded(&mut self, at: std::time::SystemTime) {
         self.status.last_success = at;
         self.status.consecutive_failures = 0;
+        // What was fetched is live.
+        self.status.waiting = None;
+        self.note_expiry();
         self.publish_status();
     }
 
@@ -209,10 +234,8 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         self.schedule.failed(Instant::now());
         self.metrics.failed(error.kind());
         self.status.consecutive_failures += 1;
-        self.status.last_error = Some(Failure {
-            error: error.clone(),
-            at: self.clock.now(),
-        });
+        self.status.last_error = Some(Failure::new(error.clone(), self.clock.now()));
+        self.note_expiry();
         self.publish_status();
         if self.hot.is_some() {
             tracing::warn!(

@@ -32,7 +32,8 @@ pub enum Reason {
 pub struct Reasons(u8);
 
 impl Reason {
-    const ALL: [Self; 8] = [
+    /// All reasons, for metrics.
+    pub(crate) const ALL: [Self; 8] = [
         Self::Start,
         Self::Event,
         Self::Rejected,

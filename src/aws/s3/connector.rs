@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
@@ -170,6 +171,10 @@ impl<K: Check, C: ClientCheck> Connect for S3ClientConnector<K, C> {
             Verdict::Good => key,
             other => other,
         }
+    }
+
+    fn expires(&self, s3: &S3Client) -> Option<SystemTime> {
+        s3.key.credentials().expiry()
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use credswap::ErrorKind;
+use credswap::aws::AccessKeyConnector;
+use credswap::aws::check::NoCheck;
+use credswap::connect::Connect;
+use credswap::hot::DrainToken;
+use credswap::{ErrorKind, Secret};
 
 use super::secret_formats::{assert_malformed, assert_read, parse, with_example};
 
@@ -296,5 +300,29 @@ fn a_user_name_is_read_without_its_path() {
             format!(r#"{{"accesskey": "$ID", "secretkey": "$KEY", "username": "{stored}"}}"#);
         let key = parse(with_example(&text)).expect("read");
         assert_eq!(key.username().expect("one"), name, "{stored}");
+    }
+}
+
+#[tokio::test]
+async fn connectors_tell_when_what_they_made_expires() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+    let text =
+        r#"{"accesskey": "A", "secretkey": "B", "sessiontoken": "C", "expiration": 1893456000}"#;
+    let connector = AccessKeyConnector::checked_by(NoCheck);
+    for (of_source, expected) in [
+        (None, at),
+        (
+            Some(at - Duration::from_secs(1)),
+            at - Duration::from_secs(1),
+        ),
+        (Some(at + Duration::from_secs(1)), at),
+    ] {
+        let mut secret = Secret::new(text, "v1");
+        if let Some(at) = of_source {
+            secret = secret.with_expires(at);
+        }
+        let key = connector.connect(&secret, &DrainToken::new()).await;
+        let key = key.expect("connects");
+        assert_eq!(connector.expires(&key), Some(expected));
     }
 }

@@ -2,8 +2,10 @@
 
 mod drain;
 mod end;
+mod expiry;
 mod failures;
 mod fixture;
+mod health;
 mod observability;
 mod publish;
 mod requests;

@@ -1,17 +1,22 @@
 //! Metrics, and the rejected keys in the status.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use credswap::ErrorKind;
+use credswap::connect::Verdict;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use super::fixture::{Fixture, settle};
+use super::fixture::{Fixture, error, settle};
 
 /// Each metric by its name and labels; of a histogram, how many values it has.
 fn read(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     let metrics = snapshotter.snapshot().into_vec().into_iter();
     metrics
-        .map(|(key, _, _, value)| {
+        .map(|(key, _, help, value)| {
+            assert!(help.is_some(), "{key:?} has no help text");
+            let mut labels = key.key().labels();
+            assert!(labels.any(|l| l.key() == "refreshable"), "{key:?}");
             let mut name = key.key().name().to_owned();
             for label in key.key().labels().filter(|l| l.key() != "refreshable") {
                 name += &format!(" {}={}", label.key(), label.value());
@@ -71,6 +76,60 @@ async fn a_generation_that_drains_is_counted() {
         !metrics.contains_key("credswap_drain_seconds"),
         "{metrics:#?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn counters_exist_from_the_start_and_each_state_is_a_gauge() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let fixture = Fixture::at("v1").await;
+    settle().await;
+    let start = read(&snapshotter);
+    for name in [
+        "credswap_swaps_total",
+        "credswap_refreshes_total reason=event",
+        "credswap_refreshes_total reason=scheduled",
+        "credswap_refresh_failures_total kind=unavailable",
+        "credswap_refresh_failures_total kind=malformed",
+        "credswap_live_rejected",
+        "credswap_source_failing",
+        "credswap_version_waiting reason=forbidden",
+    ] {
+        assert_eq!(start.get(name), Some(&0.0), "{name}: {start:#?}");
+    }
+    let listening = |metrics: &BTreeMap<String, f64>| {
+        let mut triggers = metrics.iter();
+        let found = triggers.find(|(name, _)| name.starts_with("credswap_trigger_listening "));
+        *found.expect("a trigger").1
+    };
+    assert_eq!(start["credswap_ready"], 1.0);
+    assert_eq!(start["credswap_running"], 1.0);
+    assert_eq!(listening(&start), 1.0);
+    assert!(start["credswap_last_success_timestamp_seconds"] > 1.7e9);
+
+    fixture.refreshable.report_rejected(1);
+    fixture.source.now(Err(ErrorKind::Unavailable));
+    settle().await;
+    let failing = read(&snapshotter);
+    for (name, value) in [
+        ("credswap_ready", 0.0),
+        ("credswap_live_rejected", 1.0),
+        ("credswap_source_failing", 1.0),
+    ] {
+        assert_eq!(failing[name], value, "{name}");
+    }
+    fixture.source.now(Ok("v2"));
+    let forbidden = Verdict::Forbidden(error(ErrorKind::Forbidden));
+    fixture.connector.returns([forbidden]);
+    fixture.refreshable.refresh().await.expect_err("forbidden");
+    let waiting = read(&snapshotter);
+    assert_eq!(waiting["credswap_version_waiting reason=forbidden"], 1.0);
+    assert_eq!(waiting["credswap_source_failing"], 0.0);
+    let end = fixture.refreshable.shutdown(Duration::ZERO);
+    end.await.expect("nothing drains");
+    let ended = read(&snapshotter);
+    assert_eq!((ended["credswap_running"], listening(&ended)), (0.0, 0.0));
 }
 
 fn rejected(fixture: &Fixture) -> Vec<(String, u64)> {

@@ -95,3 +95,51 @@ async fn an_event_between_the_first_read_and_the_subscription_is_not_lost() {
         .expect("starts");
     live(&refreshable, "v2", Duration::from_secs(3)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_start_can_wait_for_a_source_that_is_down() {
+    let source = ScriptedSource::default();
+    for kind in [ErrorKind::Unavailable, ErrorKind::Timeout] {
+        source.next(Err(kind));
+    }
+    source.next(Ok("v1"));
+    let begun = Instant::now();
+    let refreshable = Refreshable::builder(source.clone(), TextConnector::default())
+        .start_within(Duration::from_secs(60))
+        .await
+        .expect("up in time");
+    assert_eq!(refreshable.status().version.as_str(), "v1");
+    assert!(refreshable.status().consecutive_failures == 0 && refreshable.status().is_ready());
+    assert_eq!(source.fetches(), 3);
+    let took = begun.elapsed().as_secs();
+    assert!((2..10).contains(&took), "the delays of retries: {took} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_waits_ends_at_its_deadline_with_the_last_error() {
+    let source = ScriptedSource::default();
+    source.next(Err(ErrorKind::Unavailable));
+    let begun = Instant::now();
+    let error = Refreshable::builder(source.clone(), TextConnector::default())
+        .start_within(Duration::from_secs(60))
+        .await
+        .expect_err("still down");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(begun.elapsed().as_secs(), 60);
+    assert!((5..12).contains(&source.fetches()), "{}", source.fetches());
+    settle().await;
+    assert_eq!(source.shutdowns(), 1, "nothing runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_does_not_wait_for_what_a_person_must_change() {
+    let source = ScriptedSource::default();
+    source.next(Err(ErrorKind::Unavailable));
+    source.next(Err(ErrorKind::PermissionDenied));
+    let error = Refreshable::builder(source.clone(), TextConnector::default())
+        .start_within(Duration::from_secs(3600))
+        .await
+        .expect_err("denied");
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(source.fetches(), 2);
+}
