@@ -2,10 +2,12 @@
 //!
 //! - [`model`]: generations, leases and drains: what is promised
 //! - [`failures`]: what happens in each failure, and how it shows
+//! - [`rollback`]: back to an older version of the secret
 //! - [`operating`]: permissions, health, metrics, logs, shutdown
 //! - [`why`]: the alternatives, and why the parts are as they are
 
 pub mod failures;
 pub mod model;
 pub mod operating;
+pub mod rollback;
 pub mod why;
