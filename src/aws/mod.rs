@@ -100,4 +100,4 @@ pub use key::{LiveKey, RefreshableCredentials};
 pub use s3::{ClientCheck, OwnRequest, RefreshableS3Client, S3Client, S3ClientConnector};
 pub use secret::{AccessKey, Fields};
 #[cfg(feature = "rotation")]
-pub(crate) use secret::{id_suffix, with_key};
+pub(crate) use secret::{id_suffix, mentions, other_places, with_key};

@@ -6,7 +6,7 @@
 //! | the event is duplicated, late, or out of order | one refresh, which finds nothing new | `credswap_refreshes_total{reason="event"}` |
 //! | the event is forged | a refresh that finds nothing; ten in a burst, then one in five seconds | the same |
 //! | a record is not a known event | a refresh within 15 seconds, at most one in that time | `credswap_events_total{outcome="unrecognized"}`, one log line a minute without its content |
-//! | the answer is stale (replicas lag) | the secret is fetched until its version changes, for at most [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) | does not show |
+//! | the answer is stale (replicas lag) | the secret is fetched until its version changes, for at most [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) | [`Refreshed::Stale`](crate::refresh::Refreshed::Stale), to whoever called `refresh()` |
 //! | the source is down, or throttles | the value stays; refreshes are repeated with backoff, up to two minutes apart | [`Status::consecutive_failures`](crate::refresh::Status::consecutive_failures), [`RefreshEvent::Failed`](crate::refresh::RefreshEvent::Failed) |
 //! | a permission is missing | the same | an error that names it: `secretsmanager:GetSecretValue` or `kms:Decrypt` |
 //! | the secret is malformed, or a field is missing or empty | the last good value stays | [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which names the field and never the value; [`Status::waiting`](crate::refresh::Status::waiting) |
@@ -39,6 +39,9 @@
 //! | both keys of the user are in use | the rotation fails, nothing is removed | [`ErrorKind::InUse`](crate::ErrorKind::InUse), which names the consumers |
 //! | a consumer does not release the old key | the key stays; past its deadline it is deactivated, never deleted | the key's reason in the retirement's report; an error is logged at the deadline |
 //! | a consumer is rejected with a deactivated key | the next retirement activates it again | an error is logged |
+//! | the secret is rolled back to a version whose key was deactivated | the next step or retirement activates it: see [`rollback`](crate::docs::rollback) | a warning is logged |
+//! | a version of the secret cannot be read or decrypted | what does not depend on it goes on | the error names the version and the key that it concerns |
+//! | a pending key was deleted in IAM | `testSecret` fails at once | [`ErrorKind::Rejected`](crate::ErrorKind::Rejected), which says how to rotate again |
 //! | a consumer ends without a final report, or is cut off from Kafka | its TTL expires; then it is presumed gone, and the key is deactivated and watched | `presumed_gone` in the release status; a warning is logged |
 //! | usage reports cannot be read, or their topic does not have the broker's times | nothing is retired | the retirement's error |
 //! | a usage report is malformed or forged | it is skipped and counted; whoever may write the topic is believed | one log line for each reading, without its content |

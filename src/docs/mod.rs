@@ -3,6 +3,7 @@
 //! - [`model`]: generations, leases and drains: what is promised
 //! - [`choosing`]: a source, a trigger and a target: what each costs, guarantees and needs
 //! - [`failures`]: what happens in each failure, and how it shows
+//! - [`rollback`]: back to an older version of the secret
 //! - [`operating`]: permissions, health, metrics, logs, shutdown
 //! - [`why`]: the alternatives, and why the parts are as they are
 
@@ -10,4 +11,5 @@ pub mod choosing;
 pub mod failures;
 pub mod model;
 pub mod operating;
+pub mod rollback;
 pub mod why;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::deadline::ActionDeadline;
 use super::policy::Policy;
 use super::request::StepRequest;
-use super::store::{SecretDescription, Store};
+use super::store::{Content, SecretDescription, Store};
 use crate::error::Error;
 use crate::secret::VersionId;
 use crate::util::clock::Clock;
@@ -69,6 +69,12 @@ impl<'a> SecretContext<'a> {
         self.deadline.check()
     }
 
+    /// Returns whether the authority may not know yet what the content holds: it was created just now.
+    pub(super) fn is_new(&self, content: &Content) -> bool {
+        let created = content.secret().created();
+        created.is_some_and(|created| self.now() < created + self.policy().propagation)
+    }
+
     pub(super) fn store(&self) -> &dyn Store {
         &*self.environment.store
     }
@@ -105,6 +111,10 @@ impl<'a> StepContext<'a> {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if [`Policy::action_deadline`] has passed.
     pub fn check_deadline(&self) -> Result<(), Error> {
         self.secret.check_deadline()
+    }
+
+    pub(super) fn is_new(&self, content: &Content) -> bool {
+        self.secret.is_new(content)
     }
 
     pub(super) fn request(&self) -> &StepRequest {

@@ -104,6 +104,20 @@ pub trait SecretKind: Send + Sync + 'static {
     /// with a retryable error.
     fn test(&self, pending: &Content) -> impl Future<Output = Verdict> + Send;
 
+    /// Finds out why the first test of `tested` did not succeed yet, and whether one ever can: what it holds may have been
+    /// removed at the authority. Called at most once in a step. The default does nothing.
+    ///
+    /// # Errors
+    /// The step fails with it, without another test.
+    fn diagnose(
+        &self,
+        context: &StepContext<'_>,
+        tested: &Content,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (context, tested);
+        async { Ok(()) }
+    }
+
     /// Takes the next action to retire credentials that are neither current nor pending. The default does nothing.
     ///
     /// # Errors
@@ -136,6 +150,11 @@ pub(super) trait DynKind: Send + Sync {
         pending: &'a Content,
     ) -> BoxFuture<'a, Result<(), Error>>;
     fn test<'a>(&'a self, pending: &'a Content) -> BoxFuture<'a, Verdict>;
+    fn diagnose<'a>(
+        &'a self,
+        context: &'a StepContext<'_>,
+        tested: &'a Content,
+    ) -> BoxFuture<'a, Result<(), Error>>;
     fn retire<'a>(
         &'a self,
         context: &'a SecretContext<'_>,
@@ -173,6 +192,14 @@ impl<K: SecretKind> DynKind for K {
 
     fn test<'a>(&'a self, pending: &'a Content) -> BoxFuture<'a, Verdict> {
         Box::pin(SecretKind::test(self, pending))
+    }
+
+    fn diagnose<'a>(
+        &'a self,
+        context: &'a StepContext<'_>,
+        tested: &'a Content,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(SecretKind::diagnose(self, context, tested))
     }
 
     fn retire<'a>(

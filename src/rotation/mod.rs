@@ -40,7 +40,8 @@
 //! | **retireSecret** | `AWSPREVIOUS` | `AWSCURRENT` | inactive, watched | active | use B |
 //! | **retireSecret**, a day later | `AWSPREVIOUS` | `AWSCURRENT` | deleted | active | use B |
 //!
-//! ¹ `AWSPENDING` may stay there, or be removed: Secrets Manager accepts both as the end of a rotation.
+//! ¹ And `AWSPENDING`, until the event is announced. Secrets Manager accepts both, with that label and without, as the end of a
+//! rotation.
 //!
 //! # What each step does when it is called again
 //!
@@ -51,11 +52,15 @@
 //! | | two keys, one of them superseded | asks the [`UsageSource`], and deletes that one if all consumers have reported that they released it |
 //! | | two keys in use, or one that is released only because a consumer is presumed gone | fails, and names who uses what: [`ErrorKind::InUse`](crate::ErrorKind::InUse); retire has the time to watch that key |
 //! | | a key that is in no version | fails, and names it: it may belong to somebody else |
+//! | | the key in a second field, such as a URI | fails, and names the field: it would keep the old key |
+//! | | a current key that retire deactivated | activates it again: the secret was rolled back |
 //! | testSecret | nothing in v2 (`RotateImmediately=false`) | tests the current key |
-//! | | a key that AWS does not know | tests it again, until [`Policy::propagation`] |
+//! | | a key that AWS does not know | asks IAM; tests it again, until [`Policy::propagation`] |
+//! | | … and IAM does not have it any more, or a person deactivated it | fails at once, and says how to rotate again |
 //! | | a key whose secret part is wrong | fails at once |
 //! | finishSecret | v2 is current | announces it again: whoever moved the label may have crashed before it announced |
 //! | each | v2 has neither label | fails: the rotation was cancelled, or Secrets Manager never began it |
+//! | | v2 was current before | fails: it was rolled back. See [`docs::rollback`](crate::docs::rollback) |
 //!
 //! Of two concurrent runs of a step one stores its key; the other one learns that from `PutSecretValue`, which never changes
 //! a version that has content, and deletes its own key. If it cannot know whether its key was stored (no answer came), it
@@ -76,9 +81,28 @@
 //! A key that was deactivated by the deadline alone is never deleted: that needs the release, too. A key that a person
 //! deactivated is not activated again.
 //!
+//! A key is in a version if it is the version's key: what other fields mention does not keep it (a warning names them). A
+//! version that cannot be read stops only the decisions that need it.
+//!
+//! # Tags
+//!
 //! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating` and
-//! `credswap:key:<access key id>`. They are not secret, and may be removed by hand: each key then counts as superseded from
-//! the next call on.
+//! `credswap:key:<access key id>`. They are not secret. **Do not remove them** while a key is being retired or created. No key
+//! is lost if they go, but
+//!
+//! - a deactivated key then counts as deactivated by a person: it is not given back, neither to a consumer that AWS rejects
+//!   with it nor after a rollback, and its watch begins again;
+//! - what a crashed `createSecret` left behind counts as somebody else's: it is not removed, and blocks rotations until
+//!   somebody deletes it;
+//! - the deadline of a key that is not released begins again. A tool that removes the tags every day puts it off for ever.
+//!
+//! Tools that own all tags of a secret do remove them. Tell them not to:
+//!
+//! | tool | how |
+//! |---|---|
+//! | Terraform | `ignore_tags { key_prefixes = ["credswap:"] }` in the provider `aws`; or `lifecycle { ignore_changes = [tags, tags_all] }` in the secret's resource |
+//! | CloudFormation, CDK | nothing: they change only the tags that the template or the stack names |
+//! | scripts with `untag-resource`, tag policies | exempt names that begin with `credswap:` |
 //!
 //! # Permissions
 //!

@@ -11,12 +11,16 @@ mod key_field;
 mod lines;
 mod place;
 #[cfg(feature = "rotation")]
+mod mentions;
+#[cfg(feature = "rotation")]
 mod rewrite;
 mod section;
 
 pub use access_key::AccessKey;
 pub(crate) use access_key::id_suffix;
 pub use fields::Fields;
+#[cfg(feature = "rotation")]
+pub(crate) use mentions::{mentions, other_places};
 #[cfg(feature = "rotation")]
 pub(crate) use rewrite::with_key;
 

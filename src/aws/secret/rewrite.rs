@@ -25,15 +25,11 @@ pub(crate) fn with_key(
     ));
     let mut copied = 0;
     for (name, value) in members(text)? {
-        let by = match fields.field_of(&name) {
+        let by = match key_field(text, fields, &name, &value) {
             Some(KeyField::AccessKeyId) => &id,
-            Some(KeyField::SecretAccessKey) => &secret,
-            _ => continue,
+            Some(_) => &secret,
+            None => continue,
         };
-        // A null counts as missing: it stays.
-        if !text[value.clone()].starts_with('"') {
-            continue;
-        }
         new.push_str(&text[copied..value.start]);
         new.push_str(by);
         copied = value.end;
@@ -42,8 +38,22 @@ pub(crate) fn with_key(
     Some(new)
 }
 
+/// Returns which part of the key a member holds, if it is one that is replaced.
+pub(super) fn key_field(
+    text: &str,
+    fields: &Fields,
+    name: &str,
+    value: &Range<usize>,
+) -> Option<KeyField> {
+    use KeyField::{AccessKeyId, SecretAccessKey};
+    let field = fields.field_of(name)?;
+    let is_key = matches!(field, AccessKeyId | SecretAccessKey);
+    // A null counts as missing: it stays.
+    (is_key && text[value.clone()].starts_with('"')).then_some(field)
+}
+
 /// Returns the names of an object's fields, and where their values are.
-fn members(text: &str) -> Option<Vec<(String, Range<usize>)>> {
+pub(super) fn members(text: &str) -> Option<Vec<(String, Range<usize>)>> {
     let mut scan = Scan { text, at: 0 };
     let mut members = Vec::new();
     scan.expect(b'{')?;

@@ -3,10 +3,16 @@
 //! The secret determines both: it names the user, and if it names a master secret (`masterarn`), the key in that one calls
 //! IAM; otherwise the process itself does, by its role.
 
-use super::iam::{Caller, IamUser};
-use crate::aws::{AccessKey, Fields};
+use fastrand::Rng;
+use tokio::time::Instant;
+
+use super::iam::{Caller, IamUser, KeyInfo};
+use super::keys::AccessKeys;
+use crate::aws::{AccessKey, Fields, id_suffix};
 use crate::error::{Error, ErrorKind};
-use crate::rotation::store::{Content, Store, VersionSelector};
+use crate::rotation::context::SecretContext;
+use crate::rotation::policy::Policy;
+use crate::rotation::store::{Content, VersionSelector};
 
 /// What a version of the secret says about its key.
 pub(super) struct Account {
@@ -20,7 +26,7 @@ impl Account {
     pub(super) async fn of(
         content: &Content,
         fields: &Fields,
-        store: &dyn Store,
+        context: &SecretContext<'_>,
     ) -> Result<Self, Error> {
         let key = AccessKey::parse(content.secret(), fields)?;
         key.check_replaceable()?;
@@ -37,7 +43,7 @@ impl Account {
             ));
         }
         let caller = match key.master_arn()? {
-            Some(master) => caller_of(master, store).await?,
+            Some(master) => caller_of(master, fields, context).await?,
             None => Caller::Own,
         };
         Ok(Self {
@@ -48,10 +54,51 @@ impl Account {
             key_id: key.id().to_owned(),
         })
     }
+
+    /// Lists the user's keys: the first call of IAM. While IAM does not know the master's key because that is new, the call
+    /// is repeated for half of the time in which the step may write; the writes need the rest.
+    pub(super) async fn list_keys(
+        &self,
+        keys: &AccessKeys,
+        policy: &Policy,
+    ) -> Result<Vec<KeyInfo>, Error> {
+        let give_up_at = Instant::now() + policy.action_deadline / 2;
+        // Nobody else waits for this key, so there is nothing to spread by chance.
+        let mut rng = Rng::with_seed(0);
+        let mut delays = policy.test_backoff.delays(&mut rng);
+        loop {
+            match keys.iam.keys(&self.user).await {
+                Err(error) if error.kind() == ErrorKind::NotPropagated => {
+                    let delay = delays.next();
+                    if Instant::now() + delay > give_up_at {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(delay).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Returns the error for a key that belongs to another user than the secret says.
+    pub(super) fn owner_is(&self, owner: &str) -> Error {
+        let (key, user) = (id_suffix(&self.key_id), &self.user.name);
+        Error::new(
+            ErrorKind::Malformed,
+            format!(
+                "the secret's key …{key} belongs to IAM user `{owner}`, not to `{user}` as the secret says: correct the secret"
+            ),
+        )
+    }
 }
 
-async fn caller_of(secret_id: &str, store: &dyn Store) -> Result<Caller, Error> {
-    let content = store
+async fn caller_of(
+    secret_id: &str,
+    fields: &Fields,
+    context: &SecretContext<'_>,
+) -> Result<Caller, Error> {
+    let content = context
+        .store()
         .read(secret_id, VersionSelector::CURRENT)
         .await
         .map_err(|error| unusable(secret_id, error.kind(), error))?
@@ -59,11 +106,14 @@ async fn caller_of(secret_id: &str, store: &dyn Store) -> Result<Caller, Error> 
             let empty = Error::new(ErrorKind::NotFound, "it has no current version");
             unusable(secret_id, ErrorKind::NotFound, empty)
         })?;
-    let key = AccessKey::parse(content.secret(), &Fields::default())
+    // Its fields may have the names that were set for the rotated secret, or common ones.
+    let key = AccessKey::parse(content.secret(), fields)
+        .or_else(|error| AccessKey::parse(content.secret(), &Fields::default()).map_err(|_| error))
         .map_err(|error| unusable(secret_id, ErrorKind::Malformed, error))?;
     Ok(Caller::Master {
         secret_id: secret_id.to_owned(),
         credentials: key.to_credentials(None),
+        is_new: context.is_new(&content),
     })
 }
 

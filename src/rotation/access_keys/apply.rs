@@ -96,6 +96,9 @@ fn log(inventory: &KeyInventory<'_>, key: &KeyInfo, action: KeyAction, reason: &
         (KeyAction::Deactivated, KeyActionReason::Deadline(_)) => {
             tracing::error!(%secret, %user, %key, %reason, "key deactivated although it is not released");
         }
+        (KeyAction::Reactivated, KeyActionReason::Labelled(_)) => {
+            tracing::warn!(%secret, %user, %key, %reason, "key activated again: its version was rolled back to");
+        }
         (KeyAction::Reactivated, _) => {
             tracing::error!(%secret, %user, %key, %reason, "key activated again: a consumer needs it");
         }

@@ -3,11 +3,11 @@
 use super::account::Account;
 use super::apply::apply;
 use super::decide::Goal;
-use super::iam::{CreateOutcome, KeyInfo};
+use super::iam::{CreateOutcome, KeyInfo, KeyStatus};
 use super::inventory::KeyInventory;
 use super::keys::AccessKeys;
 use super::tags::CreateIntent;
-use crate::aws::{id_suffix, with_key};
+use crate::aws::{AccessKey, id_suffix, other_places, with_key};
 use crate::error::{Error, ErrorKind};
 use crate::rotation::context::{SecretContext, StepContext};
 use crate::rotation::report::KeyAction;
@@ -25,13 +25,17 @@ pub(super) async fn create(
     // Before the keys are listed: what is not on the list is younger.
     let at = context.now();
     let store = context.store();
-    let account = Account::of(current, &keys.fields, store).await?;
+    let account = Account::of(current, &keys.fields, context.secret_context()).await?;
+    check_other_fields(keys, current)?;
     let user = &account.user;
-    let listed = keys.iam.keys(user).await?;
+    let listed = account.list_keys(keys, context.policy()).await?;
     if !listed.iter().any(|key| key.id == account.key_id) {
         check_owner(keys, &account).await?;
     }
-    if listed.iter().any(|key| key.id != account.key_id) {
+    // A current key that retire deactivated is activated again on the way.
+    let needs_a_decision =
+        |key: &KeyInfo| key.id != account.key_id || key.status == KeyStatus::Inactive;
+    if listed.iter().any(needs_a_decision) {
         make_room(keys, context.secret_context(), &account, &listed).await?;
     }
     let intent = CreateIntent {
@@ -57,19 +61,32 @@ pub(super) async fn create(
     Ok(current.renewed(text.as_bytes(), context.token()))
 }
 
+/// The key must not be in other fields of the secret: they would keep the old one.
+fn check_other_fields(keys: &AccessKeys, current: &Content) -> Result<(), Error> {
+    let secret = current.secret();
+    let key = AccessKey::parse(secret, &keys.fields)?;
+    let credentials = key.to_credentials(None);
+    let what = [key.id(), credentials.secret_access_key()];
+    let places = other_places(secret.expose_str()?, &keys.fields, &what);
+    if places.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Malformed,
+        format!(
+            "secret version {}: the key is also in {}, which a rotation does not rewrite, so whoever reads that would be left \
+             with the old key: remove it, and let its readers use the key's own fields",
+            secret.version(),
+            places.join(", ")
+        ),
+    ))
+}
+
 /// The current key must be this user's: otherwise the name in the secret is wrong, and these are another user's keys.
 async fn check_owner(keys: &AccessKeys, account: &Account) -> Result<(), Error> {
     let Account { user, key_id } = account;
     match keys.iam.last_used(user, key_id).await? {
-        Some(used) if used.user != user.name => Err(Error::new(
-            ErrorKind::Malformed,
-            format!(
-                "the secret's key …{} belongs to IAM user `{}`, not to `{}` as the secret says: correct the secret",
-                id_suffix(key_id),
-                used.user,
-                user.name
-            ),
-        )),
+        Some(used) if used.user != user.name => Err(account.owner_is(&used.user)),
         Some(_) => Ok(()),
         None => {
             tracing::warn!(
@@ -88,7 +105,7 @@ async fn make_room(
     account: &Account,
     listed: &[KeyInfo],
 ) -> Result<(), Error> {
-    let inventory = KeyInventory::gather(context, &account.user).await?;
+    let inventory = KeyInventory::gather(keys, context, &account.user).await?;
     let mut in_the_way = Vec::new();
     for key in listed {
         if let Some(report) = apply(keys, &inventory, key, Goal::MakeRoom).await?

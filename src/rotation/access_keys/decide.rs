@@ -2,7 +2,8 @@
 //!
 //! In this order:
 //!
-//! 1. A key in a version with a label is kept, unless that is `AWSPREVIOUS` alone: somebody may read by any label.
+//! 1. A key in a version with a label is kept, unless that is `AWSPREVIOUS` alone: somebody may read by any label. If it was
+//!    deactivated here before it got the label (a rollback), it is activated again.
 //! 2. A key in no version belongs to somebody else, and is never touched; unless it is the leftover of a `createSecret`
 //!    (below).
 //! 3. A deactivated key that AWS rejects for a consumer is activated again, if it was deactivated here. A key that was
@@ -98,7 +99,7 @@ pub(super) fn blocking_label(labels: &[String]) -> Option<&String> {
 pub(super) fn decide(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy) -> Action {
     let mut versions = facts.versions.iter();
     if let Some(label) = versions.find_map(|version| blocking_label(&version.labels)) {
-        return Action::Keep(KeyActionReason::Labelled(label.clone()));
+        return labelled(facts, label);
     }
     if facts.versions.is_empty() {
         return in_no_version(facts, now, policy);
@@ -106,6 +107,18 @@ pub(super) fn decide(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy
     match facts.key.status {
         KeyStatus::Active => active(facts, goal, now, policy),
         KeyStatus::Inactive => inactive(facts, goal, now, policy),
+    }
+}
+
+fn labelled(facts: &Facts, label: &str) -> Action {
+    use KeyState::{Deactivated, Deactivating, Reactivated, Reactivating};
+    let reason = KeyActionReason::Labelled(label.to_owned());
+    let is_active = facts.key.status == KeyStatus::Active;
+    match facts.tag.map(|tag| tag.state) {
+        // A person who deactivates it from now on does that for a reason.
+        Some(Deactivated | Reactivating) if is_active => Action::Tag(Reactivated),
+        Some(Deactivating | Deactivated | Reactivating) if !is_active => Action::Reactivate(reason),
+        _ => Action::Keep(reason),
     }
 }
 

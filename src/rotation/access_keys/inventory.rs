@@ -6,6 +6,7 @@ use super::decide::{Facts, KeyVersion, blocking_label};
 use super::iam::{IamUser, KeyInfo};
 use super::keys::AccessKeys;
 use super::tags::{CreateIntent, KeyTag};
+use crate::aws::{AccessKey, Fields, id_suffix, mentions, other_places};
 use crate::error::{Error, ErrorKind};
 use crate::rotation::context::SecretContext;
 use crate::rotation::store::{CURRENT, Content, PENDING, VersionInfo, VersionSelector};
@@ -15,19 +16,32 @@ use crate::secret::VersionId;
 /// Secrets Manager keeps about a hundred versions without a label, for a day. Reading all would take long.
 const MAX_VERSIONS: usize = 50;
 
-/// The secret's versions and their content, and the user whose keys they contain.
+/// The secret's versions and their keys, and the user whose keys these are.
 pub(super) struct KeyInventory<'a> {
     pub(super) context: &'a SecretContext<'a>,
     pub(super) user: &'a IamUser,
-    versions: Vec<(VersionInfo, Content)>,
+    versions: Vec<(VersionInfo, Held)>,
     /// Whether these are all versions.
     is_complete: bool,
     intent: Option<CreateIntent>,
 }
 
+/// What a version holds.
+enum Held {
+    /// The key with this id.
+    Key {
+        id: String,
+        content: Content,
+    },
+    /// Content in which no key can be read: whatever key it mentions, it may hold.
+    Other(Content),
+    Unreadable(Error),
+}
+
 impl<'a> KeyInventory<'a> {
     /// Reads all versions.
     pub(super) async fn gather(
+        keys: &AccessKeys,
         context: &'a SecretContext<'a>,
         user: &'a IamUser,
     ) -> Result<Self, Error> {
@@ -40,9 +54,13 @@ impl<'a> KeyInventory<'a> {
         let mut versions = Vec::with_capacity(infos.len());
         for info in infos {
             let selector = VersionSelector::Id(&info.id);
-            if let Some(content) = store.read(&secret.arn, selector).await? {
-                versions.push((info, content));
-            }
+            let held = match store.read(&secret.arn, selector).await {
+                Ok(None) => continue,
+                Ok(Some(content)) => Held::of(content, &keys.fields),
+                // Whether it is needed depends on the key.
+                Err(error) => Held::Unreadable(error),
+            };
+            versions.push((info, held));
         }
         Ok(Self {
             context,
@@ -60,8 +78,9 @@ impl<'a> KeyInventory<'a> {
         key: &KeyInfo,
     ) -> Result<Option<Facts>, Error> {
         let secret = self.context.secret();
-        let has_key = |content: &Content| contains(content.secret().expose(), key.id.as_bytes());
-        let with_key: Vec<_> = self.versions.iter().filter(|(_, c)| has_key(c)).collect();
+        let has_key = |held: &Held| held.has_key(&key.id);
+        let with_key: Vec<_> = self.versions.iter().filter(|(_, h)| has_key(h)).collect();
+        let is_in_no_version = with_key.is_empty();
         let is_labelled = with_key
             .iter()
             .any(|(info, _)| blocking_label(&info.labels).is_some());
@@ -72,11 +91,20 @@ impl<'a> KeyInventory<'a> {
                 true => Usage::new(UsageState::Unknown),
                 false => keys.usage.usage_of(secret, &info.id).await?,
             };
-            versions.push(KeyVersion {
-                labels: info.labels.clone(),
-                created: info.created,
-                usage,
-            });
+            versions.push(KeyVersion::new(info, usage));
+        }
+        if !is_labelled {
+            for (info, error) in self.unreadable() {
+                if is_in_no_version || blocking_label(&info.labels).is_some() {
+                    return Err(self.needed(info, error, key));
+                }
+                // It may hold this key as well. That matters only if it is in use.
+                let usage = keys.usage.usage_of(secret, &info.id).await?;
+                if matches!(usage.state, UsageState::InUse { .. }) {
+                    versions.push(KeyVersion::new(info, usage));
+                }
+            }
+            self.warn_of_stale_fields(keys, key);
         }
         let last_use = match is_labelled {
             true => None,
@@ -90,7 +118,8 @@ impl<'a> KeyInventory<'a> {
             key: key.clone(),
             last_use,
             versions,
-            is_complete: self.is_complete,
+            // What mentions the key is no proof that a rotation created it, nor that it did not.
+            is_complete: self.is_complete && !(is_in_no_version && self.is_mentioned(key)),
             current_created: current.created,
             tag: KeyTag::of(secret, &key.id),
             intent: self.intent.clone(),
@@ -115,6 +144,53 @@ impl<'a> KeyInventory<'a> {
         self.context.check_deadline()
     }
 
+    /// Returns the versions that exist and cannot be read, and why.
+    fn unreadable(&self) -> impl Iterator<Item = (&VersionInfo, &Error)> {
+        self.versions.iter().filter_map(|(info, held)| match held {
+            Held::Unreadable(error) => Some((info, error)),
+            _ => None,
+        })
+    }
+
+    /// Returns the error for a version without which the decision on `key` cannot be made.
+    fn needed(&self, info: &VersionInfo, error: &Error, key: &KeyInfo) -> Error {
+        let message = format!(
+            "version {} of secret `{}` cannot be read, and may hold key …{} of IAM user `{}`, which is therefore left as it is",
+            info.id,
+            self.context.secret().name,
+            id_suffix(&key.id),
+            self.user.name
+        );
+        Error::new(error.kind(), message).with_source(error.clone())
+    }
+
+    fn is_mentioned(&self, key: &KeyInfo) -> bool {
+        self.versions.iter().any(|(_, held)| match held {
+            Held::Key { content, .. } => mentions(content.secret().expose(), &key.id),
+            _ => false,
+        })
+    }
+
+    fn warn_of_stale_fields(&self, keys: &AccessKeys, key: &KeyInfo) {
+        for (info, held) in &self.versions {
+            let Held::Key { content, .. } = held else {
+                continue;
+            };
+            if blocking_label(&info.labels).is_none() {
+                continue;
+            }
+            let text = content.secret().expose_str().unwrap_or_default();
+            let places = other_places(text, &keys.fields, &[&key.id]);
+            if !places.is_empty() {
+                tracing::warn!(
+                    secret = %self.context.secret().name, version = %info.id, key = %id_suffix(&key.id),
+                    fields = %places.join(", "),
+                    "other fields of the secret hold a key that is to be retired: remove them"
+                );
+            }
+        }
+    }
+
     fn labelled(&self, label: &str) -> Option<&VersionInfo> {
         let mut infos = self.versions.iter().map(|(info, _)| info);
         infos.find(|info| info.labels.iter().any(|l| l == label))
@@ -125,13 +201,39 @@ impl<'a> KeyInventory<'a> {
     }
 }
 
+impl Held {
+    fn of(content: Content, fields: &Fields) -> Self {
+        match AccessKey::parse(content.secret(), fields) {
+            Ok(key) => Self::Key {
+                id: key.id().to_owned(),
+                content,
+            },
+            Err(_) => Self::Other(content),
+        }
+    }
+
+    fn has_key(&self, key_id: &str) -> bool {
+        match self {
+            Self::Key { id, .. } => id == key_id,
+            Self::Other(content) => mentions(content.secret().expose(), key_id),
+            Self::Unreadable(_) => false,
+        }
+    }
+}
+
+impl KeyVersion {
+    fn new(info: &VersionInfo, usage: Usage) -> Self {
+        Self {
+            labels: info.labels.clone(),
+            created: info.created,
+            usage,
+        }
+    }
+}
+
 fn labels_moved() -> Error {
     Error::new(
         ErrorKind::Unavailable,
         "the secret's labels were moved while its keys were read: try again",
     )
-}
-
-fn contains(text: &[u8], what: &[u8]) -> bool {
-    !what.is_empty() && text.windows(what.len()).any(|window| window == what)
 }

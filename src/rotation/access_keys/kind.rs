@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::create::create;
+use super::diagnose::diagnose;
 use super::keys::AccessKeys;
 use super::retire::retire;
 use crate::aws::AccessKey;
@@ -26,7 +27,8 @@ impl SecretKind for AccessKeys {
     }
 
     async fn undo_create(&self, context: &StepContext<'_>, created: &Content) -> Result<(), Error> {
-        let Account { user, key_id } = Account::of(created, &self.fields, context.store()).await?;
+        let Account { user, key_id } =
+            Account::of(created, &self.fields, context.secret_context()).await?;
         let mut remaining = ATTEMPTS;
         loop {
             remaining -= 1;
@@ -62,6 +64,10 @@ impl SecretKind for AccessKeys {
             Ok(key) => self.check.check(&key.to_credentials(None)).await,
             Err(error) => Verdict::Bad(error),
         }
+    }
+
+    async fn diagnose(&self, context: &StepContext<'_>, tested: &Content) -> Result<(), Error> {
+        diagnose(self, context, tested).await
     }
 
     async fn retire(&self, context: &SecretContext<'_>) -> Result<RetireReport, Error> {

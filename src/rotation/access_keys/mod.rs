@@ -5,6 +5,7 @@
 //! | `keys` | what a rotation of access keys consists of |
 //! | `kind` | the steps of this kind, by the files below |
 //! | `account` | whose keys, and who may call IAM for them |
+//! | `diagnose` | why a new key is not accepted |
 //! | `create` | a new key, and the room for it |
 //! | `retire` | the next action for each old key |
 //! | `apply` | carries out one decision on one key |
@@ -17,6 +18,7 @@ mod account;
 mod apply;
 mod create;
 mod decide;
+mod diagnose;
 pub(super) mod iam;
 mod inventory;
 mod keys;

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use fastrand::Rng;
 use tokio::time::Instant;
 
-use super::stage::{TokenStage, no_other_rotation, not_created, not_staged};
-use super::writes::{StoreCertainty, move_current, put_pending};
+use super::stage::{TokenStage, no_other_rotation, not_created, not_staged, replaced};
+use super::writes::{
+    StoreCertainty, move_current, put_pending, remove_own_pending, remove_replaced_pending,
+};
 use crate::connect::Verdict;
 use crate::error::Error;
 use crate::rotation::announcer::{DynAnnouncer, RotationEvent};
@@ -103,9 +105,11 @@ impl Rotation {
             (Step::Create | Step::Set, TokenStage::Current) => Ok(()),
             (Step::Create, TokenStage::NoLabel) if self.0.tokens == Tokens::Any => {
                 no_other_rotation(context)?;
+                remove_replaced_pending(&*environment.store, &secret).await?;
                 self.create(context).await
             }
             (_, TokenStage::NoLabel | TokenStage::OtherLabel) => Err(not_staged(context)),
+            (_, TokenStage::Replaced) => Err(replaced(context)),
             (Step::Create, TokenStage::Pending) => self.create(context).await,
             (Step::Set, TokenStage::Pending) => self.set(context).await,
             (Step::Test, TokenStage::Current | TokenStage::Pending) => self.test(context).await,
@@ -121,12 +125,16 @@ impl Rotation {
     /// If the state cannot be read, or an action fails.
     pub async fn retire(&self, secret_id: &str) -> Result<RetireReport, Error> {
         let deadline = self.start_deadline();
-        let secret = self.describe(secret_id).await?;
-        let context = SecretContext::new(&self.0.environment, &secret, deadline);
+        let environment = &self.0.environment;
+        let mut secret = self.describe(secret_id).await?;
+        if remove_replaced_pending(&*environment.store, &secret).await? {
+            secret = self.describe(secret_id).await?;
+        }
+        let context = SecretContext::new(environment, &secret, deadline);
         self.0.kind.retire(&context).await
     }
 
-    /// Returns the rotation that is in progress: the version that is pending and not current.
+    /// Returns the rotation that is in progress: the version that is pending, not current, and was not current before.
     ///
     /// # Errors
     /// If the secret cannot be read.
@@ -190,10 +198,16 @@ impl Rotation {
         let give_up_at = Instant::now() + policy.propagation;
         let mut rng = Rng::with_seed(jitter_seed(self.0.seed, context.token()));
         let mut delays = policy.test_backoff.delays(&mut rng);
+        let mut is_diagnosed = false;
         loop {
             let error = match self.0.kind.test(&tested).await {
                 Verdict::Good => return Ok(()),
-                Verdict::NotYet(error) => error,
+                Verdict::NotYet(error) => {
+                    if !std::mem::replace(&mut is_diagnosed, true) {
+                        self.0.kind.diagnose(context, &tested).await?;
+                    }
+                    error
+                }
                 Verdict::Unknown(error) if error.is_retryable() => error,
                 Verdict::Unknown(error) | Verdict::Bad(error) | Verdict::Forbidden(error) => {
                     return Err(error);
@@ -227,7 +241,9 @@ impl Rotation {
         let (arn, token) = (context.secret().arn.as_str(), context.token().clone());
         let mut event = RotationEvent::new(context.now(), arn, token);
         event.previous_version_id = previous;
-        self.0.announcer.announce(&event).await
+        self.0.announcer.announce(&event).await?;
+        remove_own_pending(context).await;
+        Ok(())
     }
 
     async fn current(&self, context: &StepContext<'_>) -> Result<Content, Error> {

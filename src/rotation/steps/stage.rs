@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::rotation::context::StepContext;
 use crate::rotation::request::StepRequest;
-use crate::rotation::store::{CURRENT, PENDING};
+use crate::rotation::store::{CURRENT, PENDING, PREVIOUS};
 
 /// Where the version that a token names is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(super) enum TokenStage {
     Current,
     /// It is `AWSPENDING`, and not current.
     Pending,
+    /// It is `AWSPENDING` and `AWSPREVIOUS`: it was current, and was replaced.
+    Replaced,
     /// It has other labels only.
     OtherLabel,
     /// It has no label, or does not exist.
@@ -24,6 +26,8 @@ impl TokenStage {
         let (secret, token) = (context.secret(), context.token());
         if secret.has(token, CURRENT) {
             Self::Current
+        } else if secret.has(token, PENDING) && secret.has(token, PREVIOUS) {
+            Self::Replaced
         } else if secret.has(token, PENDING) {
             Self::Pending
         } else if secret.labels.contains_key(token.as_str()) {
@@ -59,6 +63,18 @@ pub(super) fn not_staged(context: &StepContext<'_>) -> Error {
         "{step}: version {token} of secret `{}` is not staged for rotation: it has neither AWSPENDING nor AWSCURRENT, and \
          {pending} pending; start the rotation with `aws secretsmanager rotate-secret`",
         secret.name
+    ))
+}
+
+/// The version was current before: to make it current again would undo what a person has done.
+pub(super) fn replaced(context: &StepContext<'_>) -> Error {
+    let StepRequest { step, token, .. } = context.request();
+    let name = &context.secret().name;
+    invalid(format!(
+        "{step}: version {token} of secret `{name}` was current before and was rolled back or replaced, so its rotation is \
+         not continued: retireSecret removes the label AWSPENDING that it still has, or do it now with `aws secretsmanager \
+         update-secret-version-stage --secret-id {name} --version-stage AWSPENDING --remove-from-version-id {token}`; then \
+         rotate again"
     ))
 }
 

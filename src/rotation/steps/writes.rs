@@ -12,7 +12,9 @@
 use super::stage::current_moved;
 use crate::error::Error;
 use crate::rotation::context::StepContext;
-use crate::rotation::store::{CURRENT, Content, MoveLabel, MoveOutcome, PutOutcome};
+use crate::rotation::store::{
+    CURRENT, Content, MoveLabel, MoveOutcome, PENDING, PutOutcome, SecretDescription, Store,
+};
 use crate::secret::VersionId;
 
 /// How often a write is attempted in one step.
@@ -81,4 +83,34 @@ pub(super) async fn move_current(context: &StepContext<'_>, from: &VersionId) ->
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Removes `AWSPENDING` from the version that is current now. Left there it would look, after a rollback, like a rotation to
+/// be finished. The last thing that a rotation does: without the label, Secrets Manager may not retry it.
+pub(super) async fn remove_own_pending(context: &StepContext<'_>) {
+    let (secret, token) = (context.secret(), context.token());
+    if !secret.has(token, PENDING) {
+        return;
+    }
+    if let Err(error) = context.store().remove_pending(&secret.arn, token).await {
+        // The rotation is finished all the same, and what is left is removed by `remove_replaced_pending`.
+        tracing::debug!(secret = %secret.name, error = %error.report(), "could not remove the label AWSPENDING");
+    }
+}
+
+/// Removes `AWSPENDING` from a version that was current before: other functions leave it there, and it would keep that
+/// version's credential for ever. Returns whether there was one.
+pub(super) async fn remove_replaced_pending(
+    store: &dyn Store,
+    secret: &SecretDescription,
+) -> Result<bool, Error> {
+    let Some(version) = secret.replaced_pending() else {
+        return Ok(false);
+    };
+    store.remove_pending(&secret.arn, &version).await?;
+    tracing::warn!(
+        secret = %secret.name, %version,
+        "removed the label AWSPENDING from a version that was current before and was rolled back or replaced"
+    );
+    Ok(true)
 }

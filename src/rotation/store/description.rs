@@ -53,9 +53,17 @@ impl SecretDescription {
             .is_some_and(|labels| labels.iter().any(|l| l == label))
     }
 
-    /// Returns the rotation that is in progress: the version that is pending and not current.
+    /// Returns the rotation that is in progress: the version that is pending, not current, and was not current before.
     pub fn in_progress(&self) -> Option<VersionId> {
-        self.labelled(PENDING).filter(|id| !self.has(id, CURRENT))
+        let pending = self.labelled(PENDING)?;
+        let was_finished = self.has(&pending, CURRENT) || self.has(&pending, PREVIOUS);
+        (!was_finished).then_some(pending)
+    }
+
+    /// Returns the version that is pending although it was current before: its rotation was finished, which leaves
+    /// `AWSPENDING` where it is, and then undone by a rollback, or superseded by a version that a person stored.
+    pub fn replaced_pending(&self) -> Option<VersionId> {
+        self.labelled(PENDING).filter(|id| self.has(id, PREVIOUS))
     }
 
     pub(in crate::rotation) fn no_current_version(&self) -> Error {

@@ -69,6 +69,13 @@ pub trait Store: Send + Sync + 'static {
         label: MoveLabel<'a>,
     ) -> BoxFuture<'a, Result<MoveOutcome, Error>>;
 
+    /// Removes the label `AWSPENDING` from this version, if it has it. Must not retry by itself.
+    fn remove_pending<'a>(
+        &'a self,
+        secret_id: &'a str,
+        version: &'a VersionId,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
     /// Sets a tag of the secret.
     fn tag<'a>(&'a self, secret_id: &'a str, tag: Tag<'a>) -> BoxFuture<'a, Result<(), Error>>;
 

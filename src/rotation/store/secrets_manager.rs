@@ -6,7 +6,7 @@
 //! | `versions` | `secretsmanager:ListSecretVersionIds` |
 //! | `read` | `secretsmanager:GetSecretValue`, `kms:Decrypt` |
 //! | `put_pending` | `secretsmanager:PutSecretValue`, `kms:GenerateDataKey` |
-//! | `move_current` | `secretsmanager:UpdateSecretVersionStage` |
+//! | `move_current`, `remove_pending` | `secretsmanager:UpdateSecretVersionStage` |
 //! | `tag`, `untag` | `secretsmanager:TagResource`, `secretsmanager:UntagResource` |
 //!
 //! Reads are retried, with backoff and jitter; writes are not, since each step knows what a lost answer means.
@@ -199,6 +199,30 @@ impl Store for SecretsManager {
                 Err(error) => match call.failure(error) {
                     CallError::Service(refusal) if refusal.code == "InvalidParameterException" => {
                         Ok(MoveOutcome::NotThere)
+                    }
+                    failure => Err(call.error(failure)),
+                },
+            }
+        })
+    }
+
+    fn remove_pending<'a>(
+        &'a self,
+        id: &'a str,
+        version: &'a VersionId,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let call = self.call("UpdateSecretVersionStage", id);
+            let request = self.client.update_secret_version_stage().secret_id(id);
+            let request = request.version_stage(PENDING);
+            let request = request.remove_from_version_id(version.as_str());
+            let request = request.customize().config_override(self.writing());
+            match request.send().await {
+                Ok(_) => Ok(()),
+                Err(error) => match call.failure(error) {
+                    // The version does not have the label (any more).
+                    CallError::Service(refusal) if refusal.code == "InvalidParameterException" => {
+                        Ok(())
                     }
                     failure => Err(call.error(failure)),
                 },

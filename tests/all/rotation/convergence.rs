@@ -19,13 +19,16 @@ pub(crate) enum InitialState {
     OldKeyInactive,
     /// A rotation was cancelled when its version was pending.
     Cancelled,
+    /// The old key was deactivated, then the secret was rolled back to it.
+    RolledBack,
 }
 
-pub(crate) const INITIAL_STATES: [InitialState; 4] = [
+pub(crate) const INITIAL_STATES: [InitialState; 5] = [
     InitialState::OneKey,
     InitialState::OldKeyReleased,
     InitialState::OldKeyInactive,
     InitialState::Cancelled,
+    InitialState::RolledBack,
 ];
 
 /// Returns a process on an account in this state.
@@ -35,17 +38,30 @@ pub(crate) fn prepared(initial: InitialState) -> Process {
         let mut account = process.account();
         if !matches!(initial, InitialState::OneKey) {
             let key = account.new_key();
-            let cancelled = matches!(initial, InitialState::Cancelled);
-            let labels = if cancelled { [PENDING] } else { [CURRENT] };
-            account.add_version("version-0b", Some(&key), &labels);
+            let labels: &[&str] = match initial {
+                InitialState::Cancelled => &[PENDING],
+                // A rotation leaves AWSPENDING where it is.
+                InitialState::RolledBack => &[PENDING, CURRENT],
+                _ => &[CURRENT],
+            };
+            account.add_version("version-0b", Some(&key), labels);
             account.now += MINUTE;
             match initial {
                 InitialState::Cancelled => account.unlabel(PENDING),
                 _ => account.consumer_refreshes("first"),
             }
             account.now += 48 * HOUR;
-            if matches!(initial, InitialState::OldKeyInactive) {
-                account.keys[0].active = false;
+            match initial {
+                InitialState::OldKeyInactive => account.keys[0].active = false,
+                InitialState::RolledBack => {
+                    let old = account.keys[0].id.clone();
+                    let tag = "deactivated 1700000000 2023-11-14T22:13:20Z".to_owned();
+                    account.tags.insert(format!("credswap:key:{old}"), tag);
+                    account.key_mut(&old).active = false;
+                    account.label_by_hand(CURRENT, "version-0");
+                    account.consumer_refreshes("first");
+                }
+                _ => {}
             }
         }
     }

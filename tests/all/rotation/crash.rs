@@ -23,7 +23,7 @@ async fn a_crash_at_any_call_leaves_nothing_behind() {
     assert!(schedules > 600, "{schedules}");
 }
 
-// Four tests, so that they share the machine's cores.
+// Five tests, so that they share the machine's cores.
 
 #[tokio::test(start_paused = true)]
 async fn two_crashes_leave_nothing_behind() {
@@ -43,6 +43,11 @@ async fn two_crashes_with_an_inactive_old_key() {
 #[tokio::test(start_paused = true)]
 async fn two_crashes_after_a_cancelled_rotation() {
     assert_enough(any_two_calls(InitialState::Cancelled).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_crashes_after_a_rollback() {
+    assert_enough(any_two_calls(InitialState::RolledBack).await);
 }
 
 fn assert_enough(schedules: usize) {

@@ -12,6 +12,10 @@ mod kafka;
 mod kinds;
 #[cfg(feature = "default")]
 mod lambda;
+mod other_fields;
 mod retire;
+mod rollback;
 #[cfg(feature = "default")]
 mod rotate_example;
+mod tags;
+mod unreadable;

@@ -10,18 +10,18 @@ use crate::rotation::convergence::TOKEN;
 use crate::rotation::faults::{CRASHES, Fault};
 use crate::rotation::in_memory::{HOUR, MINUTE, Process, SECRET};
 
-const NEXT_TOKEN: &str = "version-2-of-this-secret-is-being-made";
+pub(crate) const NEXT_TOKEN: &str = "version-2-of-this-secret-is-being-made";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The old key, after a rotation that the consumer has missed.
-async fn rotated() -> (Process, String) {
+pub(crate) async fn rotated() -> (Process, String) {
     let process = Process::new();
     let old = process.account().keys[0].id.clone();
     process.rotate(TOKEN).await.expect("it rotates");
     (process, old)
 }
 
-async fn retire(process: &Process, old: &str) -> (KeyAction, KeyActionReason) {
+pub(crate) async fn retire(process: &Process, old: &str) -> (KeyAction, KeyActionReason) {
     let retired = process.rotation().retire(SECRET).await.expect("it is read");
     report(retired, old)
 }
@@ -41,7 +41,7 @@ fn reject(process: &Process) {
         .insert("version-0".to_owned(), vec![rejection]);
 }
 
-fn is_active(process: &Process, id: &str) -> Option<bool> {
+pub(crate) fn is_active(process: &Process, id: &str) -> Option<bool> {
     process.account().key(id).map(|key| key.active)
 }
 

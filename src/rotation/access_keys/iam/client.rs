@@ -250,6 +250,12 @@ impl<'a> Call<'a> {
                 ErrorKind::PermissionDenied,
                 format!("`iam:{operation}` on IAM user `{user}` is denied: grant it to {caller}"),
             ),
+            Some(AuthErrorKind::UnknownKey)
+                if matches!(self.user.caller, Caller::Master { is_new: true, .. }) =>
+            {
+                let text = format!("IAM does not know the key of {caller} yet: it is too new");
+                (ErrorKind::NotPropagated, text)
+            }
             Some(AuthErrorKind::UnknownKey) => (
                 ErrorKind::Unauthenticated,
                 format!("IAM does not know the key of {caller} (deleted, inactive, or too new)"),

@@ -70,6 +70,8 @@ pub enum Caller {
         secret_id: String,
         /// The key in the master secret.
         credentials: Credentials,
+        /// Whether it was stored just now: IAM may not know it yet.
+        is_new: bool,
     },
 }
 

@@ -2,7 +2,10 @@
 
 mod crash;
 mod errors;
+mod master;
 mod old_keys;
+mod pending_key;
+mod second_place;
 mod steps;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

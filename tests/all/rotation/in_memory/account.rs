@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use credswap::VersionId;
 use credswap::rotation::seam::{CURRENT, KeyUse, PENDING, PREVIOUS};
 use credswap::rotation::{Policy, Rejection};
+use credswap::{ErrorKind, VersionId};
 
 use super::{HOUR, MINUTE, USER};
 use crate::rotation::faults::Fault;
@@ -30,6 +30,10 @@ pub(crate) struct Account {
     pub(crate) moved: SystemTime,
     pub(crate) not_yet: usize,
     pub(crate) last_error: String,
+    /// Versions that cannot be read, and why.
+    pub(crate) unreadable: BTreeMap<String, ErrorKind>,
+    /// Keys that did not work when a person moved a label to them: nobody has broken rule 8 yet.
+    inactive_when_labelled: BTreeSet<String>,
     /// The secret holds something else than access keys.
     pub(crate) has_no_keys: bool,
     pub(super) in_flight: Vec<(SystemTime, Write)>,
@@ -77,6 +81,8 @@ impl Account {
             moved: now,
             not_yet: 0,
             last_error: String::new(),
+            unreadable: BTreeMap::new(),
+            inactive_when_labelled: BTreeSet::new(),
             has_no_keys: false,
             in_flight: Vec::new(),
             made: 0,
@@ -129,6 +135,25 @@ impl Account {
             self.moved = self.now;
             self.label(PREVIOUS, &left);
         }
+    }
+
+    /// A person moves a label to a version, whatever the state of its key.
+    pub(crate) fn label_by_hand(&mut self, label: &str, id: &str) {
+        let version = self.versions.iter().find(|v| v.id == id).cloned();
+        let key = version.and_then(|version| self.key_of(&version));
+        if let Some(key) = key.filter(|key| self.key(key).is_some_and(|key| !key.active)) {
+            self.inactive_when_labelled.insert(key);
+        }
+        self.label(label, id);
+    }
+
+    /// Another field of the version gets this value.
+    pub(crate) fn add_field(&mut self, id: &str, field: &str, value: &str) {
+        let version = self.versions.iter_mut().find(|v| v.id == id);
+        let content = version.and_then(|version| version.content.as_mut());
+        let content = content.expect("the version has content");
+        let end = content.len() - 1;
+        content.insert_str(end, &format!(r#","{field}":"{value}""#));
     }
 
     pub(crate) fn unlabel(&mut self, label: &str) {
@@ -227,6 +252,9 @@ impl Account {
                 );
                 continue;
             };
+            if self.inactive_when_labelled.contains(&key) {
+                continue;
+            }
             let works = self.key(&key).is_some_and(|key| key.active);
             assert!(works, "the key of {label} works: {}", self.history());
         }
@@ -341,5 +369,6 @@ impl Account {
         let key = self.key_mut(id);
         key.active = true;
         key.inactive_since = None;
+        self.inactive_when_labelled.remove(id);
     }
 }

@@ -58,9 +58,15 @@ impl Store for Process {
                 Some(label) => account.labelled(label),
                 None => account.versions.iter().find(|v| v.id == id),
             };
-            Ok(version.and_then(|version| {
-                let secret = Secret::new(version.content.clone()?, &version.id);
-                Some(Content::text(secret))
+            let Some(version) = version else {
+                return Ok(None);
+            };
+            if let Some(kind) = account.unreadable.get(&version.id) {
+                return Err(Error::new(*kind, "`kms:Decrypt` is denied"));
+            }
+            Ok(version.content.clone().map(|content| {
+                let secret = Secret::new(content, &version.id);
+                Content::text(secret.with_created(version.created))
             }))
         }))
     }
@@ -110,6 +116,19 @@ impl Store for Process {
                 _ => return Ok(MoveOutcome::NotThere),
             }
             Ok(MoveOutcome::Moved)
+        }))
+    }
+
+    fn remove_pending<'a>(
+        &'a self,
+        _: &'a str,
+        version: &'a VersionId,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let version = version.to_string();
+        Box::pin(self.call("remove_pending", move |account| {
+            let version = account.versions.iter_mut().find(|v| v.id == version);
+            version.map(|version| version.labels.remove(PENDING));
+            Ok(())
         }))
     }
 
