@@ -104,6 +104,19 @@ pub trait SecretKind: Send + Sync + 'static {
     /// with a retryable error.
     fn test(&self, pending: &Content) -> impl Future<Output = Verdict> + Send;
 
+    /// Is called when the new version is current and announced; by a retry of the last step, again. The default does
+    /// nothing.
+    ///
+    /// # Errors
+    /// Logged; the rotation is finished all the same.
+    fn finished(
+        &self,
+        context: &StepContext<'_>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = context;
+        async { Ok(()) }
+    }
+
     /// Takes the next action to retire credentials that are neither current nor pending. The default does nothing.
     ///
     /// # Errors
@@ -136,6 +149,7 @@ pub(super) trait DynKind: Send + Sync {
         pending: &'a Content,
     ) -> BoxFuture<'a, Result<(), Error>>;
     fn test<'a>(&'a self, pending: &'a Content) -> BoxFuture<'a, Verdict>;
+    fn finished<'a>(&'a self, context: &'a StepContext<'_>) -> BoxFuture<'a, Result<(), Error>>;
     fn retire<'a>(
         &'a self,
         context: &'a SecretContext<'_>,
@@ -173,6 +187,10 @@ impl<K: SecretKind> DynKind for K {
 
     fn test<'a>(&'a self, pending: &'a Content) -> BoxFuture<'a, Verdict> {
         Box::pin(SecretKind::test(self, pending))
+    }
+
+    fn finished<'a>(&'a self, context: &'a StepContext<'_>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(SecretKind::finished(self, context))
     }
 
     fn retire<'a>(

@@ -116,7 +116,7 @@ pub use announcer::{Announcer, NoAnnouncement, RotationEvent};
 pub use builder::Builder;
 pub use context::{SecretContext, StepContext};
 pub use kind::SecretKind;
-pub use policy::Policy;
+pub use policy::{Policy, ReportingConsumers};
 pub use report::{KeyAction, KeyActionReason, KeyReport, RetireReport};
 pub use request::{Request, RotationToken, Step, StepRequest};
 pub use runner::Runner;

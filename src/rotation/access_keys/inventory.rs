@@ -1,8 +1,11 @@
 //! The facts that decisions on a user's keys rest on.
 
 use std::cmp::Reverse;
+use std::time::SystemTime;
 
-use super::decide::{Facts, KeyVersion, blocking_label};
+use super::current_since::current_since;
+use super::decide::blocking_label;
+use super::facts::{Facts, KeyVersion};
 use super::iam::{IamUser, KeyInfo};
 use super::keys::AccessKeys;
 use super::tags::{CreateIntent, KeyTag};
@@ -23,6 +26,7 @@ pub(super) struct KeyInventory<'a> {
     /// Whether these are all versions.
     is_complete: bool,
     intent: Option<CreateIntent>,
+    current_since: SystemTime,
 }
 
 impl<'a> KeyInventory<'a> {
@@ -44,12 +48,17 @@ impl<'a> KeyInventory<'a> {
                 versions.push((info, content));
             }
         }
+        let is_current = |info: &VersionInfo| info.labels.iter().any(|l| l == CURRENT);
+        let current = versions.iter().find(|(info, _)| is_current(info));
+        let (current, _) = current.ok_or_else(labels_moved)?;
+        let current_since = current_since(context, &current.id).await?;
         Ok(Self {
             context,
             user,
             versions,
             is_complete,
             intent: CreateIntent::of(secret),
+            current_since,
         })
     }
 
@@ -92,6 +101,7 @@ impl<'a> KeyInventory<'a> {
             versions,
             is_complete: self.is_complete,
             current_created: current.created,
+            current_since: self.current_since,
             tag: KeyTag::of(secret, &key.id),
             intent: self.intent.clone(),
         }))

@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::create::create;
+use super::current_since::current_since;
 use super::keys::AccessKeys;
 use super::retire::retire;
 use crate::aws::AccessKey;
@@ -62,6 +63,11 @@ impl SecretKind for AccessKeys {
             Ok(key) => self.check.check(&key.to_credentials(None)).await,
             Err(error) => Verdict::Bad(error),
         }
+    }
+
+    async fn finished(&self, context: &StepContext<'_>) -> Result<(), Error> {
+        let recorded = current_since(context.secret_context(), context.token());
+        recorded.await.map(drop)
     }
 
     async fn retire(&self, context: &SecretContext<'_>) -> Result<RetireReport, Error> {

@@ -227,7 +227,14 @@ impl Rotation {
         let (arn, token) = (context.secret().arn.as_str(), context.token().clone());
         let mut event = RotationEvent::new(context.now(), arn, token);
         event.previous_version_id = previous;
-        self.0.announcer.announce(&event).await
+        self.0.announcer.announce(&event).await?;
+        if let Err(error) = self.0.kind.finished(context).await {
+            tracing::warn!(
+                secret = %context.secret().name, error = %error.report(),
+                "the rotation is finished, but what remained to be done after it failed"
+            );
+        }
+        Ok(())
     }
 
     async fn current(&self, context: &StepContext<'_>) -> Result<Content, Error> {

@@ -12,6 +12,7 @@ mod kafka;
 mod kinds;
 #[cfg(feature = "default")]
 mod lambda;
+mod overlap;
 mod retire;
 #[cfg(feature = "default")]
 mod rotate_example;
