@@ -74,9 +74,22 @@
 //! ```
 //!
 //! A key that was deactivated by the deadline alone is never deleted: that needs the release, too. A key that a person
-//! deactivated is not activated again.
+//! deactivated is not activated again. A key that was used since its release, as IAM has recorded, is not released, and a
+//! deactivated one is activated again.
 //!
-//! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating` and
+//! # Consumers that do not report
+//!
+//! | the policy | the old key stays active for | then it is retired if |
+//! |---|---|---|
+//! | the default | [`Policy::min_overlap`], 24 h, after the event | all that report have released it, and at least one did |
+//! | [`Policy::assume_released`] | that time after the event (at least `min_overlap`) | the same, or nobody has reported on it; and IAM has recorded no use since, nor in the last [`Policy::watch`] |
+//! | [`Policy::all_consumers_report`] | as long as a consumer uses it | all have released it |
+//! | [`Policy::expected_consumers`], [`Policy::expected_instances`] | as long as a consumer uses it | the same, and so many, or these, have reported the new version |
+//!
+//! In each row a use that IAM has recorded after the release keeps the key, until [`Policy::deadline`].
+//! [`docs::reporting`](crate::docs::reporting) says how a service in any language reports.
+//!
+//! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating`, `credswap:current` and
 //! `credswap:key:<access key id>`. They are not secret, and may be removed by hand: each key then counts as superseded from
 //! the next call on.
 //!
@@ -88,10 +101,12 @@
 //! | the process | the KMS key of the secret, unless it is `aws/secretsmanager` | `kms:Decrypt`, `kms:GenerateDataKey` |
 //! | the process, or the user of the master secret's key | the IAM user | `iam:ListAccessKeys`, `CreateAccessKey`, `UpdateAccessKey`, `DeleteAccessKey`, `GetAccessKeyLastUsed` |
 //! | the process | the master secret, if the secret names one | `secretsmanager:GetSecretValue` |
+//! | the process | the KMS key of the master secret, unless it is `aws/secretsmanager` | `kms:Decrypt` |
 //! | the process | the topic of the events | Kafka ACL `Write` |
 //! | the process | the topic of the reports | Kafka ACLs `Read` and `Write` |
 //!
-//! STS `GetCallerIdentity` needs no permission.
+//! STS `GetCallerIdentity` needs no permission. The secret names the IAM user without its path (`uploader`), as IAM's API does;
+//! the ARN in a policy has the path (`user/services/uploader`).
 
 mod access_keys;
 mod announcer;
@@ -112,6 +127,8 @@ mod timestamp;
 mod usage;
 
 pub use access_keys::AccessKeys;
+#[cfg(feature = "kafka")]
+pub use announcer::MinimalEvents;
 pub use announcer::{Announcer, NoAnnouncement, RotationEvent};
 pub use builder::Builder;
 pub use context::{SecretContext, StepContext};
