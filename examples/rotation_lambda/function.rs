@@ -5,14 +5,13 @@ use std::time::{Duration, SystemTime};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use credswap::Error;
 use credswap::rotation::{Policy, Request, Response, RetireReport, Rotation};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 
 use crate::kafka::Kafka;
 use crate::reports::Reports;
-use crate::settings::Settings;
+use crate::settings::{Settings, in_words_of_operator};
 
 /// How long the last test of a new key, and its announcement, may take.
 const RESERVE: Duration = Duration::from_secs(15);
@@ -27,7 +26,10 @@ pub(crate) struct Function {
 
 /// An error in the form that Lambda returns.
 #[derive(Debug)]
-pub(crate) struct Failed(Error);
+pub(crate) struct Failed {
+    kind: &'static str,
+    message: String,
+}
 
 impl Function {
     pub(crate) async fn new(settings: Settings) -> Self {
@@ -60,9 +62,10 @@ impl Function {
                 })
             }
             Err(error) => {
-                let (kind, text) = (error.kind().as_str(), error.report());
-                tracing::error!(%step, %secret, kind, error = %text, "failed");
-                Err(Failed(error))
+                let kind = error.kind().as_str();
+                let message = in_words_of_operator(&error.report());
+                tracing::error!(%step, %secret, kind, error = %message, "failed");
+                Err(Failed { kind, message })
             }
         }
     }
@@ -95,10 +98,10 @@ impl Function {
 }
 
 impl From<Failed> for Diagnostic {
-    fn from(Failed(error): Failed) -> Self {
+    fn from(Failed { kind, message }: Failed) -> Self {
         Self {
-            error_type: error.kind().as_str().to_owned(),
-            error_message: error.report(),
+            error_type: kind.to_owned(),
+            error_message: message,
         }
     }
 }
@@ -108,7 +111,7 @@ fn to_json(report: &RetireReport) -> Value {
         json!({
             "key": format!("…{}", key.id_suffix()),
             "action": key.action.as_str(),
-            "reason": key.reason.to_string(),
+            "reason": in_words_of_operator(&key.reason.to_string()),
         })
     });
     json!({"keys": keys.collect::<Vec<_>>()})

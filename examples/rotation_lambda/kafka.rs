@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use credswap::kafka::{KafkaConfig, Password, Producer};
-use credswap::rotation::{Announcer, RotationEvent};
+use credswap::rotation::{Announcer, MinimalEvents, RotationEvent};
 use credswap::{Error, ErrorKind};
 use serde::Deserialize;
 
@@ -84,7 +84,10 @@ impl Announcer for Kafka {
     /// of its own.
     async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
         let producer = Producer::new(&self.config().await?, &self.settings.topic)?;
-        producer.announce(event).await?;
+        match self.settings.minimal_events {
+            true => MinimalEvents::new(producer).announce(event).await?,
+            false => producer.announce(event).await?,
+        }
         let (topic, version) = (&self.settings.topic, &event.version_id);
         tracing::info!(%topic, %version, "published");
         Ok(())

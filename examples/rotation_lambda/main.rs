@@ -23,14 +23,20 @@
 //! | `KAFKA_USERNAME`, `KAFKA_PASSWORD_FILE` | instead of it |
 //! | `KAFKA_CA_FILE` | the CA bundle that issued the brokers' certificates |
 //! | `KAFKA_PLAINTEXT` | `true`: no TLS to the brokers, for local work |
-//! | `REPORTS_TOPIC` | where the consumers report; without it no key is ever deleted |
+//! | `MINIMAL_EVENTS` | `true`: the event has its two fields `eventDateTime` and `step` only, for consumers that refuse others |
+//! | `REPORTS_TOPIC` | where the consumers report; without it, old keys are removed on the assumption of `ASSUME_RELEASED` |
 //! | `REPORTS_SETTLE`, `REPORTS_GRACE` | see `fleet::Assumptions`; 90s and 30s |
 //! | `REPORTS_TRUST_CLOCKS` | `true`: the topic has its writers' times, and their clocks agree |
 //! | `PROPAGATION` | how long AWS may take to accept a new key; 2m |
 //! | `WATCH` | how long a key stays deactivated before it is deleted; 24h |
 //! | `DEADLINE` | when a key that is not released is deactivated, with an error in the log; 7d |
-//! | `ACTION_DEADLINE`, `SIGNATURE_LIFETIME`, `CLOCK_SKEW` | see `rotation::Policy` |
-//! | `ASSUME_RELEASED` | how long after it was superseded a version counts as released if no consumer reported on it; never |
+//! | `ASSUME_RELEASED` | how long after a rotation consumers that do not report may use the old key, or `never`; 3d without `REPORTS_TOPIC`, otherwise never |
+//! | `MIN_OVERLAP` | how long the old key stays active at least, unless one of the next three is set; 24h |
+//! | `ALL_CONSUMERS_REPORT` | `true`: each consumer reports |
+//! | `EXPECTED_CONSUMERS` | how many consumers there are at least, each of which reports |
+//! | `EXPECTED_INSTANCES` | the names of consumers, with commas, each of which reports |
+//! | `CLOCK_SKEW`, `ACTION_DEADLINE`, `SIGNATURE_LIFETIME` | see `rotation::Policy`; 5m, 60s, 15m |
+//! | `ATTEMPTS`, `ATTEMPT_TIMEOUT`, `TEST_BACKOFF` | see `rotation::Policy`; 4, 5s, 1s..10s |
 //! | `ACCEPT_NEW_TOKENS` | `true`: the caller has not staged the token, as Secrets Manager does; for local work |
 //! | `RUST_LOG` | what is logged; `info` |
 //!
@@ -59,13 +65,16 @@
 //! - **ACLs.** As soon as there is one ACL on MSK, what is not allowed is denied (with
 //!   `allow.everyone.if.no.acl.found=false`, always). The user needs `Write` on the topic of events, `Read` and `Write`
 //!   on the topic of reports (it learns the broker's time from a record of its own), and nothing on groups.
-//! - **The topic of reports** is compacted and has the broker's times: `--config cleanup.policy=compact --config
-//!   message.timestamp.type=LogAppendTime`.
+//! - **The topic of reports** is compacted and has the broker's times: `--config cleanup.policy=compact,delete --config
+//!   retention.ms=691200000 --config message.timestamp.type=LogAppendTime`.
 //! - **Idempotent writes** need no `IdempotentWrite` on the cluster since Kafka 2.8; MSK on an older version needs it.
 //! - **The permission to invoke.** `rotate-secret` fails with "cannot invoke" unless `secretsmanager.amazonaws.com` may
 //!   invoke the function; the template grants it, for this secret.
 //! - **Who may call IAM.** If the secret names a master secret (`masterarn`), the function's role only reads that one, and
-//!   the key in it calls IAM. Otherwise the role does. The template's parameter `MasterSecretArn` decides.
+//!   the key in it calls IAM. Otherwise the role does. The template's parameter `MasterSecretArn` decides. A KMS key of its
+//!   own (`MasterSecretKmsKeyArn`) needs `kms:Decrypt`, too.
+//! - **The user's path.** The secret and `UserName` have the user's name without its path, as IAM's API has it; an IAM user
+//!   with a path has that in its ARN, and so in the policy (`UserPath`).
 //! - **The timeout.** Lambda's default is 3 s; AWS takes 10 s on average to accept a new key, and minutes at worst. The
 //!   template's 5 minutes are enough; `PROPAGATION` is limited to the time that is left, so that the error names the cause.
 //! - **Two keys.** IAM allows no third. A key that the rotation did not create, it never touches: give the secret an IAM
@@ -73,6 +82,8 @@
 
 mod function;
 mod kafka;
+#[path = "../common/policy.rs"]
+mod policy;
 mod reports;
 mod settings;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use credswap::rotation::Policy;
 
+use crate::policy;
+
 /// The function's settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -16,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) plaintext: bool,
     pub(crate) reports: Option<Reports>,
     pub(crate) policy: Policy,
+    pub(crate) minimal_events: bool,
     pub(crate) accept_new_tokens: bool,
 }
 
@@ -64,11 +67,10 @@ impl Settings {
         };
         let duration = |name: &str| match get(name) {
             None => Ok(None),
-            Some(text) => duration(&text)
+            Some(text) => policy::duration(&text)
                 .map(Some)
                 .with_context(|| format!("`{name}` is not a duration such as 90s, 15m, 24h or 7d")),
         };
-        let time = |name: &str, default| Ok::<_, anyhow::Error>(duration(name)?.unwrap_or(default));
         let reports = match get("REPORTS_TOPIC") {
             None => None,
             Some(topic) => Some(Reports {
@@ -78,14 +80,8 @@ impl Settings {
                 trust_clocks: flag("REPORTS_TRUST_CLOCKS")?,
             }),
         };
-        let mut policy = Policy::default();
-        policy.propagation = time("PROPAGATION", policy.propagation)?;
-        policy.action_deadline = time("ACTION_DEADLINE", policy.action_deadline)?;
-        policy.signature_lifetime = time("SIGNATURE_LIFETIME", policy.signature_lifetime)?;
-        policy.watch = time("WATCH", policy.watch)?;
-        policy.deadline = time("DEADLINE", policy.deadline)?;
-        policy.clock_skew = time("CLOCK_SKEW", policy.clock_skew)?;
-        policy.assume_released = duration("ASSUME_RELEASED")?;
+        let by_name = |name: &str| get(&variable(name));
+        let policy = policy::read(by_name, setting, reports.is_some())?;
         Ok(Self {
             bootstrap_servers: needed("BOOTSTRAP_SERVERS")?,
             topic: needed("TOPIC")?,
@@ -93,21 +89,52 @@ impl Settings {
             ca_file: get("KAFKA_CA_FILE").map(PathBuf::from),
             plaintext: flag("KAFKA_PLAINTEXT")?,
             reports,
+            minimal_events: flag("MINIMAL_EVENTS")?,
             accept_new_tokens: flag("ACCEPT_NEW_TOKENS")?,
             policy,
         })
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let seconds = match text.chars().last()? {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return None,
-    };
-    let number: u64 = text[..text.len() - 1].parse().ok()?;
-    number.checked_mul(seconds).map(Duration::from_secs)
+/// Returns a message with each policy as the function's operator sets it.
+pub(crate) fn in_words_of_operator(message: &str) -> String {
+    policy::in_words_of_operator(message, setting)
+}
+
+fn setting(policy: &str) -> String {
+    let (variable, parameter) = (variable(policy), parameter(policy));
+    format!("`{variable}` (the template's parameter `{parameter}`)")
+}
+
+/// Returns the environment variable of a policy.
+fn variable(policy: &str) -> String {
+    policy.to_uppercase()
+}
+
+/// Returns the template's parameter for a policy.
+fn parameter(policy: &str) -> String {
+    let words = policy.split('_').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    words.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_has_a_parameter_for_each_policy() {
+        let template = include_str!("template.yaml");
+        for name in policy::NAMES {
+            let (variable, parameter) = (variable(name), parameter(name));
+            assert!(
+                template.contains(&format!("\n  {parameter}:\n")),
+                "{parameter}"
+            );
+            let passed_on = format!("          {variable}: !Ref {parameter}\n");
+            assert!(template.contains(&passed_on), "{passed_on}");
+        }
+    }
 }

@@ -42,6 +42,7 @@ impl Rotator {
         let announcer = TimedAnnouncer::new(services.event_producer()?);
         // These keys live for seconds, and there is one clock. Elsewhere the defaults are right.
         let policy = Policy::default()
+            .all_consumers_report()
             .watch(Duration::ZERO)
             .clock_skew(Duration::from_secs(1));
         let rotation = Rotation::access_keys(&sdk)

@@ -38,6 +38,8 @@
 //! | the event cannot be published | `finishSecret` fails after the label was moved; the retry publishes it | [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) |
 //! | both keys of the user are in use | the rotation fails, nothing is removed | [`ErrorKind::InUse`](crate::ErrorKind::InUse), which names the consumers |
 //! | a consumer does not release the old key | the key stays; past its deadline it is deactivated, never deleted | the key's reason in the retirement's report; an error is logged at the deadline |
+//! | some consumers do not report | the old key stays active for [`Policy::min_overlap`](crate::rotation::Policy::min_overlap), a day, or for as long as the policy assumes | the key's reason in the retirement's report |
+//! | … and one uses the key after that | IAM has recorded it: the key stays, until its deadline; a deactivated one is activated again | a warning is logged at each retirement |
 //! | a consumer is rejected with a deactivated key | the next retirement activates it again | an error is logged |
 //! | the secret is rolled back to a version whose key was deactivated | the next step or retirement activates it: see [`rollback`](crate::docs::rollback) | a warning is logged |
 //! | a version of the secret cannot be read or decrypted | what does not depend on it goes on | the error names the version and the key that it concerns |

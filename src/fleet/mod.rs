@@ -22,7 +22,7 @@
 //! ```
 #![cfg_attr(feature = "kafka", doc = "\nThe other side is [`FleetTopic`].\n")]
 //! # The record
-//! The key is `instance|incarnation|secret`, the value is JSON:
+//! [`docs::reporting`](crate::docs::reporting) describes it for services in other languages. The key is `instance|incarnation|secret`, the value is JSON:
 //!
 //! ```json
 //! {"v":1,"kind":"alive","instance":"pod-7","incarnation":"0000018de2b61400-9e3779b97f4a7c15","sequence":7,

@@ -42,6 +42,7 @@ pub trait Announcer: Send + Sync + 'static {
 ///     event.to_json(),
 ///     r#"{"eventDateTime":1708905600.123,"step":"finishSecret","secretId":"arn:aws:secretsmanager:…","versionId":"b","previousVersionId":"a"}"#
 /// );
+/// assert_eq!(event.to_minimal_json(), r#"{"eventDateTime":1708905600.123,"step":"finishSecret"}"#);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +56,21 @@ pub struct RotationEvent {
     /// The version that was current before, if it is known.
     pub previous_version_id: Option<VersionId>,
 }
+
+/// Publishes events with their two fields `eventDateTime` and `step` only, as many rotation functions do: for consumers that
+/// refuse other fields (see [the event](crate::docs::events)).
+///
+/// ```no_run
+/// # fn example(sdk: aws_types::SdkConfig, kafka: credswap::kafka::KafkaConfig) -> Result<(), credswap::Error> {
+/// use credswap::kafka::Producer;
+/// use credswap::rotation::{MinimalEvents, Rotation};
+/// let announcer = MinimalEvents::new(Producer::new(&kafka, "s3.test.secret.manager")?);
+/// let rotation = Rotation::access_keys(&sdk).announcer(announcer).build();
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "kafka")]
+#[derive(Debug)]
+pub struct MinimalEvents(crate::kafka::Producer);
 
 /// Publishes nothing: for consumers that poll. The default.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,29 +96,57 @@ impl RotationEvent {
 
     /// Returns the event as it is published. `eventDateTime` is in seconds since 1970, with a fraction.
     pub fn to_json(&self) -> String {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Event<'a> {
-            event_date_time: f64,
-            step: &'static str,
-            secret_id: &'a str,
-            version_id: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            previous_version_id: Option<&'a str>,
-        }
+        self.json(Some(Extra {
+            secret_id: &self.secret_id,
+            version_id: self.version_id.as_str(),
+            previous_version_id: self.previous_version_id.as_ref().map(VersionId::as_str),
+        }))
+    }
+
+    /// Returns the event with the fields `eventDateTime` and `step` only.
+    pub fn to_minimal_json(&self) -> String {
+        self.json(None)
+    }
+
+    fn json(&self, extra: Option<Extra<'_>>) -> String {
         let since_1970 = self
             .at
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or(Duration::ZERO);
-        let event = Event {
+        let event = Wire {
             // Milliseconds, so that the number is short and exact.
             event_date_time: since_1970.as_millis() as f64 / 1000.0,
             step: "finishSecret",
-            secret_id: &self.secret_id,
-            version_id: self.version_id.as_str(),
-            previous_version_id: self.previous_version_id.as_ref().map(VersionId::as_str),
+            extra,
         };
         serde_json::to_string(&event).expect("strings and a finite number are always JSON")
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
+    event_date_time: f64,
+    step: &'static str,
+    #[serde(flatten)]
+    extra: Option<Extra<'a>>,
+}
+
+/// What the event of most rotation functions does not have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Extra<'a> {
+    secret_id: &'a str,
+    version_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_version_id: Option<&'a str>,
+}
+
+#[cfg(feature = "kafka")]
+impl MinimalEvents {
+    /// Publishes with this producer.
+    pub fn new(producer: crate::kafka::Producer) -> Self {
+        Self(producer)
     }
 }
 
@@ -121,11 +165,26 @@ where
 #[cfg(feature = "kafka")]
 impl Announcer for crate::kafka::Producer {
     async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
-        let payload = event.to_json();
-        self.send(Some(&event.secret_id), Some(payload.as_bytes()))
-            .await
-            .map(drop)
+        publish(self, event, &event.to_json()).await
     }
+}
+
+/// As a [`Producer`](crate::kafka::Producer) does.
+#[cfg(feature = "kafka")]
+impl Announcer for MinimalEvents {
+    async fn announce(&self, event: &RotationEvent) -> Result<(), Error> {
+        publish(&self.0, event, &event.to_minimal_json()).await
+    }
+}
+
+#[cfg(feature = "kafka")]
+async fn publish(
+    producer: &crate::kafka::Producer,
+    event: &RotationEvent,
+    payload: &str,
+) -> Result<(), Error> {
+    let record = producer.send(Some(&event.secret_id), Some(payload.as_bytes()));
+    record.await.map(drop)
 }
 
 impl Announcer for NoAnnouncement {

@@ -44,7 +44,7 @@ impl ActionDeadline {
             ErrorKind::Timeout,
             format!(
                 "the state was read {elapsed:?} ago and may have changed since, so nothing more is written: try again; if \
-                 calls are that slow, raise `Policy::action_deadline` ({:?})",
+                 calls are that slow, raise the policy `action_deadline` ({:?})",
                 self.limit
             ),
         ))
@@ -88,6 +88,6 @@ mod tests {
         tokio::time::advance(LIMIT * 2).await;
         let error = deadline.check().expect_err("it is too late");
         assert_eq!(error.kind(), ErrorKind::Timeout);
-        assert!(error.to_string().contains("Policy::action_deadline"));
+        assert!(error.to_string().contains("policy `action_deadline`"));
     }
 }

@@ -118,6 +118,19 @@ pub trait SecretKind: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Is called when the new version is current and announced; by a retry of the last step, again. The default does
+    /// nothing.
+    ///
+    /// # Errors
+    /// Logged; the rotation is finished all the same.
+    fn finished(
+        &self,
+        context: &StepContext<'_>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = context;
+        async { Ok(()) }
+    }
+
     /// Takes the next action to retire credentials that are neither current nor pending. The default does nothing.
     ///
     /// # Errors
@@ -155,6 +168,7 @@ pub(super) trait DynKind: Send + Sync {
         context: &'a StepContext<'_>,
         tested: &'a Content,
     ) -> BoxFuture<'a, Result<(), Error>>;
+    fn finished<'a>(&'a self, context: &'a StepContext<'_>) -> BoxFuture<'a, Result<(), Error>>;
     fn retire<'a>(
         &'a self,
         context: &'a SecretContext<'_>,
@@ -200,6 +214,10 @@ impl<K: SecretKind> DynKind for K {
         tested: &'a Content,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(SecretKind::diagnose(self, context, tested))
+    }
+
+    fn finished<'a>(&'a self, context: &'a StepContext<'_>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(SecretKind::finished(self, context))
     }
 
     fn retire<'a>(

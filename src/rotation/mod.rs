@@ -79,22 +79,36 @@
 //! ```
 //!
 //! A key that was deactivated by the deadline alone is never deleted: that needs the release, too. A key that a person
-//! deactivated is not activated again.
+//! deactivated is not activated again. A key that was used since its release, as IAM has recorded, is not released, and a
+//! deactivated one is activated again.
 //!
 //! A key is in a version if it is the version's key: what other fields mention does not keep it (a warning names them). A
 //! version that cannot be read stops only the decisions that need it.
 //!
+//! # Consumers that do not report
+//!
+//! | the policy | the old key stays active for | then it is retired if |
+//! |---|---|---|
+//! | the default | [`Policy::min_overlap`], 24 h, after the event | all that report have released it, and at least one did |
+//! | [`Policy::assume_released`] | that time after the event (at least `min_overlap`) | the same, or nobody has reported on it; and IAM has recorded no use since, nor in the last [`Policy::watch`] |
+//! | [`Policy::all_consumers_report`] | as long as a consumer uses it | all have released it |
+//! | [`Policy::expected_consumers`], [`Policy::expected_instances`] | as long as a consumer uses it | the same, and so many, or these, have reported the new version |
+//!
+//! In each row a use that IAM has recorded after the release keeps the key, until [`Policy::deadline`].
+//! [`docs::reporting`](crate::docs::reporting) says how a service in any language reports.
+//!
 //! # Tags
 //!
-//! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating` and
-//! `credswap:key:<access key id>`. They are not secret. **Do not remove them** while a key is being retired or created. No key
+//! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating`,
+//! `credswap:current` and `credswap:key:<access key id>`. They are not secret. **Do not remove them** while a key is being retired or created. No key
 //! is lost if they go, but
 //!
 //! - a deactivated key then counts as deactivated by a person: it is not given back, neither to a consumer that AWS rejects
 //!   with it nor after a rollback, and its watch begins again;
 //! - what a crashed `createSecret` left behind counts as somebody else's: it is not removed, and blocks rotations until
 //!   somebody deletes it;
-//! - the deadline of a key that is not released begins again. A tool that removes the tags every day puts it off for ever.
+//! - the deadline of a key that is not released begins again. A tool that removes the tags every day puts it off for ever, and the overlap of
+//!   [`Policy::min_overlap`] with it.
 //!
 //! Tools that own all tags of a secret do remove them. Tell them not to:
 //!
@@ -112,10 +126,12 @@
 //! | the process | the KMS key of the secret, unless it is `aws/secretsmanager` | `kms:Decrypt`, `kms:GenerateDataKey` |
 //! | the process, or the user of the master secret's key | the IAM user | `iam:ListAccessKeys`, `CreateAccessKey`, `UpdateAccessKey`, `DeleteAccessKey`, `GetAccessKeyLastUsed` |
 //! | the process | the master secret, if the secret names one | `secretsmanager:GetSecretValue` |
+//! | the process | the KMS key of the master secret, unless it is `aws/secretsmanager` | `kms:Decrypt` |
 //! | the process | the topic of the events | Kafka ACL `Write` |
 //! | the process | the topic of the reports | Kafka ACLs `Read` and `Write` |
 //!
-//! STS `GetCallerIdentity` needs no permission.
+//! STS `GetCallerIdentity` needs no permission. The secret names the IAM user without its path (`uploader`), as IAM's API does;
+//! the ARN in a policy has the path (`user/services/uploader`).
 
 mod access_keys;
 mod announcer;
@@ -136,11 +152,13 @@ mod timestamp;
 mod usage;
 
 pub use access_keys::AccessKeys;
+#[cfg(feature = "kafka")]
+pub use announcer::MinimalEvents;
 pub use announcer::{Announcer, NoAnnouncement, RotationEvent};
 pub use builder::Builder;
 pub use context::{SecretContext, StepContext};
 pub use kind::SecretKind;
-pub use policy::Policy;
+pub use policy::{Policy, ReportingConsumers};
 pub use report::{KeyAction, KeyActionReason, KeyReport, RetireReport};
 pub use request::{Request, RotationToken, Step, StepRequest};
 pub use runner::Runner;

@@ -18,6 +18,20 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// ```
 ///
 /// The timeout of a Lambda function must be larger than `propagation`.
+///
+/// # Consumers that do not report
+/// Usage reports say nothing about consumers that do not report. So the old key stays active for [`min_overlap`] after the
+/// new version has become current, whatever the reports say; declare who reports, and it is retired as soon as these have
+/// released it:
+///
+/// ```
+/// use credswap::rotation::Policy;
+/// let all = Policy::default().all_consumers_report();
+/// let three = Policy::default().expected_consumers(3); // waits until three have reported the new version
+/// let these = Policy::default().expected_instances(["batch-1", "batch-2"]);
+/// ```
+///
+/// [`min_overlap`]: Policy::min_overlap
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -39,13 +53,36 @@ pub struct Policy {
     /// How long a key stays deactivated before it is deleted. Default 24 h.
     pub watch: Duration,
     /// When a key that is not released is deactivated all the same, with an error in the log; counted from when it was
-    /// first seen superseded. Default 7 days.
+    /// first seen superseded, and not before consumers that do not report may use it no more. Default 7 days.
     pub deadline: Duration,
     /// How much the clocks of consumers, of IAM and of this process may differ. Default 5 min.
     pub clock_skew: Duration,
-    /// How long after it was first seen superseded a version counts as released if no consumer has ever reported on it.
-    /// A report of any consumer on that version takes precedence. Default `None`: never.
+    /// How long after a version has become current consumers that do not report may use the one before it; after that it
+    /// counts as released even if no consumer has ever reported on it. A consumer that reports to use it takes precedence,
+    /// and so does a use that IAM has recorded after that time or in the last `watch`. Its key is deactivated then, and
+    /// deleted when it was watched: after 14 days and one, say. Default `None`: without a report no version counts as
+    /// released.
     pub assume_released: Option<Duration>,
+    /// How long after a version has become current the key before it stays active at least, whatever the reports say; unless
+    /// `reporting` declares who reports. Default 24 h.
+    pub min_overlap: Duration,
+    /// Which consumers report. Default [`ReportingConsumers::Undeclared`].
+    pub reporting: ReportingConsumers,
+}
+
+/// Which consumers send usage reports, as whoever deploys them declares it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReportingConsumers {
+    /// Not declared: there may be some that do not. [`Policy::min_overlap`] applies.
+    #[default]
+    Undeclared,
+    /// All do.
+    All,
+    /// All do, and they are at least so many: an old version is not released before so many have reported the new one.
+    AtLeast(usize),
+    /// All do, and these are among them: an old version is not released before each of these has reported the new one.
+    Named(Vec<String>),
 }
 
 impl Policy {
@@ -112,11 +149,44 @@ impl Policy {
         self
     }
 
-    /// Sets how long after it was first seen superseded a version counts as released if no consumer has ever reported on
-    /// it. Only where you know that all consumers have the new version by then: consumers that poll, say.
+    /// Sets how long after a version has become current consumers that do not report may use the one before it. Only where
+    /// you know that all of them have the new version by then: consumers that poll, say.
     #[must_use]
     pub fn assume_released(mut self, after: Duration) -> Self {
         self.assume_released = Some(after);
+        self
+    }
+
+    /// Sets how long the old key stays active at least if it is not declared who reports.
+    #[must_use]
+    pub fn min_overlap(mut self, time: Duration) -> Self {
+        self.min_overlap = time;
+        self
+    }
+
+    /// Declares that each consumer sends usage reports. One that does not loses its key as soon as the others have released
+    /// it, unless IAM has recorded that it used the key since.
+    #[must_use]
+    pub fn all_consumers_report(mut self) -> Self {
+        self.reporting = ReportingConsumers::All;
+        self
+    }
+
+    /// Declares that each consumer sends usage reports, and that there are at least so many.
+    #[must_use]
+    pub fn expected_consumers(mut self, count: usize) -> Self {
+        self.reporting = ReportingConsumers::AtLeast(count);
+        self
+    }
+
+    /// Declares that each consumer sends usage reports, and that these instances are among them.
+    #[must_use]
+    pub fn expected_instances(
+        mut self,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        self.reporting = ReportingConsumers::Named(names);
         self
     }
 }
@@ -134,6 +204,8 @@ impl Default for Policy {
             deadline: 7 * DAY,
             clock_skew: 5 * MINUTE,
             assume_released: None,
+            min_overlap: DAY,
+            reporting: ReportingConsumers::Undeclared,
         }
     }
 }

@@ -66,7 +66,22 @@ pub enum KeyActionReason {
     },
     /// No consumer has ever reported on its version.
     Unknown,
-    /// All consumers have released it, but it was used after that, by somebody who does not report.
+    /// Consumers that do not report may use it.
+    Overlap {
+        /// Until when.
+        until: SystemTime,
+    },
+    /// Expected consumers have not reported the new version.
+    Awaited {
+        /// How many have.
+        reported: usize,
+        /// How many are expected to.
+        expected: usize,
+        /// Those that have not, if the policy names them.
+        missing: Vec<String>,
+    },
+    /// It was used after all consumers that report had released it, or after it was deactivated, or just before it counts as
+    /// released without reports.
     UsedSince {
         /// When.
         at: SystemTime,
@@ -84,6 +99,11 @@ pub enum KeyActionReason {
         since: SystemTime,
         /// Those that did not report so, but are presumed gone.
         presumed_gone: Vec<String>,
+    },
+    /// No consumer has ever reported on its version, and by policy it counts as released.
+    Assumed {
+        /// From when on.
+        since: SystemTime,
     },
     /// It was activated again, by retire or by somebody else: it is left alone for a while.
     RecentlyActivated {
@@ -177,11 +197,31 @@ impl fmt::Display for KeyActionReason {
                 }
             }
             Self::Unknown => f.write_str(
-                "no consumer has reported on its version: enable usage reports, or set `Policy::assume_released`",
+                "no consumer has reported on its version: enable usage reports, or set after how long it counts as released \
+                 without (policy `assume_released`)",
             ),
+            Self::Overlap { until } => write!(
+                f,
+                "consumers that do not report may use it until {} (policies `min_overlap` and `assume_released`)",
+                format_time(*until)
+            ),
+            Self::Awaited {
+                reported,
+                expected,
+                missing,
+            } => {
+                write!(
+                    f,
+                    "{reported} of {expected} expected consumers have reported the new version"
+                )?;
+                match &missing[..] {
+                    [] => Ok(()),
+                    missing => write!(f, ", {} not", missing.join(", ")),
+                }
+            }
             Self::UsedSince { at, service } => write!(
                 f,
-                "released by all consumers that report, but used at {service} at {} by one that does not",
+                "used at {service} at {} by a consumer that does not report",
                 format_time(*at)
             ),
             Self::Rejected { by } => write!(f, "AWS rejects it for {}", by.join(", ")),
@@ -195,6 +235,11 @@ impl fmt::Display for KeyActionReason {
                     gone => write!(f, ", presuming {} gone", gone.join(", ")),
                 }
             }
+            Self::Assumed { since } => write!(
+                f,
+                "no consumer has reported on its version, so it counts as released since {} (policy `assume_released`)",
+                format_time(*since)
+            ),
             Self::RecentlyActivated { until } => write!(
                 f,
                 "activated again, and left alone until {}",

@@ -30,7 +30,10 @@ pub(super) async fn apply(
         for _ in 0..MAX_ROUNDS {
             let now = context.now();
             match decide(&facts, goal, now, context.policy()) {
-                Action::Keep(reason) => break 'done (KeyAction::Kept, reason),
+                Action::Keep(reason) => {
+                    log(inventory, key, KeyAction::Kept, &reason);
+                    break 'done (KeyAction::Kept, reason);
+                }
                 Action::Tag(state) => facts.tag = Some(tag(state, now).await?),
                 Action::Deactivate(reason) => {
                     let since = facts.tag.map_or(now, |tag| tag.at);
@@ -101,6 +104,13 @@ fn log(inventory: &KeyInventory<'_>, key: &KeyInfo, action: KeyAction, reason: &
         }
         (KeyAction::Reactivated, _) => {
             tracing::error!(%secret, %user, %key, %reason, "key activated again: a consumer needs it");
+        }
+        (KeyAction::Kept, KeyActionReason::UsedSince { .. }) => {
+            tracing::warn!(%secret, %user, %key, %reason, "key to be retired is in use");
+        }
+        (KeyAction::Kept, _) => {}
+        (_, KeyActionReason::Assumed { .. }) => {
+            tracing::warn!(%secret, %user, %key, %action, %reason, "key retired on an assumption");
         }
         (_, KeyActionReason::Released { presumed_gone, .. }) if !presumed_gone.is_empty() => {
             tracing::warn!(%secret, %user, %key, %action, %reason, "key retired, presuming consumers gone");

@@ -6,11 +6,10 @@
 //!    deactivated here before it got the label (a rollback), it is activated again.
 //! 2. A key in no version belongs to somebody else, and is never touched; unless it is the leftover of a `createSecret`
 //!    (below).
-//! 3. A deactivated key that AWS rejects for a consumer is activated again, if it was deactivated here. A key that was
-//!    activated again, by whomever, is left alone for a while.
-//! 4. A key is removed if all versions that have it are released and IAM does not contradict: first it is deactivated, then
-//!    watched, then deleted. To make room for a new key it is deleted at once, unless a consumer was only presumed gone: a
-//!    deactivated key can be given back to a consumer that was cut off, a deleted one cannot.
+//! 3. A deactivated key that AWS rejects for a consumer, or that was used since its release, is activated again, if it was
+//!    deactivated here. A key that was activated again, by whomever, is left alone for a while.
+//! 4. A key is removed if all versions that have it are released (`release.rs`): first it is deactivated, then watched, then
+//!    deleted. To make room for a new key it is deleted at once, if nobody is only presumed not to use it.
 //! 5. A key that is not released is deactivated when the deadline has passed, and never deleted without a release.
 //!
 //! # Leftovers
@@ -29,46 +28,19 @@
 //! What remains is a key that a person creates within minutes after the crash of a `createSecret` that had not yet created
 //! its own, and then does not use for a quarter of an hour. IAM cannot distinguish those two. Everything else that
 //! is in doubt is kept, and blocks the rotation with an error that names it.
-//!
-//! # Abandoned versions
-//!
-//! A rotation that was cancelled leaves a version without a label, and its key. No consumer reports on it, since none has
-//! ever read it. A version counts as abandoned if it is younger than the current one (so it did not come before it), has no
-//! label (so it did not come directly after it), and its key was used by nobody but the step that tested it.
 
 #[cfg(test)]
 mod tests;
 
 use std::time::SystemTime;
 
-use super::iam::{KeyInfo, KeyStatus, KeyUse};
-use super::tags::{CreateIntent, KeyState, KeyTag};
+use super::facts::Facts;
+use super::iam::KeyStatus;
+use super::release::{Release, is_released, overlap_until, used_since};
+use super::tags::KeyState;
 use crate::rotation::policy::Policy;
 use crate::rotation::report::KeyActionReason;
 use crate::rotation::store::PREVIOUS;
-use crate::rotation::usage::{Usage, UsageState};
-
-/// What is known about a key.
-#[derive(Debug, Clone)]
-pub(super) struct Facts {
-    pub(super) key: KeyInfo,
-    pub(super) last_use: Option<KeyUse>,
-    /// The versions that have it.
-    pub(super) versions: Vec<KeyVersion>,
-    /// Whether all versions of the secret were read.
-    pub(super) is_complete: bool,
-    pub(super) current_created: SystemTime,
-    pub(super) tag: Option<KeyTag>,
-    pub(super) intent: Option<CreateIntent>,
-}
-
-/// A version that has the key.
-#[derive(Debug, Clone)]
-pub(super) struct KeyVersion {
-    pub(super) labels: Vec<String>,
-    pub(super) created: SystemTime,
-    pub(super) usage: Usage,
-}
 
 /// What the decision is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,11 +114,17 @@ fn in_no_version(facts: &Facts, now: SystemTime, policy: &Policy) -> Action {
 
 fn active(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy) -> Action {
     use KeyState::{Deactivated, FoundInactive, Reactivated, Reactivating};
+    let released = match is_released(facts, now, policy) {
+        Ok(release) => match release.used_since(facts, now, policy) {
+            Some(used) => Err(used),
+            None => Ok(release),
+        },
+        Err(reason) => Err(reason),
+    };
     let next = |released| match released {
-        Ok(reason) => remove(facts, goal, reason),
+        Ok(release) => remove(facts, goal, release, now, policy),
         Err(reason) => Action::Keep(reason),
     };
-    let released = is_released(facts, goal, now, policy);
     let Some(tag) = facts.tag else {
         return match next(released) {
             // To make room, too: the time until an abandoned key may be removed begins here.
@@ -162,7 +140,7 @@ fn active(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy) -> Action
             Action::Keep(KeyActionReason::RecentlyActivated { until })
         }
         _ => match released {
-            Err(reason) if goal == Goal::Retire && now >= tag.at + policy.deadline => {
+            Err(reason) if goal == Goal::Retire && now >= deadline(facts, tag.at, policy) => {
                 Action::Deactivate(KeyActionReason::Deadline(Box::new(reason)))
             }
             released => next(released),
@@ -170,20 +148,21 @@ fn active(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy) -> Action
     }
 }
 
-/// Returns the next step to remove an active key that is released.
-fn remove(facts: &Facts, goal: Goal, reason: KeyActionReason) -> Action {
-    match goal {
-        Goal::MakeRoom if presumes_somebody_gone(facts) => Action::Keep(reason),
-        Goal::MakeRoom => Action::Delete(reason),
-        Goal::Retire => Action::Deactivate(reason),
-    }
+/// Returns when a key that is not released is deactivated all the same. Not while consumers that do not report may use it.
+fn deadline(facts: &Facts, since: SystemTime, policy: &Policy) -> SystemTime {
+    (since + policy.deadline).max(overlap_until(facts, policy))
 }
 
-/// Returns whether a consumer is only presumed to have released the key.
-fn presumes_somebody_gone(facts: &Facts) -> bool {
-    facts.versions.iter().any(|version| {
-        matches!(&version.usage.state, UsageState::Released { presumed_gone, .. } if !presumed_gone.is_empty())
-    })
+/// Returns the next step to remove an active key that is released.
+fn remove(facts: &Facts, goal: Goal, release: Release, now: SystemTime, policy: &Policy) -> Action {
+    match (goal, release.certain_from(facts, policy)) {
+        (Goal::Retire, _) => Action::Deactivate(release.reason),
+        (Goal::MakeRoom, None) => Action::Keep(release.reason),
+        (Goal::MakeRoom, Some(until)) if now < until => {
+            Action::Keep(KeyActionReason::Overlap { until })
+        }
+        (Goal::MakeRoom, Some(_)) => Action::Delete(release.reason),
+    }
 }
 
 fn inactive(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy) -> Action {
@@ -207,98 +186,47 @@ fn inactive(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy) -> Acti
         }
         // Somebody else deactivated it, for a reason: that is not undone here.
         None | Some((Superseded | Reactivated, _)) => return Action::Tag(FoundInactive),
-        Some((Deactivated, since)) => match rejected_since(since) {
-            Some(reason) if goal == Goal::Retire => return Action::Reactivate(reason),
-            Some(reason) => return Action::Keep(reason),
-            None => since,
-        },
+        Some((Deactivated, since)) => {
+            match rejected_since(since).or_else(|| used_again(facts, since, now, policy)) {
+                Some(reason) if goal == Goal::Retire => return Action::Reactivate(reason),
+                Some(reason) => return Action::Keep(reason),
+                None => since,
+            }
+        }
         Some((FoundInactive, since)) => match rejected_since(since) {
             Some(reason) => return Action::Keep(reason),
             None => since,
         },
     };
     let until = since + policy.watch;
-    match is_released(facts, goal, now, policy) {
+    match is_released(facts, now, policy) {
         Err(reason) => Action::Keep(reason),
-        Ok(reason)
-            if now >= until || (goal == Goal::MakeRoom && !presumes_somebody_gone(facts)) =>
-        {
-            Action::Delete(reason)
+        Ok(release) => {
+            let certain_from = release.certain_from(facts, policy);
+            let until = match certain_from.filter(|_| goal == Goal::MakeRoom) {
+                Some(earlier) => until.min(earlier),
+                None => until,
+            };
+            match now < until {
+                true => Action::Keep(KeyActionReason::Watched { until }),
+                false => Action::Delete(release.reason),
+            }
         }
-        Ok(_) => Action::Keep(KeyActionReason::Watched { until }),
     }
 }
 
-/// Returns why the key is released, or why it is not.
-fn is_released(
+/// Returns the use because of which a key that was deactivated here is given back. IAM may show a use late, from before the
+/// deactivation: then the key was not released. One that was deactivated at its deadline was in use until then.
+fn used_again(
     facts: &Facts,
-    goal: Goal,
+    deactivated: SystemTime,
     now: SystemTime,
     policy: &Policy,
-) -> Result<KeyActionReason, KeyActionReason> {
-    let consumers: Vec<_> = facts
-        .versions
-        .iter()
-        .filter_map(|version| match &version.usage.state {
-            UsageState::InUse { by } => Some(by),
-            _ => None,
-        })
-        .collect();
-    if !consumers.is_empty() {
-        let by = consumers.into_iter().flatten().cloned().collect();
-        return Err(KeyActionReason::InUse { by });
-    }
-    let mut since = SystemTime::UNIX_EPOCH;
-    let mut presumed_gone = Vec::new();
-    let mut all_abandoned = true;
-    for version in &facts.versions {
-        if let UsageState::Released {
-            since: at,
-            presumed_gone: gone,
-        } = &version.usage.state
-        {
-            since = since.max(*at);
-            presumed_gone.extend_from_slice(gone);
-            all_abandoned = false;
-            continue;
+) -> Option<KeyActionReason> {
+    match is_released(facts, now, policy) {
+        Ok(release) if deactivated < deadline(facts, facts.current_since, policy) => {
+            release.used_since(facts, now, policy)
         }
-        let wait = match policy.assume_released {
-            _ if is_abandoned(facts, version) => policy.signature_lifetime,
-            Some(wait) => {
-                presumed_gone.push("consumers that do not report".to_owned());
-                all_abandoned = false;
-                wait
-            }
-            None => return Err(KeyActionReason::Unknown),
-        };
-        match facts.tag {
-            Some(tag) if now >= tag.at + wait => since = since.max(tag.at + wait),
-            _ => return Err(KeyActionReason::Unknown),
-        }
+        _ => used_since(facts, deactivated + policy.clock_skew, now, policy),
     }
-    if all_abandoned {
-        return Ok(KeyActionReason::Abandoned);
-    }
-    if let Some(KeyUse { at, service }) = &facts.last_use
-        && *at > since + policy.clock_skew
-        && facts.key.status == KeyStatus::Active
-        // Deactivation can be undone, so it may be tried when the key was not used for long.
-        && (goal == Goal::MakeRoom || now < *at + policy.watch)
-    {
-        let (at, service) = (*at, service.clone());
-        return Err(KeyActionReason::UsedSince { at, service });
-    }
-    Ok(KeyActionReason::Released {
-        since,
-        presumed_gone,
-    })
-}
-
-fn is_abandoned(facts: &Facts, version: &KeyVersion) -> bool {
-    let was_only_tested = facts
-        .last_use
-        .as_ref()
-        .is_none_or(|last| last.service == "sts");
-    // Both times are Secrets Manager's.
-    version.labels.is_empty() && version.created > facts.current_created && was_only_tested
 }

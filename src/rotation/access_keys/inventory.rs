@@ -1,8 +1,11 @@
 //! The facts that decisions on a user's keys rest on.
 
 use std::cmp::Reverse;
+use std::time::SystemTime;
 
-use super::decide::{Facts, KeyVersion, blocking_label};
+use super::current_since::current_since;
+use super::decide::blocking_label;
+use super::facts::{Facts, KeyVersion};
 use super::iam::{IamUser, KeyInfo};
 use super::keys::AccessKeys;
 use super::tags::{CreateIntent, KeyTag};
@@ -24,6 +27,7 @@ pub(super) struct KeyInventory<'a> {
     /// Whether these are all versions.
     is_complete: bool,
     intent: Option<CreateIntent>,
+    current_since: SystemTime,
 }
 
 /// What a version holds.
@@ -62,12 +66,17 @@ impl<'a> KeyInventory<'a> {
             };
             versions.push((info, held));
         }
+        let is_current = |info: &VersionInfo| info.labels.iter().any(|l| l == CURRENT);
+        let current = versions.iter().find(|(info, _)| is_current(info));
+        let (current, _) = current.ok_or_else(labels_moved)?;
+        let current_since = current_since(context, &current.id).await?;
         Ok(Self {
             context,
             user,
             versions,
             is_complete,
             intent: CreateIntent::of(secret),
+            current_since,
         })
     }
 
@@ -121,6 +130,7 @@ impl<'a> KeyInventory<'a> {
             // What mentions the key is no proof that a rotation created it, nor that it did not.
             is_complete: self.is_complete && !(is_in_no_version && self.is_mentioned(key)),
             current_created: current.created,
+            current_since: self.current_since,
             tag: KeyTag::of(secret, &key.id),
             intent: self.intent.clone(),
         }))

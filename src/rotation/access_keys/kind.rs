@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::create::create;
+use super::current_since::current_since;
 use super::diagnose::diagnose;
 use super::keys::AccessKeys;
 use super::retire::retire;
@@ -68,6 +69,11 @@ impl SecretKind for AccessKeys {
 
     async fn diagnose(&self, context: &StepContext<'_>, tested: &Content) -> Result<(), Error> {
         diagnose(self, context, tested).await
+    }
+
+    async fn finished(&self, context: &StepContext<'_>) -> Result<(), Error> {
+        let recorded = current_since(context.secret_context(), context.token());
+        recorded.await.map(drop)
     }
 
     async fn retire(&self, context: &SecretContext<'_>) -> Result<RetireReport, Error> {

@@ -10,20 +10,28 @@
 //! | `retire` | the next action for each old key |
 //! | `apply` | carries out one decision on one key |
 //! | `decide` | the decision: the rules, without a call |
-//! | `inventory` | the facts that the decision needs |
-//! | `tags` | what is remembered between calls |
+//! | `release` | whether a key is released: the rules, without a call |
+//! | `facts` | what the decision needs to know about a key |
+//! | `inventory` | reads the facts |
+//! | `tags` | what is remembered between calls about keys |
+//! | `current_since` | what is remembered between calls about the current version |
 //! | `iam` | the calls of IAM |
 
 mod account;
 mod apply;
 mod create;
+mod current_since;
 mod decide;
 mod diagnose;
+mod facts;
 pub(super) mod iam;
 mod inventory;
 mod keys;
 mod kind;
+mod release;
 mod retire;
 mod tags;
+#[cfg(test)]
+mod test_facts;
 
 pub use keys::AccessKeys;

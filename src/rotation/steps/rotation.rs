@@ -243,6 +243,12 @@ impl Rotation {
         event.previous_version_id = previous;
         self.0.announcer.announce(&event).await?;
         remove_own_pending(context).await;
+        if let Err(error) = self.0.kind.finished(context).await {
+            tracing::warn!(
+                secret = %context.secret().name, error = %error.report(),
+                "the rotation is finished, but what remained to be done after it failed"
+            );
+        }
         Ok(())
     }
 

@@ -6,7 +6,9 @@ use tokio::sync::Mutex;
 
 use super::source::{Consumer, Rejection, Usage, UsageSource, UsageState};
 use crate::error::Error;
-use crate::fleet::{FleetTopic, InUseReason, Ledger, LedgerTime, ReleaseQuery, ReleaseStatus};
+use crate::fleet::{
+    FleetTopic, InUseReason, Ledger, LedgerTime, Presence, ReleaseQuery, ReleaseStatus,
+};
 use crate::rotation::store::SecretDescription;
 use crate::secret::{SecretId, VersionId};
 
@@ -88,7 +90,13 @@ fn usage_of(
         ReleaseStatus::Unknown => UsageState::Unknown,
     };
     let rejections = ledger.rejections(&query.secret_id, version);
-    Usage::new(state).rejections(
+    let running = ledger
+        .consumers(&query.secret_id, now)
+        .filter(|consumer| consumer.presence == Presence::Alive);
+    let adopted_by = running
+        .filter(|consumer| consumer.live.as_ref() == Some(&query.current_version))
+        .map(|consumer| consumer.instance.to_string());
+    Usage::new(state).adopted_by(adopted_by).rejections(
         rejections
             .into_iter()
             .map(|rejection| Rejection::new(rejection.instance.to_string(), rejection.at.into())),

@@ -7,8 +7,8 @@ use crate::secret::VersionId;
 
 /// No consumer reports. The default.
 ///
-/// A key is then never deleted, only deactivated when [`Policy::deadline`](crate::rotation::Policy::deadline) has passed;
-/// unless [`Policy::assume_released`](crate::rotation::Policy::assume_released) is set.
+/// A key is then never deleted, only deactivated when [`Policy::deadline`](crate::rotation::Policy::deadline) has passed, so
+/// that there is room for one rotation; unless [`Policy::assume_released`](crate::rotation::Policy::assume_released) is set.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoUsageReports;
 

@@ -1,5 +1,6 @@
 //! What is known about the consumers of a version, and where it is known from.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -50,6 +51,9 @@ pub struct Usage {
     pub state: UsageState,
     /// The consumers for which AWS rejected its key. A deactivated key is activated again for them.
     pub rejections: Vec<Rejection>,
+    /// The names of the running consumers that use the current version for new work, each once. For
+    /// [`Policy::expected_consumers`](crate::rotation::Policy::expected_consumers).
+    pub adopted_by: BTreeSet<String>,
 }
 
 /// Whether a version is in use.
@@ -100,6 +104,7 @@ impl Usage {
         Self {
             state,
             rejections: Vec::new(),
+            adopted_by: BTreeSet::new(),
         }
     }
 
@@ -107,6 +112,13 @@ impl Usage {
     #[must_use]
     pub fn rejections(mut self, rejections: impl IntoIterator<Item = Rejection>) -> Self {
         self.rejections = rejections.into_iter().collect();
+        self
+    }
+
+    /// Sets the running consumers that use the current version for new work.
+    #[must_use]
+    pub fn adopted_by(mut self, instances: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.adopted_by = instances.into_iter().map(Into::into).collect();
         self
     }
 }

@@ -4,5 +4,7 @@
 mod kafka;
 mod ledger;
 mod model;
+#[cfg(feature = "default")]
+mod python;
 mod reporter;
 mod wire;

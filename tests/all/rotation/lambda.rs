@@ -45,27 +45,33 @@ struct Deployment {
 }
 
 impl Deployment {
+    /// All consumers report.
     async fn new() -> Self {
+        Self::with(&[
+            ("REPORTS_TOPIC", REPORTS),
+            ("REPORTS_SETTLE", "0s"),
+            ("REPORTS_GRACE", "0s"),
+            // The mock cluster does not know the broker's times.
+            ("REPORTS_TRUST_CLOCKS", "true"),
+            ("ALL_CONSUMERS_REPORT", "true"),
+            ("WATCH", "0s"),
+        ])
+        .await
+    }
+
+    async fn with(settings: &[(&str, &str)]) -> Self {
         let (cloud, broker, old, role) = services().await;
-        let function = Function::start(
-            "rotation_lambda",
-            &[
-                ("AWS_ENDPOINT_URL", &cloud.endpoint_url()),
-                ("AWS_REGION", cloud.region()),
-                ("AWS_ACCESS_KEY_ID", role.id()),
-                ("AWS_SECRET_ACCESS_KEY", role.secret()),
-                ("BOOTSTRAP_SERVERS", &broker.bootstrap_servers()),
-                ("TOPIC", TOPIC),
-                ("KAFKA_PLAINTEXT", "true"),
-                ("REPORTS_TOPIC", REPORTS),
-                ("REPORTS_SETTLE", "0s"),
-                ("REPORTS_GRACE", "0s"),
-                // The mock cluster does not know the broker's times.
-                ("REPORTS_TRUST_CLOCKS", "true"),
-                ("WATCH", "0s"),
-            ],
-        )
-        .await;
+        let (endpoint, servers) = (cloud.endpoint_url(), broker.bootstrap_servers());
+        let required = [
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+            ("AWS_REGION", cloud.region()),
+            ("AWS_ACCESS_KEY_ID", role.id()),
+            ("AWS_SECRET_ACCESS_KEY", role.secret()),
+            ("BOOTSTRAP_SERVERS", servers.as_str()),
+            ("TOPIC", TOPIC),
+            ("KAFKA_PLAINTEXT", "true"),
+        ];
+        let function = Function::start("rotation_lambda", &[&required, settings].concat()).await;
         Self {
             cloud,
             broker,
@@ -279,12 +285,59 @@ async fn errors_have_a_type_and_say_what_to_change() {
 }
 
 #[tokio::test]
+async fn without_reports_an_assumption_makes_room_and_is_logged() {
+    let mut deployment = Deployment::with(&[]).await;
+    let (_, rotated) = deployment.rotate().await;
+    rotated.expect("rotated");
+    let (_, refused) = deployment.rotate().await;
+    let refused = refused.expect_err("the assumed time has not passed");
+    for words in [
+        "in_use: ",
+        "`ASSUME_RELEASED` (the template's parameter `AssumeReleased`)",
+    ] {
+        assert!(refused.contains(words), "{refused}");
+    }
+    let log = deployment.function.log();
+    let warned = log
+        .lines()
+        .any(|line| line.contains("WARN") && line.contains("3d after"));
+    assert!(warned && log.contains("`AssumeReleased`"), "{log}");
+
+    let no_time = [
+        ("ASSUME_RELEASED", "0s"),
+        ("MIN_OVERLAP", "0s"),
+        ("WATCH", "0s"),
+    ];
+    let mut deployment = Deployment::with(&no_time).await;
+    for n in 0..4 {
+        let (_, rotated) = deployment.rotate().await;
+        rotated.unwrap_or_else(|error| panic!("rotation {n}: {error}"));
+    }
+    let log = deployment.function.log();
+    assert!(log.contains("key retired on an assumption"), "{log}");
+}
+
+#[tokio::test]
+async fn an_event_may_have_its_two_fields_only() {
+    let mut deployment = Deployment::with(&[("MINIMAL_EVENTS", "true")]).await;
+    let (_, rotated) = deployment.rotate().await;
+    rotated.expect("rotated");
+    let events = deployment.events().await;
+    let fields: Vec<_> = events[0].as_object().expect("an object").keys().collect();
+    assert_eq!(fields, ["eventDateTime", "step"]);
+}
+
+#[tokio::test]
 async fn a_missing_or_wrong_setting_is_named() {
     let servers = ("BOOTSTRAP_SERVERS", "localhost:9096");
     for (variables, name) in [
         (&[servers][..], "`TOPIC` is not set"),
         (&[servers, ("TOPIC", " ")], "`TOPIC` is not set"),
         (&[servers, ("TOPIC", "t"), ("WATCH", "1 day")], "`WATCH`"),
+        (
+            &[servers, ("TOPIC", "t"), ("EXPECTED_CONSUMERS", "all")],
+            "`ExpectedConsumers`",
+        ),
         (
             &[servers, ("TOPIC", "t"), ("KAFKA_PLAINTEXT", "yes")],
             "`KAFKA_PLAINTEXT`",

@@ -13,6 +13,7 @@ mod kinds;
 #[cfg(feature = "default")]
 mod lambda;
 mod other_fields;
+mod overlap;
 mod retire;
 mod rollback;
 #[cfg(feature = "default")]

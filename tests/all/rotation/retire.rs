@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use credswap::Error;
 use credswap::rotation::seam::{CURRENT, KeyUse};
-use credswap::rotation::{KeyAction, KeyActionReason, Policy, Rejection, RetireReport};
+use credswap::rotation::{KeyAction, KeyActionReason, Rejection, RetireReport};
 
 use crate::rotation::convergence::TOKEN;
 use crate::rotation::faults::{CRASHES, Fault};
 use crate::rotation::in_memory::{HOUR, MINUTE, Process, SECRET};
 
 pub(crate) const NEXT_TOKEN: &str = "version-2-of-this-secret-is-being-made";
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The old key, after a rotation that the consumer has missed.
 pub(crate) async fn rotated() -> (Process, String) {
@@ -26,7 +25,7 @@ pub(crate) async fn retire(process: &Process, old: &str) -> (KeyAction, KeyActio
     report(retired, old)
 }
 
-fn report(retired: RetireReport, old: &str) -> (KeyAction, KeyActionReason) {
+pub(crate) fn report(retired: RetireReport, old: &str) -> (KeyAction, KeyActionReason) {
     let key = retired.keys.into_iter().find(|key| key.id == old);
     let key = key.expect("the key is reported on");
     (key.action, key.reason)
@@ -134,9 +133,40 @@ async fn a_key_used_by_somebody_who_does_not_report_is_kept() {
     // Nor is it deleted to make room.
     let error = process.rotate(NEXT_TOKEN).await.expect_err("no room");
     assert!(error.to_string().contains("sqs"), "{error}");
-    // When it was not used for long, deactivation is tried: that can be undone.
+    // However long ago that was, until the deadline.
+    process.account().now += 6 * DAY;
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Kept);
+    process.account().now += DAY;
+    let (action, reason) = retire(&process, &old).await;
+    assert!(
+        action == KeyAction::Deactivated && matches!(reason, KeyActionReason::Deadline(_)),
+        "{reason}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_use_right_after_the_release_counts() {
+    let (process, old) = rotated().await;
+    let use_at_s3 = || {
+        let mut account = process.account();
+        account.now += Duration::from_secs(5);
+        let (at, service) = (account.now, "s3".to_owned());
+        account.key_mut(&old).used = Some(KeyUse { at, service });
+    };
+    process.account().consumer_refreshes("first");
+    use_at_s3();
+    assert_eq!(retire(&process, &old).await.0, KeyAction::Kept);
+    // If it stays the only one, it was the last use of the consumer that reports, by IAM's clock.
     process.account().now += DAY;
     assert_eq!(retire(&process, &old).await.0, KeyAction::Deactivated);
+    // Used since it was deactivated, in spite of that, or before: IAM shows a use late.
+    use_at_s3();
+    let (action, reason) = retire(&process, &old).await;
+    assert!(
+        action == KeyAction::Reactivated && matches!(reason, KeyActionReason::UsedSince { .. }),
+        "{reason}"
+    );
+    assert_eq!(is_active(&process, &old), Some(true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,39 +231,6 @@ async fn a_key_is_given_back_after_a_crash_at_any_call() {
             assert_eq!(is_active(&process, &old), Some(true), "{at} {fault:?}");
         }
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn silence_is_a_release_only_by_policy() {
-    let process = Process::new();
-    let old = process.account().keys[0].id.clone();
-    process.account().consumers.clear();
-    process.rotate(TOKEN).await.expect("it rotates");
-    let assuming = Policy::default().assume_released(HOUR);
-    let by = |policy: &Policy| {
-        let rotation = process.rotation_with(policy.clone());
-        let old = old.clone();
-        async move { Ok::<_, Error>(report(rotation.retire(SECRET).await?, &old)) }
-    };
-    for _ in 0..3 {
-        let (action, reason) = by(&Policy::default()).await.expect("it is read");
-        assert_eq!(
-            (action, reason),
-            (KeyAction::Kept, KeyActionReason::Unknown)
-        );
-        process.account().now += DAY;
-    }
-    let (action, reason) = by(&assuming).await.expect("it is read");
-    assert_eq!(action, KeyAction::Deactivated);
-    assert!(
-        matches!(&reason, KeyActionReason::Released { presumed_gone, .. } if !presumed_gone.is_empty()),
-        "{reason}"
-    );
-    process.account().now += DAY;
-    assert_eq!(
-        by(&assuming).await.expect("it is read").0,
-        KeyAction::Deleted
-    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,6 +28,10 @@ impl Services {
 
     /// Runs the binary to its end: whether it succeeded, and what it printed.
     async fn run(&self, what: &str) -> (bool, String) {
+        self.run_with(what, &["--reports-topic", REPORTS]).await
+    }
+
+    async fn run_with(&self, what: &str, options: &[&str]) -> (bool, String) {
         let mut command = Command::new(binary("rotate"));
         command
             .env_clear()
@@ -36,7 +40,8 @@ impl Services {
             .env("AWS_ACCESS_KEY_ID", self.role.id())
             .env("AWS_SECRET_ACCESS_KEY", self.role.secret())
             .args([what, "--secret-id", SECRET, "--plaintext"])
-            .args(["--topic", TOPIC, "--reports-topic", REPORTS])
+            .args(["--topic", TOPIC])
+            .args(options)
             .args(["--bootstrap-servers", &self.broker.bootstrap_servers()]);
         let run = tokio::task::spawn_blocking(move || command.output());
         let Output {
@@ -95,4 +100,30 @@ async fn a_failed_run_says_what_to_change_and_the_next_continues() {
     let keys = services.cloud.keys(USER);
     assert_eq!(keys.len(), 2);
     assert!(keys.iter().all(|key| key.status == KeyStatus::Active));
+}
+
+#[tokio::test]
+async fn without_reports_rotations_go_on_by_policy() {
+    let services = Services::new().await;
+    let (done, output) = services.run_with("rotate", &[]).await;
+    assert!(
+        done && output.contains("on the assumption that"),
+        "{output}"
+    );
+    let (done, output) = services.run_with("rotate", &[]).await;
+    assert!(
+        !done && output.contains("`--policy assume_released=…`"),
+        "{output}"
+    );
+    let no_time = ["assume_released=0s", "min_overlap=0s", "watch=0s"];
+    let options: Vec<_> = no_time
+        .iter()
+        .flat_map(|policy| ["--policy", policy])
+        .collect();
+    for n in 0..3 {
+        let (done, output) = services.run_with("rotate", &options).await;
+        assert!(done, "rotation {n}: {output}");
+    }
+    let (done, output) = services.run_with("rotate", &["--policy", "wach=1h"]).await;
+    assert!(!done && output.contains("watch"), "{output}");
 }

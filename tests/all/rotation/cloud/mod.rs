@@ -156,6 +156,7 @@ impl Setup {
 
 fn policy() -> Policy {
     Policy::default()
+        .all_consumers_report()
         .attempts(1)
         .attempt_timeout(LONG)
         .test_backoff(Backoff::new(

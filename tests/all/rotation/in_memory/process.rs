@@ -42,8 +42,9 @@ impl Process {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// A rotation that knows that all consumers report.
     pub(crate) fn rotation(&self) -> Rotation {
-        self.rotation_with(Policy::default())
+        self.rotation_with(Policy::default().all_consumers_report())
     }
 
     pub(crate) fn rotation_with(&self, policy: Policy) -> Rotation {
@@ -59,7 +60,17 @@ impl Process {
 
     /// The whole rotation, once. The token is taken over from one that is in progress.
     pub(crate) async fn rotate(&self, token: &str) -> Result<VersionId, Error> {
-        let rotation = self.rotation();
+        self.rotate_with(Policy::default().all_consumers_report(), token)
+            .await
+    }
+
+    /// As `rotate`, with another policy.
+    pub(crate) async fn rotate_with(
+        &self,
+        policy: Policy,
+        token: &str,
+    ) -> Result<VersionId, Error> {
+        let rotation = self.rotation_with(policy);
         let in_progress = rotation.in_progress(SECRET).await?;
         let token = in_progress.unwrap_or_else(|| VersionId::from(token));
         for step in Step::ALL {

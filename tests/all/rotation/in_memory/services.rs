@@ -263,7 +263,14 @@ impl UsageSource for Process {
                 None => UsageState::Unknown,
             };
             let rejections = account.rejections.get(&version).cloned();
-            Ok(Usage::new(state).rejections(rejections.unwrap_or_default()))
+            let current = account.labelled(CURRENT).map(|current| current.id.clone());
+            let adopted = account.consumers.iter().filter(|(name, used)| {
+                let is_new = current.as_ref().is_some_and(|id| used.contains(id));
+                is_new && !account.cut_off.contains(*name)
+            });
+            let adopted = adopted.map(|(name, _)| *name).collect::<Vec<_>>();
+            let usage = Usage::new(state).adopted_by(adopted);
+            Ok(usage.rejections(rejections.unwrap_or_default()))
         })
         .await
     }

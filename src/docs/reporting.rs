@@ -1,0 +1,62 @@
+//! Usage reports: how a service in any language takes part.
+//!
+//! The rotation deactivates the old key when each consumer has reported that it does not use it any more. A consumer that
+//! embeds this crate reports with a `fleet::Reporter`. Every other one can write the same records to the topic: the example
+//! [`reporting_consumer.py`](https://docs.rs/crate/credswap/latest/source/examples/reporting_consumer.py) is 60 lines. One
+//! that does not report must have the new key by the time for which the old one stays active anyway:
+//! `rotation::Policy::min_overlap`, a day by default, or `assume_released` where that is set.
+//!
+//! # The record
+//!
+//! One record for each process and secret, on a compacted topic. Its key is `instance|incarnation|secret`:
+//!
+//! ```text
+//! pod-7|0000018de2b61400-9e3779b97f4a7c15|prod/uploader
+//! ```
+//!
+//! Its value is JSON in UTF-8, of at most 64 KiB:
+//!
+//! ```
+//! # #[cfg(feature = "fleet")]
+//! # {
+//! # let key = "pod-7|0000018de2b61400-9e3779b97f4a7c15|prod/uploader";
+//! # let value = r#"
+//! {"v": 1, "kind": "alive", "instance": "pod-7", "incarnation": "0000018de2b61400-9e3779b97f4a7c15", "sequence": 7,
+//!  "secret": "prod/uploader", "ttl": 90, "live": {"version": "0f2c…", "age": 12.3},
+//!  "draining": [{"version": "a81b…", "outstanding": 2}], "released": [{"version": "77de…", "age": 4.5}], "rejected": []}
+//! # "#;
+//! # let mut ledger = credswap::fleet::Ledger::default();
+//! # let folded = ledger.fold_record(key.as_bytes(), Some(value.as_bytes()), credswap::fleet::LedgerTime::from_millis(1));
+//! # assert!(folded.is_ok(), "{folded:?}");
+//! # }
+//! ```
+//!
+//! | field | |
+//! |---|---|
+//! | `v` | 1 |
+//! | `kind` | `alive`; or `final`, without `live`, in the last report before the process ends |
+//! | `instance` | a name by which a person finds the process, such as a pod's: 1 to 128 letters, digits and `-_.:/@` |
+//! | `incarnation` | this start of it: milliseconds since 1970 and a random number, 16 lower-case hexadecimal digits each |
+//! | `sequence` | 1, 2, 3 …: of one incarnation the highest counts |
+//! | `secret` | the secret's name or ARN |
+//! | `ttl` | for how many seconds the report counts: 5 to 3600 |
+//! | `live` | the `VersionId` that new work uses, and for how many seconds it has |
+//! | `draining` | versions that work still uses which began with them: in how many places (`outstanding`), and for how many seconds presigned URLs are valid (`pinned`, if there are any) |
+//! | `released` | versions that nothing here uses any more, and for how many seconds |
+//! | `rejected` | versions whose key AWS rejected, and how many seconds ago: a deactivated key is then activated again |
+//!
+//! All but `draining`, `released` and `rejected` are required, `live` in a `final` report excepted; unknown fields are
+//! skipped. A record that is not valid is skipped, counted and logged, and its process does not count.
+//!
+//! # When to send one
+//!
+//! - at the start, as soon as a version is in use;
+//! - at each change: another version is live, an old one is released, a key was rejected;
+//! - at least every third of the `ttl`, so that one may get lost;
+//! - at the end, with `final`.
+//!
+//! Report a version under `draining` or `live` *before* the first use, and under `released` *after* the last one. Send with
+//! `acks=all` and one request in flight, so that the records of a process keep their order.
+//!
+//! The user needs `Write` on the topic. What the ledger concludes from the reports, and how the topic is created, is in the
+//! docs of `fleet`.
