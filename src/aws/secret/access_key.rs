@@ -22,7 +22,7 @@ use crate::secret::Secret;
 ///
 /// ```
 /// use credswap::{Secret, aws::{AccessKey, Fields}};
-/// let secret = Secret::new(r#"{"accesskey": "AKIAIOSFODNN7EXAMPLE", "secretkey": "…"}"#, "v1");
+/// let secret = Secret::new(r#"{"accesskey": "AKIAIOSFODNN7EXAMPLE", "secretkey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}"#, "v1");
 /// let key = AccessKey::parse(&secret, &Fields::default())?;
 /// assert_eq!(format!("{key:?}"), "AccessKey(…MPLE)");
 /// # Ok::<_, credswap::Error>(())
