@@ -96,7 +96,7 @@ impl Secret {
     /// [`ErrorKind::Malformed`] if it is not UTF-8. The error does not quote it.
     pub fn expose_str(&self) -> Result<&str, Error> {
         match std::str::from_utf8(self.expose()) {
-            Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            Ok(text) => Ok(text.trim_start_matches('\u{feff}')),
             Err(_) => {
                 let is = match self.expose() {
                     [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "is UTF-16 text; store it as UTF-8",

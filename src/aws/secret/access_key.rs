@@ -6,13 +6,11 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use zeroize::Zeroizing;
 
-use super::character_fault::character_fault;
 use super::document::Document;
-use super::expiration::parse_time;
 use super::fields::Fields;
 use super::key_field::KeyField;
+use super::parts::{Beside, credential, description, expiration, place, required, username};
 use super::place::{endpoint_fault, region_fault};
-use super::section::Value;
 use crate::error::Error;
 #[cfg(feature = "rotation")]
 use crate::error::ErrorKind;
@@ -22,7 +20,7 @@ use crate::secret::Secret;
 ///
 /// ```
 /// use credswap::{Secret, aws::{AccessKey, Fields}};
-/// let secret = Secret::new(r#"{"accesskey": "AKIAIOSFODNN7EXAMPLE", "secretkey": "…"}"#, "v1");
+/// let secret = Secret::new(r#"{"accesskey": "AKIAIOSFODNN7EXAMPLE", "secretkey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}"#, "v1");
 /// let key = AccessKey::parse(&secret, &Fields::default())?;
 /// assert_eq!(format!("{key:?}"), "AccessKey(…MPLE)");
 /// # Ok::<_, credswap::Error>(())
@@ -41,8 +39,8 @@ pub struct AccessKey {
     is_plain_object: bool,
 }
 
-/// What stands beside the key. A fault in it is no fault of a secret whose reader does not use it.
-type Beside = Result<Option<String>, Error>;
+/// How the ids of temporary keys begin.
+const TEMPORARY: &str = "ASIA";
 
 impl AccessKey {
     /// Parses a secret. `fields` says which field holds what.
@@ -67,7 +65,11 @@ impl AccessKey {
         let mut document = Document::locate(secret, fields)?;
         let id = std::mem::take(&mut *required(&mut document, KeyField::AccessKeyId)?);
         let secret = required(&mut document, KeyField::SecretAccessKey)?;
-        let token = credential(&mut document, KeyField::SessionToken)?;
+        let token = match credential(&mut document, KeyField::SessionToken)? {
+            // As containers and instances are answered. Other keys have no session, and other readers have tokens.
+            None if id.starts_with(TEMPORARY) => credential(&mut document, KeyField::Token)?,
+            token => token,
+        };
         let expires = match token {
             Some(_) => expiration(&mut document)?,
             // A long-term key does not expire: the field is meant for another reader.
@@ -181,85 +183,6 @@ pub(crate) fn id_suffix(id: &str) -> &str {
         Some((start, _)) if start >= 4 => &id[start..],
         _ => "",
     }
-}
-
-fn required(document: &mut Document<'_>, field: KeyField) -> Result<Zeroizing<String>, Error> {
-    credential(document, field)?.ok_or_else(|| document.missing(field))
-}
-
-/// Takes a field that requests are signed with: any fault in it is an error.
-fn credential(
-    document: &mut Document<'_>,
-    field: KeyField,
-) -> Result<Option<Zeroizing<String>>, Error> {
-    let Some((name, value)) = document.part(field)? else {
-        return Ok(None);
-    };
-    let fault = match value {
-        // An empty session token is a common way to write "no session".
-        Value::Text(text) if text.is_empty() && field == KeyField::SessionToken => return Ok(None),
-        Value::Text(text) if text.is_empty() => "is empty".to_owned(),
-        Value::Text(text) => match character_fault(&text) {
-            None => return Ok(Some(text)),
-            Some(fault) => fault,
-        },
-        Value::Other(json_type) => not_a_string(json_type),
-    };
-    Err(document.invalid(field, &name, &fault))
-}
-
-/// Takes the time at which session credentials end.
-fn expiration(document: &mut Document<'_>) -> Result<Option<SystemTime>, Error> {
-    let field = KeyField::Expiration;
-    let Some((name, value)) = document.part(field)? else {
-        return Ok(None);
-    };
-    match value {
-        Value::Text(text) if text.is_empty() => Ok(None),
-        Value::Text(text) if parse_time(&text).is_some() => Ok(parse_time(&text)),
-        _ => {
-            let fault = "is not a time; write it as 2030-01-01T00:00:00Z, or as seconds since 1970";
-            Err(document.invalid(field, &name, fault))
-        }
-    }
-}
-
-/// Takes a field that says where the key is used.
-fn place(
-    document: &mut Document<'_>,
-    field: KeyField,
-    fault_of: impl Fn(&str) -> Option<String>,
-) -> Beside {
-    let Some((name, value)) = document.beside(field)? else {
-        return Ok(None);
-    };
-    let fault = match value {
-        Value::Text(mut text) => match fault_of(&text) {
-            None => return Ok(Some(std::mem::take(&mut *text))),
-            Some(fault) => fault,
-        },
-        Value::Other(json_type) => not_a_string(json_type),
-    };
-    Err(document.invalid(field, &name, &fault))
-}
-
-/// Takes a field that only describes the key: a value that is not a string, or empty, is meant for another reader.
-fn description(document: &mut Document<'_>, field: KeyField) -> Beside {
-    Ok(document.beside(field)?.and_then(|(_, value)| match value {
-        Value::Text(mut text) if !text.is_empty() => Some(std::mem::take(&mut *text)),
-        _ => None,
-    }))
-}
-
-/// Takes the user's name. It has no `/`: what is before one is its path, or an ARN.
-fn username(document: &mut Document<'_>) -> Beside {
-    let full = description(document, KeyField::Username)?;
-    let name = full.as_deref().and_then(|full| full.rsplit('/').next());
-    Ok(name.filter(|name| !name.is_empty()).map(str::to_owned))
-}
-
-fn not_a_string(json_type: &str) -> String {
-    format!("is {json_type}; it must be a string")
 }
 
 fn used(field: &Beside) -> Result<Option<&str>, Error> {

@@ -1,5 +1,6 @@
 //! Finds the key in a secret: which format the text has, which section holds the key, and what to say if none does.
 
+use super::character_fault::code_point;
 use super::fields::Fields;
 use super::key_field::KeyField;
 use super::section::{Section, Value, plain_name};
@@ -185,12 +186,19 @@ fn read(text: &str, fields: &Fields) -> Result<Section, String> {
     let mut has_part = top.has_part();
     top.walk(&mut |_, section| has_part |= section.has_part());
     // No name is quoted otherwise: what looks like one may be a piece of a secret.
-    match has_part {
-        true => Ok(top),
-        false => Err(format!(
-            "it is neither a JSON object nor lines of `name = value` with an access key; {EXAMPLE}"
-        )),
+    if has_part {
+        return Ok(top);
     }
+    let first = text.trim_start().chars().next();
+    Err(match first.filter(|c| !c.is_ascii_graphic()) {
+        Some(c) => format!(
+            "it starts with the character {}, which does not belong there; remove it",
+            code_point(c)
+        ),
+        None => format!(
+            "it is neither a JSON object nor lines of `name = value` with an access key; {EXAMPLE}"
+        ),
+    })
 }
 
 /// Returns the way to the section that holds the key: the top, if it has a part of one, or else the only one that has a

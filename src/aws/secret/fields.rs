@@ -15,7 +15,7 @@ pub(super) use super::key_field::KeyField;
 /// |---|---|
 /// | access key id | `access_key_id`, `access_key`, `aws_access_key_id`, `aws_access_key` |
 /// | secret access key | `secret_access_key`, `secret_key`, `access_secret_key`, `access_key_secret`, `aws_secret_access_key`, `aws_secret_key` |
-/// | session token | `session_token`, `security_token`, `aws_session_token`, `aws_security_token` |
+/// | session token | `session_token`, `security_token`, `aws_session_token`, `aws_security_token`; of a key `ASIA…` also `token` |
 /// | when the session ends | `expiration`, `aws_credential_expiration`, `aws_session_expiration`, `x_security_token_expires`, `expires_at`, `expires`, `expiry` |
 /// | user name | `username`, `iam_username` |
 /// | region | `region`, `aws_region`, `aws_default_region` |
@@ -153,7 +153,7 @@ mod tests {
             );
         }
         assert_eq!(fields.field_of("masterarn"), Some(KeyField::MasterArn));
-        for other in ["password", "key", "secret", "token", "access_keys", ""] {
+        for other in ["password", "key", "secret", "access_keys", ""] {
             assert_eq!(fields.field_of(other), None, "{other}");
         }
     }

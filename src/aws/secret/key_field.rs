@@ -6,6 +6,8 @@ pub(super) enum KeyField {
     AccessKeyId,
     SecretAccessKey,
     SessionToken,
+    /// A session token, if the key is temporary; otherwise any other token.
+    Token,
     Expiration,
     Username,
     Region,
@@ -15,10 +17,11 @@ pub(super) enum KeyField {
 }
 
 impl KeyField {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::AccessKeyId,
         Self::SecretAccessKey,
         Self::SessionToken,
+        Self::Token,
         Self::Expiration,
         Self::Username,
         Self::Region,
@@ -48,6 +51,7 @@ impl KeyField {
                 "session_token",
                 &["security_token", "aws_session_token", "aws_security_token"],
             ),
+            Self::Token => ("token", &[]),
             Self::Expiration => (
                 "expiration",
                 &[
@@ -72,7 +76,7 @@ impl KeyField {
         match self {
             Self::AccessKeyId => "access key id",
             Self::SecretAccessKey => "secret access key",
-            Self::SessionToken => "session token",
+            Self::SessionToken | Self::Token => "session token",
             Self::Expiration => "expiration",
             Self::Username => "user name",
             Self::Region => "region",
@@ -87,7 +91,7 @@ impl KeyField {
         match self {
             Self::AccessKeyId => "Fields::access_key_id",
             Self::SecretAccessKey => "Fields::secret_access_key",
-            Self::SessionToken => "Fields::session_token",
+            Self::SessionToken | Self::Token => "Fields::session_token",
             Self::Expiration => "Fields::expiration",
             Self::Username => "Fields::username",
             Self::Region => "Fields::region",

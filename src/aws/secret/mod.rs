@@ -9,6 +9,7 @@ mod fields;
 mod json;
 mod key_field;
 mod lines;
+mod parts;
 mod place;
 #[cfg(feature = "rotation")]
 mod mentions;

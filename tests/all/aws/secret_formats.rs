@@ -194,11 +194,14 @@ fn text_in_no_known_format_names_what_it_is() {
 #[test]
 fn a_byte_order_mark_at_the_start_is_no_fault() {
     assert_read("\u{feff}{\"accesskey\": \"$ID\", \"secretkey\": \"$KEY\"}");
+    assert_read("\u{feff}\u{feff}\n{\"accesskey\": \"$ID\", \"secretkey\": \"$KEY\"}");
     assert_read("\u{feff}aws_access_key_id=$ID\naws_secret_access_key=$KEY");
 }
 
 #[test]
 fn an_odd_character_between_the_values_is_named() {
+    assert_malformed("\u{200b}{\"accesskey\": \"hunter2\"}", &["U+200B"]);
+    assert_malformed("{\0\"\0a\0", &["U+0000"]);
     assert_malformed(
         "{\u{201c}accesskey\u{201d}: \"hunter2\"}",
         &["line 1", "U+201C"],

@@ -284,6 +284,27 @@ fn the_expiration_of_session_credentials_becomes_their_expiry() {
 }
 
 #[test]
+fn a_token_is_a_session_token_of_a_temporary_key_only() {
+    for (id, field, expected) in [
+        ("ASIAIOSFODNN7EXAMPLE", "Token", Some("hunter2")),
+        ("AKIAIOSFODNN7EXAMPLE", "Token", None),
+        ("AKIAIOSFODNN7EXAMPLE", "SessionToken", Some("hunter2")),
+    ] {
+        let key = parse(format!(
+            r#"{{"Code": "Success", "AccessKeyId": "{id}", "SecretAccessKey": "x", "{field}": "hunter2",
+                "Expiration": "2030-01-01T00:00:00Z"}}"#
+        ));
+        let credentials = key.expect("read").to_credentials(None);
+        assert_eq!(credentials.session_token(), expected, "{id} {field}");
+        assert_eq!(credentials.expiry().is_some(), expected.is_some());
+    }
+    let both =
+        r#"{"accesskey": "ASIA", "secretkey": "x", "sessiontoken": "hunter2", "token": "other"}"#;
+    let credentials = parse(both).expect("read").to_credentials(None);
+    assert_eq!(credentials.session_token(), Some("hunter2"));
+}
+
+#[test]
 fn a_user_name_is_read_without_its_path() {
     for (stored, name) in [
         ("uploader", Some("uploader")),
