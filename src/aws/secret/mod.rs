@@ -9,9 +9,9 @@ mod fields;
 mod json;
 mod key_field;
 mod lines;
-mod place;
 #[cfg(feature = "rotation")]
 mod mentions;
+mod place;
 #[cfg(feature = "rotation")]
 mod rewrite;
 mod section;
