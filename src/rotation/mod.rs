@@ -82,8 +82,9 @@
 //! deactivated is not activated again. A key that was used since its release, as IAM has recorded, is not released, and a
 //! deactivated one is activated again.
 //!
-//! A key is in a version if it is the version's key: what other fields mention does not keep it (a warning names them). A
-//! version that cannot be read stops only the decisions that need it.
+//! A key is in a version if it is the version's key: what other fields mention does not keep it (a warning names them). Values
+//! that are derived from it, such as an SES SMTP password, are not recognised: keep them out of the secret. A version that
+//! cannot be read stops only the decisions that need it.
 //!
 //! # Consumers that do not report
 //!
@@ -99,16 +100,16 @@
 //!
 //! # Tags
 //!
-//! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating`,
-//! `credswap:current` and `credswap:key:<access key id>`. They are not secret. **Do not remove them** while a key is being retired or created. No key
+//! Nothing is stored outside AWS: what IAM does not keep is in tags of the secret, `credswap:creating`, `credswap:current` and
+//! `credswap:key:<access key id>`. They are not secret. **Do not remove them** while a key is being created or retired. No key
 //! is lost if they go, but
 //!
 //! - a deactivated key then counts as deactivated by a person: it is not given back, neither to a consumer that AWS rejects
 //!   with it nor after a rollback, and its watch begins again;
 //! - what a crashed `createSecret` left behind counts as somebody else's: it is not removed, and blocks rotations until
 //!   somebody deletes it;
-//! - the deadline of a key that is not released begins again. A tool that removes the tags every day puts it off for ever, and the overlap of
-//!   [`Policy::min_overlap`] with it.
+//! - the deadline of a key that is not released begins again, and so does [`Policy::min_overlap`]. A tool that removes the tags
+//!   every day puts both off for ever.
 //!
 //! Tools that own all tags of a secret do remove them. Tell them not to:
 //!

@@ -9,10 +9,10 @@ mod fields;
 mod json;
 mod key_field;
 mod lines;
-mod parts;
-mod place;
 #[cfg(feature = "rotation")]
 mod mentions;
+mod parts;
+mod place;
 #[cfg(feature = "rotation")]
 mod rewrite;
 mod section;

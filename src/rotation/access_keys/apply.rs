@@ -35,6 +35,10 @@ pub(super) async fn apply(
                     break 'done (KeyAction::Kept, reason);
                 }
                 Action::Tag(state) => facts.tag = Some(tag(state, now).await?),
+                Action::Untag(reason) => {
+                    untag(inventory, key).await?;
+                    break 'done (KeyAction::Kept, reason);
+                }
                 Action::Deactivate(reason) => {
                     let since = facts.tag.map_or(now, |tag| tag.at);
                     tag(KeyState::Deactivating, since).await?;
@@ -55,9 +59,7 @@ pub(super) async fn apply(
                     keys.iam.delete(inventory.user, &key.id).await?;
                     log(inventory, key, KeyAction::Deleted, &reason);
                     if facts.tag.is_some() {
-                        let tag = KeyTag::name(&key.id);
-                        let store = context.store();
-                        store.untag(&context.secret().arn, &tag).await?;
+                        untag(inventory, key).await?;
                     }
                     break 'done (KeyAction::Deleted, reason);
                 }
@@ -77,6 +79,13 @@ async fn write_tag(
     tag.write(context.store(), &context.secret().arn, &key.id)
         .await?;
     Ok(tag)
+}
+
+async fn untag(inventory: &KeyInventory<'_>, key: &KeyInfo) -> Result<(), Error> {
+    let context = inventory.context;
+    let store = context.store();
+    let tag = KeyTag::name(&key.id);
+    store.untag(&context.secret().arn, &tag).await
 }
 
 async fn set_status(

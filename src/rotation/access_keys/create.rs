@@ -3,10 +3,10 @@
 use super::account::Account;
 use super::apply::apply;
 use super::decide::Goal;
-use super::iam::{CreateOutcome, KeyInfo, KeyStatus};
+use super::iam::{CreateOutcome, KeyInfo};
 use super::inventory::KeyInventory;
 use super::keys::AccessKeys;
-use super::tags::CreateIntent;
+use super::tags::{CreateIntent, KeyTag};
 use crate::aws::{AccessKey, id_suffix, other_places, with_key};
 use crate::error::{Error, ErrorKind};
 use crate::rotation::context::{SecretContext, StepContext};
@@ -32,9 +32,9 @@ pub(super) async fn create(
     if !listed.iter().any(|key| key.id == account.key_id) {
         check_owner(keys, &account).await?;
     }
-    // A current key that retire deactivated is activated again on the way.
+    // The current key was retired once, before a rollback, if it has a tag.
     let needs_a_decision =
-        |key: &KeyInfo| key.id != account.key_id || key.status == KeyStatus::Inactive;
+        |key: &KeyInfo| key.id != account.key_id || KeyTag::of(context.secret(), &key.id).is_some();
     if listed.iter().any(needs_a_decision) {
         make_room(keys, context.secret_context(), &account, &listed).await?;
     }

@@ -57,6 +57,8 @@ pub(super) enum Action {
     Keep(KeyActionReason),
     /// Write this tag, and decide again.
     Tag(KeyState),
+    /// Remove the tag, and keep the key.
+    Untag(KeyActionReason),
     Deactivate(KeyActionReason),
     Reactivate(KeyActionReason),
     Delete(KeyActionReason),
@@ -83,13 +85,15 @@ pub(super) fn decide(facts: &Facts, goal: Goal, now: SystemTime, policy: &Policy
 }
 
 fn labelled(facts: &Facts, label: &str) -> Action {
-    use KeyState::{Deactivated, Deactivating, Reactivated, Reactivating};
+    use KeyState::{Deactivated, Deactivating, Reactivating};
     let reason = KeyActionReason::Labelled(label.to_owned());
-    let is_active = facts.key.status == KeyStatus::Active;
-    match facts.tag.map(|tag| tag.state) {
-        // A person who deactivates it from now on does that for a reason.
-        Some(Deactivated | Reactivating) if is_active => Action::Tag(Reactivated),
-        Some(Deactivating | Deactivated | Reactivating) if !is_active => Action::Reactivate(reason),
+    match (facts.key.status, facts.tag.map(|tag| tag.state)) {
+        // Its retirement is over: when it is superseded again, another begins. And if a person deactivates it meanwhile, that
+        // must not look like our doing.
+        (KeyStatus::Active, Some(_)) => Action::Untag(reason),
+        (KeyStatus::Inactive, Some(Deactivating | Deactivated | Reactivating)) => {
+            Action::Reactivate(reason)
+        }
         _ => Action::Keep(reason),
     }
 }

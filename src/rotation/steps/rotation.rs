@@ -242,13 +242,13 @@ impl Rotation {
         let mut event = RotationEvent::new(context.now(), arn, token);
         event.previous_version_id = previous;
         self.0.announcer.announce(&event).await?;
-        remove_own_pending(context).await;
         if let Err(error) = self.0.kind.finished(context).await {
             tracing::warn!(
                 secret = %context.secret().name, error = %error.report(),
                 "the rotation is finished, but what remained to be done after it failed"
             );
         }
+        remove_own_pending(context).await;
         Ok(())
     }
 

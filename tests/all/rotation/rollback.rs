@@ -206,3 +206,35 @@ async fn a_manual_version_after_a_rotation_is_not_rotated_away() {
     let previous = account.labelled(PREVIOUS).map(|v| v.id.clone());
     assert_eq!(previous.as_deref(), Some("by-hand"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_retirement_does_not_count_for_the_next() {
+    for was_deactivated in [false, true] {
+        let (process, old) = rotated().await;
+        process.account().consumer_refreshes("second");
+        if was_deactivated {
+            process.account().consumer_refreshes("first");
+        }
+        retire(&process, &old).await;
+        assert_eq!(is_active(&process, &old), Some(!was_deactivated));
+        process.account().label_by_hand(CURRENT, "version-0");
+        for consumer in ["first", "second"] {
+            process.account().consumer_refreshes(consumer);
+        }
+        for _ in 0..30 {
+            retire(&process, &old).await;
+            process.account().now += DAY;
+        }
+        assert_eq!(process.account().keys.len(), 1);
+        // Now it is replaced again, and both consumers still use it.
+        process.rotate(NEXT_TOKEN).await.expect("it rotates");
+        for _ in 0..6 {
+            let (action, reason) = retire(&process, &old).await;
+            assert!(
+                action == KeyAction::Kept && matches!(reason, KeyActionReason::InUse { .. }),
+                "{was_deactivated}: {action} {reason}"
+            );
+            process.account().now += DAY;
+        }
+    }
+}

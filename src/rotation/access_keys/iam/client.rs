@@ -25,6 +25,8 @@ use crate::sdk::call_error::{CallError, ServiceError};
 use crate::sdk::retry_policy::RetryPolicy;
 
 const NO_SUCH_ENTITY: &str = "NoSuchEntity";
+/// For a name with a slash, for example.
+const INVALID: &str = "ValidationError";
 
 /// IAM in AWS. Reads are retried, with backoff and jitter; writes are not.
 #[derive(Debug, Clone)]
@@ -271,7 +273,15 @@ impl<'a> Call<'a> {
             None if refusal.code == NO_SUCH_ENTITY => (
                 ErrorKind::Malformed,
                 format!(
-                    "IAM user `{user}`, which the secret names, does not exist: correct the secret"
+                    "IAM user `{user}`, which the secret names, does not exist: correct the secret; a user's name stands there \
+                     alone, without its path or ARN"
+                ),
+            ),
+            None if refusal.code == INVALID => (
+                ErrorKind::Malformed,
+                format!(
+                    "`{user}`, which the secret names as IAM user, is not a name that IAM accepts: store the user's name alone, \
+                     without its path or ARN"
                 ),
             ),
             None => (

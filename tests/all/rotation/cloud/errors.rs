@@ -3,6 +3,7 @@
 use aws_credential_types::Credentials;
 use credswap::ErrorKind;
 use credswap::rotation::seam::CURRENT;
+use credswap_testkit::Action;
 use serde_json::{Value, json};
 
 use super::{LONG, SECRET, Setup, USER, assert_names};
@@ -166,5 +167,24 @@ async fn a_missing_permission_is_named() {
             .rotate(&setup.rotation(), &token)
             .await
             .expect("it converges");
+    }
+}
+
+#[tokio::test]
+async fn a_user_name_that_iam_does_not_accept_is_named() {
+    for (code, expected) in [
+        ("ValidationError", "not a name that IAM accepts"),
+        ("NoSuchEntity", "does not exist"),
+    ] {
+        let setup = Setup::new().await;
+        let answer = Action::Fail(400, code);
+        setup.cloud.inject("iam:ListAccessKeys", answer, 1);
+        let token = setup.cloud.begin_rotation(SECRET);
+        let error = setup.rotate(&setup.rotation(), &token).await;
+        assert_names(
+            &error.expect_err(code),
+            ErrorKind::Malformed,
+            &[USER, expected, "without its path or ARN"],
+        );
     }
 }

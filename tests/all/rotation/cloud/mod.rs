@@ -5,6 +5,7 @@ mod errors;
 mod master;
 mod old_keys;
 mod pending_key;
+mod rolled_back;
 mod second_place;
 mod steps;
 
