@@ -53,6 +53,7 @@ def main():
                 version, since = secret["VersionId"], time.monotonic()
                 print(f"uses {version}", flush=True)
             reporter.report(version, time.monotonic() - since, released=released)
+            print(f"reported {version}", flush=True)
             time.sleep(float(poll[0]) if poll else TTL / 3)
     except KeyboardInterrupt:
         reporter.report(released=[{"version": version, "age": 0.0}])

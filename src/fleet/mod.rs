@@ -88,7 +88,8 @@
 //! reported to use: the current version was adopted long ago then, and nothing dates the rollback. Presigned URLs of a
 //! process that crashed between presigning and its next report (at most a third of its TTL; `Reporter::report_now` makes
 //! that a moment). The first two cases, and every consumer that is presumed gone, are the reason why a retired key is only
-//! deactivated for a time: make that time longer than late adoption, grace and the longest TTL together.
+//! deactivated for a time, and not before `rotation::Policy::min_overlap` has passed, unless it is declared that all consumers
+//! report: make that time longer than late adoption, grace and the longest TTL together.
 //!
 //! The tests have a model of all this: fleets that start, swap, drain, presign, crash, pause, lose the network and come
 //! back, over networks that lose, duplicate, delay and reorder, with ledgers that are folded anew from compacted logs.

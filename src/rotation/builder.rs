@@ -135,7 +135,8 @@ impl<K: SecretKind> Builder<K> {
 
 impl Builder<AccessKeys> {
     /// Sets who knows which consumers still use a version: `FleetUsage`, say. Default:
-    /// [`NoUsageReports`](super::NoUsageReports), with which no key is ever deleted.
+    /// [`NoUsageReports`](super::NoUsageReports), with which no key is ever deleted, unless
+    /// [`Policy::assume_released`] is set.
     pub fn usage(mut self, usage: impl UsageSource) -> Self {
         self.kind.set_usage(usage);
         self

@@ -48,6 +48,7 @@ class Environment:
             "REPORTS_GRACE": "2s",
             "WATCH": f"{WATCH}s",
             "CLOCK_SKEW": "2s",
+            "ALL_CONSUMERS_REPORT": "true",
             # These servers do not stage the token before they invoke the function.
             "ACCEPT_NEW_TOKENS": "true",
         }

@@ -7,8 +7,8 @@ In this order:
 
 1. A rotation without consumers: the old key is kept by every retirement, so that there is no room for another rotation.
 2. Three uploaders start and report which key they use: the first key is deleted.
-3. A rotation under them, and under a consumer whose job keeps the old key for a while: the key is kept until the job has
-   finished, then deactivated, watched and deleted.
+3. A rotation under them, under a consumer whose job keeps the old key for a while, and under one in Python that polls: the
+   key is kept until both have released it, then deactivated, watched and deleted.
 4. A rotation whose event one uploader cannot receive: it keeps using the old key, which is kept until the uploader has
    the new one.
 5. The uploaders end: nothing has failed, and every object exists.
@@ -28,12 +28,15 @@ from checks import SERVER, expect, log, wait_until
 from environment import Environment
 from kafka_admin import add_acls, remove_acls
 from kafka_env import setting
-from programs import Consumer, Uploader
+from programs import Consumer, PythonConsumer, Uploader
 from runtime_api import Failure
 
 # How long the jobs of 3 and of 6 keep their keys, in seconds: the latter longer than anything here takes.
 JOB = 10
 ENDLESS_JOB = 3600
+# How often the consumer in Python asks for the current version, in seconds.
+POLL = 8
+PYTHON_CONSUMER = Path(__file__).resolve().parents[2] / "examples" / "reporting_consumer.py"
 # After how long the function of 6 deactivates a key that is in use, in seconds.
 DEADLINE = 2
 # How long the uploaders may take to read everything back: as long as uploading it takes.
@@ -52,8 +55,11 @@ def main() -> None:
         with ExitStack() as stack:
             uploaders = start_uploaders(environment, stack, examples / "s3_uploader")
             first_key_is_released(environment, first)
-            with Consumer("job", examples / "reporting_consumer", JOB, environment.logs, environment.reader) as job:
-                rotation_under_a_job(environment, uploaders, job)
+            with (
+                Consumer("job", examples / "reporting_consumer", JOB, environment.logs, environment.reader) as job,
+                PythonConsumer("python", PYTHON_CONSUMER, POLL, environment.logs, environment.reader) as python,
+            ):
+                rotation_under_a_job(environment, uploaders, job, python)
             rotation_with_a_missed_event(environment, uploaders)
             nothing_has_failed(uploaders)
         if SERVER == "moto":
@@ -106,11 +112,15 @@ def first_key_is_released(environment: Environment, first: str) -> None:
     log(f"three uploaders report: key ..{first[-4:]} deleted after {seconds:.1f} s")
 
 
-def rotation_under_a_job(environment: Environment, uploaders: list[Uploader], job: Consumer) -> None:
+def rotation_under_a_job(environment: Environment, uploaders: list[Uploader], job: Consumer, python: PythonConsumer) -> None:
     job.wait_for_output(texts.JOB_BEGAN, 60)
     old = environment.current()
+    python.wait_until_it_uses(old["version"], 60)
     job_finished = texts.JOB_FINISHED + old["key"][-4:]
+    # Right after the consumer in Python has asked, it uses the old version for a while.
+    python.wait_for_output(texts.PYTHON_REPORTED, 60, since=time.monotonic())
     rotated = rotate(environment)
+    environment.try_to_retire(old["key"]).expect_in_use_by(python.instance + texts.LIVE)
     retirements = 0
     while True:
         retirement = environment.try_to_retire(old["key"])
@@ -130,7 +140,11 @@ def rotation_under_a_job(environment: Environment, uploaders: list[Uploader], jo
     gone = time.monotonic() - finished
     environment.expect_only_the_current_key(old)
     job.wait_for_output(texts.JOB_BEGAN + environment.current()["key"][-4:], 60)
+    python.wait_until_it_uses(environment.current()["version"], 1)
     job.end()
+    # It may wait for its next poll when it is interrupted.
+    python.interrupt()
+    python.wait_for_success(30)
     log(
         f"a job keeps the old key: rotated in {rotated:.1f} s, {retirements} retirements while it was in use, "
         f"deleted {gone:.1f} s after the job finished"

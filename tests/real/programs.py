@@ -1,9 +1,11 @@
 """The consumers: processes that use the key while it is rotated, and their output."""
 
+import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from typing import NamedTuple
 
 import texts
 from checks import expect, wait_until
-from kafka_env import setting
+from kafka_env import connection, setting
 from rotate import BUCKET, SECRET_ID
 from runtime_api import variables
 
@@ -97,6 +99,19 @@ class Consumer(Program):
         self.interrupt()
         self.wait_for_success(30)
         expect(self.printed(texts.CONSUMER_ENDED), f"{self.name} has sent its final report")
+
+
+class PythonConsumer(Program):
+    """The example reporting_consumer.py: it asks for the current version every `poll_seconds`, and uses the old one until then."""
+
+    def __init__(self, name: str, script: Path, poll_seconds: int, directory: Path, reader: dict[str, str]) -> None:
+        command = [sys.executable, script, SECRET_ID, REPORTS, json.dumps(connection("consumer")), str(poll_seconds)]
+        region = os.environ["AWS_REGION"]
+        environment = variables(**reader, AWS_ENDPOINT_URL=os.environ["CREDSWAP_ENDPOINT_URL"], AWS_DEFAULT_REGION=region)
+        super().__init__(name, command, environment, directory)
+
+    def wait_until_it_uses(self, version: str, seconds: float) -> None:
+        self.wait_for_output(texts.PYTHON_USES + version, seconds)
 
 
 class Progress(NamedTuple):

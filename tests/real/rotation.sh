@@ -4,7 +4,7 @@
 #   rotation.sh [ministack|moto ...]        default: both
 #
 # The binary of the example rotation_lambda is invoked through Lambda's Runtime API, as Secrets Manager and a schedule do,
-# beside processes of the examples s3_uploader and reporting_consumer. Fails unless everything listed in lambda_rotation.py
+# beside processes of the examples s3_uploader, reporting_consumer and reporting_consumer.py. Fails unless everything listed in lambda_rotation.py
 # holds, and if the output of a process contains a secret.
 # Always stops the servers and removes what they wrote.
 # Settings: EXAMPLES (target/release/examples).
@@ -37,7 +37,7 @@ main() {
 rotate_on() {
     local aws=$STATE/aws-$1 failed=0
     # Each server starts without usage reports.
-    "$HERE/kafka.sh" topic "$REPORTS-$1" 3 cleanup.policy=compact message.timestamp.type=LogAppendTime
+    "$HERE/kafka.sh" topic "$REPORTS-$1" 3 cleanup.policy=compact,delete message.timestamp.type=LogAppendTime
     "$HERE/kafka.sh" acl add "publisher:read:topic:$REPORTS-$1" "publisher:write:topic:$REPORTS-$1" \
         "consumer:write:topic:$REPORTS-$1" "straggler:write:topic:$REPORTS-$1"
     mkdir -p "$aws/logs"

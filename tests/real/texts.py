@@ -8,6 +8,10 @@ JOB_BEGAN = "began …"
 KEY_USED = "used …"
 KEY_REJECTED = "rejected …"
 JOB_FINISHED = "finished …"
+# The example reporting_consumer.py prints this, followed by the version.
+PYTHON_USES = "uses "
+# And this after each report.
+PYTHON_REPORTED = "reported "
 # The last line of the example reporting_consumer.
 CONSUMER_ENDED = "final report sent"
 

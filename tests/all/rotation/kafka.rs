@@ -128,4 +128,5 @@ async fn the_usage_of_a_version_is_what_the_fleet_reports() {
         "{usage:?}"
     );
     assert_eq!(usage.rejections[0].instance, "pod-1");
+    assert_eq!(usage.adopted_by, ["pod-1".to_owned()].into());
 }
