@@ -41,7 +41,6 @@ mod incidents;
 mod metrics;
 mod note;
 mod publish;
-mod rate_limit;
 mod schedule;
 mod status;
 mod supervisor;

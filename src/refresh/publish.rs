@@ -72,6 +72,8 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         }
         if self.hot.is_some() && self.status.version == version {
             self.unchanged();
+            // The source may have extended it; what has expired all the same is not fetched any faster.
+            self.renew_before(secret.expires().filter(|at| *at > self.clock.now()));
             return Ok(());
         }
         let stale = self.recently_replaced.iter().find(|(v, _)| *v == version);
@@ -179,8 +181,12 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         self.succeeded(at);
         self.schedule.swapped();
         self.unsettled = RefreshRequest::default();
-        if let Some(expires) = secret.expires() {
-            let left = expires.duration_since(at).unwrap_or_default();
+        self.renew_before(secret.expires());
+    }
+
+    fn renew_before(&mut self, expires: Option<std::time::SystemTime>) {
+        if let Some(expires) = expires {
+            let left = expires.duration_since(self.clock.now()).unwrap_or_default();
             self.schedule.renew_within(Instant::now(), left);
         }
     }

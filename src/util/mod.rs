@@ -7,6 +7,8 @@ pub(crate) mod clock;
 pub(crate) mod lock;
 #[cfg(all(feature = "refresh", feature = "kafka"))]
 pub(crate) mod log_throttle;
+#[cfg(feature = "refresh")]
+pub(crate) mod rate_limit;
 
 #[cfg(any(feature = "refresh", feature = "rotation"))]
 pub use backoff::Backoff;
