@@ -9,6 +9,7 @@
     feature = "secrets-manager",
     doc = "| [`SecretsManager`]: AWS Secrets Manager | `secrets-manager` |"
 )]
+#![cfg_attr(feature = "vault", doc = "| [`vault`]: Vault and OpenBao | `vault` |")]
 //!
 //! [`BoxSource`] holds any of them, where the source is chosen at run time.
 
@@ -21,6 +22,8 @@ mod boxed;
 mod request;
 #[cfg(feature = "secrets-manager")]
 mod secrets_manager;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 pub use boxed::BoxSource;
 pub use request::FetchRequest;

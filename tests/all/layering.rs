@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("sdk", &["error", "secret", "util"]),
     ("kafka", &["error"]),
     ("trigger", &["secret", "error", "kafka", "util"]),
-    ("source", &["error", "secret", "sdk", "trigger"]),
+    ("source", &["error", "secret", "sdk", "trigger", "util"]),
     ("connect", &["error", "secret", "hot", "trigger"]),
     (
         "refresh",

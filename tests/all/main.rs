@@ -11,5 +11,7 @@ mod layering;
 mod refresh;
 #[cfg(feature = "rotation")]
 mod rotation;
+#[cfg(feature = "vault")]
+mod source;
 #[cfg(feature = "default")]
 mod support;

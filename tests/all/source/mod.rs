@@ -1,0 +1,3 @@
+//! Sources that need more than Secrets Manager.
+
+mod vault;
