@@ -44,7 +44,6 @@ mod metrics;
 mod note;
 mod publish;
 mod published;
-mod rate_limit;
 mod schedule;
 mod status;
 mod supervisor;

@@ -80,6 +80,10 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             self.notify_discarded(other);
         }
         if self.hot.is_some() && self.status.version == version {
+            // The source may have extended it.
+            if let Some(expires) = secret.expires() {
+                self.status.expires = Some(expires);
+            }
             self.nothing_new(Refreshed::Unchanged { version });
             self.prove_again().await;
             return Ok(());

@@ -25,11 +25,14 @@ pub(super) struct Schedule {
     retry: Option<(Instant, Delays)>,
     /// Fetches before this may have been stale: fetch once more then.
     settled: Option<Instant>,
-    /// The material expires soon after.
-    renew: Option<Instant>,
+    /// When to refresh because the material expires, and when it does.
+    renew: Option<(Instant, Instant)>,
     /// When something deferred is due.
     deferred: Option<Instant>,
 }
+
+/// Two ends that differ by less are the same: they are computed from two clocks.
+const SAME_END: Duration = Duration::from_secs(1);
 
 /// Fetches with backoff until an end.
 struct Series {
@@ -60,7 +63,7 @@ impl Schedule {
             self.propagating.as_ref().map(|(_, series)| series.next),
             self.retry.as_ref().map(|(at, _)| *at),
             self.settled,
-            self.renew,
+            self.renew.map(|(at, _)| at),
             self.deferred,
         ]
         .into_iter()
@@ -70,8 +73,8 @@ impl Schedule {
 
     /// A refresh begins: what is due is done by it. Returns whether the material is about to expire.
     pub(super) fn begin(&mut self, now: Instant) -> bool {
-        let expires = self.renew.is_some_and(|at| at <= now);
-        for once in [&mut self.settled, &mut self.renew, &mut self.deferred] {
+        let expires = self.renew.take_if(|(at, _)| *at <= now).is_some();
+        for once in [&mut self.settled, &mut self.deferred] {
             if once.is_some_and(|at| at <= now) {
                 *once = None;
             }
@@ -106,9 +109,15 @@ impl Schedule {
         self.deferred = Some(self.deferred.map_or(at, |before| before.min(at)));
     }
 
-    /// The material expires in `left`: refresh when three quarters of that have passed.
+    /// The material expires in `left`: refresh when three quarters of that have passed. What is known already stays.
     pub(super) fn renew_within(&mut self, now: Instant, left: Duration) {
-        self.renew = Some(now + left.mul_f64(0.75).max(Duration::from_secs(1)));
+        let end = now + left;
+        let is_known = self
+            .renew
+            .is_some_and(|(_, known)| end.max(known) - end.min(known) < SAME_END);
+        if !is_known {
+            self.renew = Some((now + left.mul_f64(0.75).max(Duration::from_secs(1)), end));
+        }
     }
 
     /// A refresh found nothing new.

@@ -14,7 +14,6 @@ use super::fetch::Parts;
 use super::incidents::Incidents;
 use super::metrics::Metrics;
 use super::published::Published;
-use super::rate_limit::RateLimit;
 use super::schedule::Schedule;
 use super::status::{Status, TriggerStatus};
 use super::triggers::{Planned, Triggers};
@@ -24,6 +23,7 @@ use crate::secret::{SecretId, VersionId};
 use crate::source::Source;
 use crate::trigger::{Health, Reason, RefreshRequest, RefreshRequests};
 use crate::util::clock::Clock;
+use crate::util::rate_limit::RateLimit;
 
 pub(super) struct Options {
     pub(super) name: String,

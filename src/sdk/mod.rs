@@ -1,5 +1,6 @@
 //! What all callers of AWS services share: retries, and what a failed call means.
 
+#[cfg(any(feature = "secrets-manager", feature = "_access-key"))]
 pub(crate) mod auth_error;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
 pub(crate) mod behavior;

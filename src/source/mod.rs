@@ -21,6 +21,7 @@
     feature = "file",
     doc = "| [`File`]: a file, or a directory with a file for each field | `file` |"
 )]
+#![cfg_attr(feature = "vault", doc = "| [`vault`]: Vault and OpenBao | `vault` |")]
 //! | [`Replicas`]: copies of one secret, in other regions say | `refresh` |
 //!
 //! [`BoxSource`] holds any of them, where the source is chosen at run time.
@@ -41,6 +42,8 @@ mod request;
 mod s3_object;
 #[cfg(feature = "secrets-manager")]
 mod secrets_manager;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 pub use boxed::BoxSource;
 #[cfg(feature = "aws")]

@@ -8,6 +8,8 @@ pub(crate) mod lock;
 #[cfg(all(feature = "refresh", feature = "kafka"))]
 pub(crate) mod log_throttle;
 #[cfg(feature = "refresh")]
+pub(crate) mod rate_limit;
+#[cfg(feature = "refresh")]
 pub(crate) mod timestamp;
 
 #[cfg(any(feature = "refresh", feature = "rotation"))]

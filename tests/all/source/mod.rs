@@ -3,3 +3,4 @@
 mod contract;
 mod s3_object;
 mod sources;
+mod vault;

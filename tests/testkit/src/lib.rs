@@ -3,7 +3,7 @@
 //! [`Cloud`] is S3, IAM, STS and Secrets Manager over one set of users, keys and secrets: a key that is deactivated in IAM
 //! is rejected by S3 from the next request on. The SigV4 signature of every request is verified. [`Broker`] is a Kafka
 //! broker (librdkafka's mock cluster). Both speak the real protocols to unmodified clients over 127.0.0.1, run on their own
-//! threads, and stop when they are dropped.
+//! threads, and stop when they are dropped. [`Vault`] mints keys of the cloud's users.
 //!
 //! ```no_run
 //! use credswap_testkit::{Action, Broker, Cloud, KeyStatus, Service};
@@ -60,6 +60,7 @@ mod secrets;
 mod secrets_manager;
 mod sigv4;
 mod sts;
+mod vault;
 mod xml;
 
 pub use access_key::{AccessKey, KeyInfo, KeyStatus, User};
@@ -67,3 +68,4 @@ pub use broker::{Broker, Delivery};
 pub use calls::{Action, Call, CallRecord, Outcome, Service};
 pub use cloud::Cloud;
 pub use content::SecretContent;
+pub use vault::{Vault, VaultCall};

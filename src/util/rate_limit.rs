@@ -1,4 +1,4 @@
-//! Limits the refreshes that triggers can cause: a forged event must stay cheap.
+//! Limits what triggers can cause: a forged event must stay cheap.
 //!
 //! A token bucket in which a refresh that found a new version gives its token back: real rotations, however many,
 //! never run dry.
@@ -11,13 +11,13 @@ const BURST: f64 = 10.0;
 const SECONDS_PER_TOKEN: f64 = 5.0;
 
 #[derive(Debug)]
-pub(super) struct RateLimit {
+pub(crate) struct RateLimit {
     tokens: f64,
     as_of: Instant,
 }
 
 impl RateLimit {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             tokens: BURST,
             as_of: now,
@@ -25,7 +25,7 @@ impl RateLimit {
     }
 
     /// Takes a token for a refresh now, or returns when there will be one.
-    pub(super) fn try_acquire(&mut self, now: Instant) -> Result<(), Instant> {
+    pub(crate) fn try_acquire(&mut self, now: Instant) -> Result<(), Instant> {
         let gained = now.saturating_duration_since(self.as_of).as_secs_f64() / SECONDS_PER_TOKEN;
         self.tokens = (self.tokens + gained).min(BURST);
         self.as_of = now;
@@ -39,7 +39,7 @@ impl RateLimit {
     }
 
     /// Gives the token back: the refresh found a new version.
-    pub(super) fn refund(&mut self) {
+    pub(crate) fn refund(&mut self) {
         self.tokens = (self.tokens + 1.0).min(BURST);
     }
 }

@@ -1,0 +1,234 @@
+//! How to reach Vault, and which secrets of it are sources.
+
+use std::time::{Duration, SystemTime};
+
+use aws_types::SdkConfig;
+use serde_json::{Map, Value};
+
+use super::call::{Call, encode_path};
+use super::client::{Client, Limits};
+use super::leased::LeasedSecret;
+use super::login::Login;
+use super::session::Session;
+use super::stored::{Kind, StoredSecret};
+use crate::util::clock::Clock;
+
+/// A connection to Vault or OpenBao, from which sources are made.
+///
+/// ```no_run
+/// # fn example(sdk: &aws_types::SdkConfig) {
+/// use credswap::source::vault::{Login, Vault};
+/// let vault = Vault::new(sdk, "https://vault.example.com:8200", Login::kubernetes("uploader"))
+///     .namespace("team/storage");
+/// let key = vault.aws_creds("uploader");
+/// let password = vault.database_creds("reports");
+/// let settings = vault.kv("prod/uploader");
+/// # }
+/// ```
+///
+/// Each source logs in by itself, when it is fetched first.
+#[derive(Debug, Clone)]
+#[must_use = "make a source of it"]
+pub struct Vault {
+    sdk: SdkConfig,
+    address: String,
+    login: Login,
+    namespace: Option<String>,
+    mount: Option<String>,
+    limits: Limits,
+    revoke_for: Duration,
+    clock: Clock,
+}
+
+/// Options of a session that Vault creates with STS. Without any, the role's settings decide.
+///
+/// ```
+/// use std::time::Duration;
+/// use credswap::source::vault::StsOptions;
+/// let options = StsOptions::default().ttl(Duration::from_secs(3600)).session_name("uploader");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct StsOptions {
+    ttl: Option<Duration>,
+    role_arn: Option<String>,
+    session_name: Option<String>,
+}
+
+impl Vault {
+    /// Creates a connection to the Vault at `address` (`https://host:8200`), with the HTTP client of `sdk`. Nothing else of
+    /// `sdk` is used.
+    pub fn new(sdk: &SdkConfig, address: impl Into<String>, login: Login) -> Self {
+        Self {
+            sdk: sdk.clone(),
+            address: address.into(),
+            login,
+            namespace: None,
+            mount: None,
+            limits: Limits {
+                attempts: 4,
+                attempt_timeout: Duration::from_secs(5),
+            },
+            revoke_for: Duration::from_secs(300),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Sets the namespace of the auth method and of the secrets. Default none.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Sets the mount of the secrets engine for the sources that are made next. Defaults `aws`, `database` and `secret`.
+    pub fn mount(mut self, mount: impl Into<String>) -> Self {
+        self.mount = Some(mount.into());
+        self
+    }
+
+    /// Sets how often a call is attempted, the first attempt included. Default 4. Minting and logging in are repeated only if
+    /// Vault refused them without doing anything.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.limits.attempts = attempts;
+        self
+    }
+
+    /// Sets how long one attempt may take. Default 5 s.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.attempt_timeout = timeout;
+        self
+    }
+
+    /// Sets for how long a revocation that fails is repeated before it is left to Vault. Default 5 min.
+    pub fn revoke_for(mut self, time: Duration) -> Self {
+        self.revoke_for = time;
+        self
+    }
+
+    /// Sets the wall clock, for tests: the one that the refreshable has. All waits are on Tokio's clock.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::from_fn(clock);
+        self
+    }
+
+    /// Returns a source of keys of an AWS role, each with an IAM user of its own (or whatever the role's type says). Mount
+    /// `aws`.
+    pub fn aws_creds(&self, role: impl AsRef<str>) -> LeasedSecret {
+        self.leased("aws", "creds", role.as_ref(), None)
+    }
+
+    /// Returns a source of sessions of an AWS role: `assumed_role`, `federation_token` or `session_token`. Mount `aws`.
+    pub fn aws_sts(&self, role: impl AsRef<str>, options: StsOptions) -> LeasedSecret {
+        self.leased("aws", "sts", role.as_ref(), options.body())
+    }
+
+    /// Returns a source of the static key of an AWS role. Vault creates a key beside the live one and deletes the one before:
+    /// do not retire keys of this source yourself. Mount `aws`.
+    ///
+    /// Poll at least once per rotation period.
+    pub fn aws_static_creds(&self, role: impl AsRef<str>) -> StoredSecret {
+        self.stored("aws", "static-creds", role.as_ref(), Kind::AwsStatic)
+    }
+
+    /// Returns a source of users of a database role, each with a password. Mount `database`.
+    pub fn database_creds(&self, role: impl AsRef<str>) -> LeasedSecret {
+        self.leased("database", "creds", role.as_ref(), None)
+    }
+
+    /// Returns a source of the password of a static database role. It is fetched again when Vault rotates it. Mount `database`.
+    pub fn database_static_creds(&self, role: impl AsRef<str>) -> StoredSecret {
+        self.stored(
+            "database",
+            "static-creds",
+            role.as_ref(),
+            Kind::DatabaseStatic,
+        )
+    }
+
+    /// Returns a source of the secret at `path` of a KV version 2 engine. Its material is the JSON that was written. Mount
+    /// `secret`.
+    pub fn kv(&self, path: impl AsRef<str>) -> StoredSecret {
+        self.stored("secret", "data", path.as_ref(), Kind::KeyValue)
+    }
+
+    fn leased(&self, mount: &str, endpoint: &str, role: &str, body: Option<Value>) -> LeasedSecret {
+        let (id, path) = self.path(mount, endpoint, role);
+        let what = format!("minting `{id}`");
+        let call = match body {
+            Some(body) => Call::post(what, path, &body),
+            None => Call::get(what, path),
+        };
+        LeasedSecret::new(
+            &id,
+            call.once(),
+            self.session(),
+            self.revoke_for,
+            self.clock.clone(),
+        )
+    }
+
+    fn stored(&self, mount: &str, endpoint: &str, name: &str, kind: Kind) -> StoredSecret {
+        let (id, path) = self.path(mount, endpoint, name);
+        let call = Call::get(format!("reading `{id}`"), path);
+        StoredSecret::new(&id, call, kind, self.session(), self.clock.clone())
+    }
+
+    /// Returns the name of a secret, and its path in the API.
+    fn path(&self, mount: &str, endpoint: &str, name: &str) -> (String, String) {
+        let mount = self.mount.as_deref().unwrap_or(mount).trim_matches('/');
+        let name = name.trim_matches('/');
+        let path = format!("{}/{endpoint}/{}", encode_path(mount), encode_path(name));
+        // The API of KV has `data` in the path; nobody else has it in the name.
+        let id = match endpoint {
+            "data" => format!("{mount}/{name}"),
+            _ => format!("{mount}/{endpoint}/{name}"),
+        };
+        (id, path)
+    }
+
+    fn session(&self) -> Session {
+        let client = Client::new(
+            &self.sdk,
+            &self.address,
+            self.namespace.clone(),
+            self.limits,
+        );
+        Session::new(client, self.login.clone())
+    }
+}
+
+impl StsOptions {
+    /// Sets how long the session lasts.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Sets the ARN of the role to assume, where Vault's role allows several.
+    #[must_use]
+    pub fn role_arn(mut self, arn: impl Into<String>) -> Self {
+        self.role_arn = Some(arn.into());
+        self
+    }
+
+    /// Sets the name of the session.
+    #[must_use]
+    pub fn session_name(mut self, name: impl Into<String>) -> Self {
+        self.session_name = Some(name.into());
+        self
+    }
+
+    fn body(self) -> Option<Value> {
+        let ttl = self.ttl.map(|ttl| format!("{}s", ttl.as_secs()));
+        let fields = [
+            ("ttl", ttl),
+            ("role_arn", self.role_arn),
+            ("role_session_name", self.session_name),
+        ];
+        let body: Map<_, _> = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
+            .collect();
+        (!body.is_empty()).then_some(Value::Object(body))
+    }
+}

@@ -1,0 +1,115 @@
+//! Gives back what was minted: each revocation is repeated until it is done or its time is over.
+//!
+//! IAM is eventually consistent, and Vault may be sealed or unreachable: a revocation may fail at first. The lease is not
+//! renewed any more, and holds its token until then.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::call::Failure;
+use super::lease::Lease;
+use crate::util::Backoff;
+
+/// How soon a failed revocation is repeated.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+
+pub(super) struct Revoker {
+    /// The ids of the leases whose revocation is under way.
+    pending: Arc<watch::Sender<BTreeSet<String>>>,
+    longest: Duration,
+}
+
+impl Revoker {
+    /// Creates a revoker that tries for `longest`.
+    pub(super) fn new(longest: Duration) -> Self {
+        Self {
+            pending: Arc::default(),
+            longest,
+        }
+    }
+
+    /// Revokes `lease` in the background. The task returned may be dropped.
+    pub(super) fn revoke(&self, lease: Arc<Lease>) -> JoinHandle<()> {
+        let (pending, longest) = (Arc::clone(&self.pending), self.longest);
+        lease.end();
+        if !lease.id().is_empty() {
+            pending.send_if_modified(|ids| ids.insert(lease.id().to_owned()));
+        }
+        tokio::spawn(async move {
+            if !lease.id().is_empty() {
+                revoke(&lease, longest).await;
+                pending.send_if_modified(|ids| ids.remove(lease.id()));
+            }
+        })
+    }
+
+    /// Waits until all revocations have ended, for at most `longest`; names those that have not in a warning, also when this
+    /// future is dropped.
+    pub(super) async fn finish(&self, longest: Duration) {
+        let _left = LeftToVault(&self.pending);
+        let mut pending = self.pending.subscribe();
+        // The sender lives in `self`.
+        let _ = timeout(longest, pending.wait_for(BTreeSet::is_empty)).await;
+    }
+}
+
+/// Names the leases whose revocation has not ended, when it is dropped.
+struct LeftToVault<'a>(&'a watch::Sender<BTreeSet<String>>);
+
+impl Drop for LeftToVault<'_> {
+    fn drop(&mut self) {
+        for lease_id in self.0.borrow().iter() {
+            tracing::warn!(%lease_id, "the lease is not revoked yet; it ends by itself");
+        }
+    }
+}
+
+async fn revoke(lease: &Lease, longest: Duration) {
+    let lease_id = lease.id();
+    let deadline = Instant::now() + longest;
+    let mut delays = RETRY.delays(&mut Rng::new());
+    loop {
+        let failure = match lease.revoke(true).await {
+            Ok(()) => return tracing::debug!(lease_id, "revoked"),
+            Err(failure) if failure.is_lease_gone() => return,
+            Err(failure) => failure,
+        };
+        if failure.is_forbidden() {
+            // With its token, the lease has ended.
+            if lease.token().is_accepted().await {
+                tracing::warn!(
+                    lease_id,
+                    "the lease cannot be revoked, and ends by itself; the token's policy must allow `update` on `sys/leases/revoke`"
+                );
+            }
+            return;
+        }
+        let delay = delays.next();
+        if Instant::now() + delay >= deadline {
+            return leave_to_vault(lease, &failure).await;
+        }
+        sleep(delay).await;
+    }
+}
+
+/// The last attempt: Vault queues the revocation, if it can.
+async fn leave_to_vault(lease: &Lease, failure: &Failure) {
+    let lease_id = lease.id();
+    let status = match failure {
+        Failure::Rejected(rejection) => rejection.to_string(),
+        Failure::NoAnswer { error, .. } => error.report(),
+    };
+    let is_queued = lease.revoke(false).await.is_ok();
+    tracing::warn!(
+        lease_id,
+        is_queued,
+        error = status,
+        "the lease could not be revoked; it is left to Vault"
+    );
+}
