@@ -2,6 +2,7 @@
 
 mod crash;
 mod errors;
+mod forms;
 mod old_keys;
 mod steps;
 
