@@ -17,8 +17,7 @@ use crate::source::Source;
 use crate::trigger::{Reason, RefreshRequest};
 
 impl<S: Source, C: Connect> Supervisor<S, C> {
-    /// Starts the task, and returns when a value is live.
-    /// A source that fails is retried for `patience`.
+    /// Starts the task, and returns when a value is live. A source that fails is retried for `patience`.
     pub(super) async fn start(
         mut self,
         patience: Duration,

@@ -2,6 +2,7 @@
 
 mod crash;
 mod errors;
+mod forms;
 mod master;
 mod old_keys;
 mod pending_key;
