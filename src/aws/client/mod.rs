@@ -7,10 +7,14 @@ mod credentials;
 mod fixed_identity;
 mod hooks;
 mod identity;
+mod last_answer;
+mod planned_attempt;
 mod rejected_response;
-mod rejection_window;
+mod rejection;
 mod replay;
 mod replay_state;
+#[cfg(feature = "s3")]
+mod session;
 
 pub use bootstrap::BootstrapCredentials;
 #[cfg(feature = "s3")]
