@@ -66,7 +66,7 @@ the use of its key. **The body of a `GetObject` that is still being read keeps n
 its end even when the key has been deleted meanwhile.
 
 Sessions that are made with a key outlive it. They are valid until they expire, whatever happens to the key, and keep none in use:
-those that the SDK makes for requests to S3 Express directory buckets. What needs the key is the call
+those of `AssumeRole`, and those that the SDK makes for requests to S3 Express directory buckets. What needs the key is the call
 that makes the session: while it runs, it keeps its key in use, and when its key is rejected, that is reported, and the call is
 made again with a newer one.
 
@@ -115,6 +115,8 @@ mod s3;
 mod secret;
 
 pub use check::Check;
+#[cfg(all(feature = "aws", feature = "sts"))]
+pub use client::AssumeRole;
 #[cfg(feature = "aws")]
 pub use client::{BootstrapCredentials, ClientHooks};
 #[cfg(feature = "aws")]

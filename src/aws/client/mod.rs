@@ -1,5 +1,7 @@
 //! What an SDK client gets: the live key for each attempt, replays of rejected requests, and the bootstrap of a source.
 
+#[cfg(feature = "sts")]
+mod assume_role;
 mod bootstrap;
 mod configure;
 mod credentials;
@@ -16,6 +18,8 @@ mod replay_state;
 #[cfg(feature = "s3")]
 mod session;
 
+#[cfg(feature = "sts")]
+pub use assume_role::AssumeRole;
 pub use bootstrap::BootstrapCredentials;
 #[cfg(feature = "s3")]
 pub(super) use fixed_identity::{FixedIdentity, ReportRejected};

@@ -8,6 +8,7 @@ use crate::support::cloud_fixture::{BUCKET, CloudFixture};
 use crate::support::scripted::{Scripted, service};
 
 mod answers;
+mod assume_role;
 mod drain;
 mod express;
 mod key;
