@@ -7,6 +7,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::identity::Identity;
 use tokio::time::Instant;
 
+use super::experience::Experience;
 use super::secret::id_suffix;
 use crate::hot::DrainToken;
 use crate::refresh::Refreshable;
@@ -33,6 +34,7 @@ pub type RefreshableCredentials = Refreshable<LiveKey>;
 pub struct LiveKey {
     identity: Identity,
     credentials: Credentials,
+    experience: Experience,
     connected: Instant,
 }
 
@@ -46,6 +48,7 @@ impl LiveKey {
         Self {
             identity: Identity::from(credentials.clone()),
             credentials,
+            experience: Experience::new(),
             connected: Instant::now(),
         }
     }
@@ -72,6 +75,16 @@ impl LiveKey {
 
     pub(super) fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Returns the identity to sign the next attempt with.
+    pub(super) fn signing_identity(&self) -> Identity {
+        self.experience.identity(&self.identity)
+    }
+
+    /// Returns what the requests that were signed with the key have experienced.
+    pub(super) fn experience(&self) -> &Experience {
+        &self.experience
     }
 
     /// Returns the drain token in an identity that is a clone of a live key's.

@@ -39,7 +39,9 @@ each *attempt* of each request gets the live key (one atomic load, no allocation
 - each attempt keeps the key that signed it in use until it ends, however it ends. So do clones of the credentials, until they
   are dropped, and presigned URLs, until they expire. The drain is exact;
 - an attempt that is rejected because its key is dead is reported, waits for a newer key, and is replayed with it, outside the
-  SDK's retry quota and the user's number of attempts;
+  SDK's retry quota and the user's number of attempts. If no newer key comes, the caller gets the service's own error;
+- an attempt that is rejected for its own reasons, while others that are signed later succeed with the same key, is not replayed:
+  the caller gets the service's own error, and the key stays good;
 - an attempt that is rejected because its key is too new (the check passed, and this service does not know the key yet) is
   repeated with the same key for at most [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key).
 
@@ -54,10 +56,32 @@ each *attempt* of each request gets the live key (one atomic load, no allocation
 - A request whose body is a stream that can be read only once.
 - A request that is answered with `AccessDenied`, or a `HEAD` that is answered with a bare 403, unless a newer key is live
   already: the cause may be a missing permission.
-- A request to an S3 Express directory bucket: the SDK signs it with a session that it derives from the live key and caches.
-  Sessions are not part of the drain, either.
 
 The drain protects these: retire a key when it is drained, and none of its requests is rejected.
+
+# What keeps a key in use, and what does not
+
+A request needs its key until the service has answered: when the head of the answer has come, the operation ends, and with it
+the use of its key. **The body of a `GetObject` that is still being read keeps no key in use**, for it needs none: it is read to
+its end even when the key has been deleted meanwhile.
+
+Sessions that are made with a key outlive it. They are valid until they expire, whatever happens to the key, and keep none in use:
+those of `AssumeRole`, and those that the SDK makes for requests to S3 Express directory buckets. What needs the key is the call
+that makes the session: while it runs, it keeps its key in use, and when its key is rejected, that is reported, and the call is
+made again with a newer one.
+
+# A key is proven, or not published
+
+A service that answers "access denied" may have verified the key, or may never have heard of it: Amazon S3 says
+`InvalidAccessKeyId` about an unknown key, some S3-compatible stores deny it like any other request. With
+[`OnForbidden::Accept`](crate::refresh::OnForbidden::Accept) a denied key is published, so a denial counts as that of a *genuine* key
+only if one of these proves it; otherwise the key is checked again, as one that is not known yet:
+
+- the message is one that only an authenticated request gets: "User: … is not authorized to perform: …";
+- a request with the same key id and a wrong secret access key gets another answer (`check::HeadBucket` asks).
+
+Several denials in a row of a live key, without a success between them and without a reason, lead to a refresh, at most once in a
+minute.
 
 # Which check
 
@@ -84,12 +108,16 @@ mod client;
 #[cfg(feature = "aws")]
 mod connect;
 #[cfg(feature = "aws")]
+mod experience;
+#[cfg(feature = "aws")]
 mod key;
 #[cfg(feature = "s3")]
 mod s3;
 mod secret;
 
 pub use check::Check;
+#[cfg(all(feature = "aws", feature = "sts"))]
+pub use client::AssumeRole;
 #[cfg(feature = "aws")]
 pub use client::{BootstrapCredentials, ClientHooks};
 #[cfg(feature = "aws")]

@@ -20,7 +20,11 @@
 //! | the old key is deleted while requests use it | they are replayed with the new one, as soon as it is live | `credswap_replays_total`; the caller sees no failure |
 //! | … and the request's body can be read only once | that request fails: it cannot be sent again | the service's own error; retire keys when they are drained, and this does not happen |
 //! | … and no newer key is known | the source is fetched until it changes; the live key is checked again when it was not rejected for a while | [`Status::live_rejection`](crate::refresh::Status::live_rejection), `credswap_live_rejected` |
-//! | … and no newer key comes within [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key) | the request fails; others that follow fail at once | [`ErrorKind::NoNewerKey`](crate::ErrorKind::NoNewerKey) in the SDK error's chain |
+//! | … and no newer key comes within [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key) | the request fails; others that follow fail at once | the service's own error; a warning is logged, with [`ErrorKind::NoNewerKey`](crate::ErrorKind::NoNewerKey)'s text |
+//! | … after [`Refreshable::shutdown`](crate::Refreshable::shutdown) | the request fails at once | [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown) in the SDK error's chain, with the service's answer |
+//! | a request is rejected for its own reasons: a signature that was spoilt on the way, the wrong service | it fails as soon as another one that was signed later succeeds with the same key | the service's own error |
+//! | the clock is wrong | the SDK corrects the time and repeats the request | does not show |
+//! | a store denies a dead key without saying why | several denials in a row request a refresh, at most one in a minute | the service's own error, until the new key is live |
 //! | a request hangs, or a lease is kept | its generation does not drain; swaps go on | [`Status::draining`](crate::refresh::Status::draining), `credswap_draining_generations` |
 //! | a request is cancelled | its lease ends with it | does not show |
 //! | a source, connect or check panics or hangs | that refresh fails; the loop goes on | [`ErrorKind::Panicked`](crate::ErrorKind::Panicked), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) |

@@ -9,9 +9,10 @@ use std::fmt;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
-use super::auth_error::{AuthError, AuthErrorKind, error_code, is_clock_skew};
+use super::auth_error::{AuthError, AuthErrorKind, is_clock_skew};
+use super::error_answer::ErrorAnswer;
 use crate::error::{Error, ErrorKind};
 
 /// A call that failed.
@@ -24,11 +25,12 @@ pub(crate) enum CallError {
 }
 
 /// The error response of a service.
-#[derive(Debug)]
+#[derive(Clone)]
 pub(crate) struct ServiceError {
     pub(crate) status: u16,
-    /// Empty if the response has none, as all responses to `HEAD`.
+    /// Empty if the response has none, as most responses to `HEAD`.
     pub(crate) code: String,
+    /// Empty if the response has none.
     message: String,
 }
 
@@ -41,18 +43,7 @@ impl CallError {
         match &error {
             // The SDK takes a response that it cannot parse for a service error, even if the status is a success.
             SdkError::ServiceError(service) if !service.raw().status().is_success() => {
-                let raw = service.raw();
-                let status = raw.status().as_u16();
-                // The SDK does not find the code of a response in another protocol.
-                let code = service.err().code().or_else(|| {
-                    let header = raw.headers().get("x-amzn-errortype");
-                    error_code(header, raw.body().bytes().unwrap_or_default())
-                });
-                let error = ServiceError {
-                    status,
-                    code: code.unwrap_or_default().to_owned(),
-                    message: service.err().message().unwrap_or_default().to_owned(),
-                };
+                let error = ServiceError::of(service.raw(), Some(service.err().meta()));
                 error.classify(what)
             }
             SdkError::TimeoutError(_) => Self::NoResponse(Error::new(
@@ -70,7 +61,12 @@ impl CallError {
     }
 
     /// Returns the complete error; `explain` knows what a rejection means for this operation.
-    #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
+    #[cfg(any(
+        feature = "secrets-manager",
+        feature = "rotation",
+        feature = "s3",
+        all(feature = "aws", feature = "sts")
+    ))]
     pub(crate) fn explained(self, explain: impl FnOnce(&ServiceError) -> Error) -> Error {
         match self {
             Self::Service(error) => explain(&error),
@@ -80,16 +76,29 @@ impl CallError {
 }
 
 impl ServiceError {
-    /// Returns the rejection as an auth error, if it is one.
-    pub(crate) fn auth_error(&self) -> Option<AuthError> {
-        match self.code.as_str() {
-            "" => AuthError::of_response(self.status, None, &[]),
-            code => AuthError::of_code(code),
+    /// Reads an error response, of which the SDK's parser found `parsed`.
+    pub(crate) fn of(raw: &HttpResponse, parsed: Option<&ErrorMetadata>) -> Self {
+        let ErrorAnswer { code, message } = ErrorAnswer::of(raw, parsed);
+        Self {
+            status: raw.status().as_u16(),
+            code,
+            message,
         }
     }
 
+    /// Returns the rejection as an auth error, if it is one.
+    pub(crate) fn auth_error(&self) -> Option<AuthError> {
+        AuthError::of(self.status, &self.code, &self.message)
+    }
+
+    /// Returns whether the two are the same answer.
+    #[cfg(feature = "s3")]
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let parts = |error: &Self| (error.status, error.code.clone(), error.message.clone());
+        parts(self) == parts(other)
+    }
+
     /// Returns whether the service's message contains `text`.
-    #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
     pub(crate) fn says(&self, text: &str) -> bool {
         self.message.contains(text)
     }
@@ -103,10 +112,20 @@ impl ServiceError {
 
     /// Returns an error whose source is the service's status, code and message.
     pub(crate) fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
+        Error::new(kind, text.into()).with_source(ServiceMessage(self.summary()))
+    }
+
+    /// Returns status, code and message on one line, without secrets.
+    pub(crate) fn summary(&self) -> String {
         // The answer to a wrong signature quotes what should have been signed, and the session token is part of that.
+        let is_wrong = |error| AuthError::kind(error) == AuthErrorKind::WrongSignature;
         let is_quotable =
-            self.auth_error().map(AuthError::kind) != Some(AuthErrorKind::WrongSignature);
-        let message = self.message.lines().next().filter(|_| is_quotable);
+            !self.code.contains("Signature") && !self.auth_error().is_some_and(is_wrong);
+        let message = self
+            .message
+            .lines()
+            .next()
+            .filter(|text| is_quotable && !text.is_empty());
         let code = match self.code.as_str() {
             "" => "no code",
             code => code,
@@ -116,7 +135,7 @@ impl ServiceError {
             answer.push_str(": ");
             answer.extend(message.chars().take(LONGEST_MESSAGE));
         }
-        Error::new(kind, text.into()).with_source(ServiceMessage(answer))
+        answer
     }
 
     /// Handles the rejections that mean the same for all operations.
@@ -152,6 +171,13 @@ impl fmt::Display for ServiceMessage {
 }
 
 impl StdError for ServiceMessage {}
+
+// By hand: a message may quote secrets.
+impl fmt::Debug for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServiceError({})", self.summary())
+    }
+}
 
 const LONGEST_MESSAGE: usize = 300;
 

@@ -8,15 +8,18 @@ use aws_sdk_s3::{Client, Config};
 use aws_types::SdkConfig;
 
 use super::Check;
-use super::verdict::{TIMEOUT, limit, verdict_of};
+use super::verdict::{TIMEOUT, forbidden, limit, verdict_of};
 use crate::connect::Verdict;
 use crate::error::ErrorKind;
+use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 use crate::sdk::behavior::with_behavior;
 use crate::sdk::call_error::{CallError, ServiceError};
 
 /// Calls S3 `HeadBucket` with the key. A key passes if it is accepted and has `s3:ListBucket` on the bucket.
 ///
-/// It suits S3-compatible stores, which have no STS, too.
+/// It suits S3-compatible stores, which have no STS, too. Some of these deny a request with an unknown key just as they deny one
+/// without a permission. A denial counts as that of a genuine key only if a wrong secret access key gets another answer: the
+/// service has verified the signature then.
 ///
 /// ```no_run
 /// # fn example(sdk: &aws_types::SdkConfig) {
@@ -79,6 +82,30 @@ impl HeadBucket {
             .map_err(|error| CallError::of(CHECK, error))
     }
 
+    /// Returns whether the service has verified the signature of a request that it denied: a wrong one gets another answer.
+    async fn is_verified(&self, credentials: &Credentials, denial: &ServiceError) -> bool {
+        let is_denial = |error: AuthError| error.kind() == AuthErrorKind::Denied;
+        if !denial.auth_error().is_some_and(is_denial) {
+            return false;
+        }
+        // Two, in order to know that two equal requests get equal answers.
+        match (self.forge(credentials).await, self.forge(credentials).await) {
+            (Some(one), Some(other)) => one.is_same_as(&other) && !one.is_same_as(denial),
+            _ => false,
+        }
+    }
+
+    /// Returns the answer to a request with the same key id and a wrong secret access key.
+    async fn forge(&self, credentials: &Credentials) -> Option<ServiceError> {
+        let token = credentials.session_token().map(str::to_owned);
+        let wrong = "credswap-asks-what-a-wrong-key-gets";
+        let forged = Credentials::new(credentials.access_key_id(), wrong, token, None, "credswap");
+        match self.list(&forged).await {
+            Err(CallError::Service(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
     /// Returns the verdict if the fault is in the choice of the bucket.
     fn wrong_bucket(&self, rejection: &ServiceError) -> Option<Verdict> {
         let bucket = &self.bucket;
@@ -108,11 +135,13 @@ impl Check for HeadBucket {
             };
             match result {
                 Ok(()) => Verdict::Good,
-                Err(CallError::Service(rejection)) => {
-                    self.wrong_bucket(&rejection).unwrap_or_else(|| {
-                        verdict_of(credentials, CHECK, CallError::Service(rejection))
-                    })
-                }
+                Err(CallError::Service(rejection)) => match self.wrong_bucket(&rejection) {
+                    Some(verdict) => verdict,
+                    None if self.is_verified(credentials, &rejection).await => {
+                        forbidden(credentials, CHECK, &rejection)
+                    }
+                    None => verdict_of(credentials, CHECK, CallError::Service(rejection)),
+                },
                 Err(error) => verdict_of(credentials, CHECK, error),
             }
         })

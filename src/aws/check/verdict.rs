@@ -8,8 +8,8 @@ use aws_credential_types::Credentials;
 use crate::aws::secret::id_suffix;
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
-use crate::sdk::auth_error::AuthErrorKind;
-use crate::sdk::call_error::CallError;
+use crate::sdk::auth_error::{AuthError, AuthErrorKind};
+use crate::sdk::call_error::{CallError, ServiceError};
 
 /// How long a check may take by default.
 pub(in crate::aws) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,10 +41,12 @@ pub(in crate::aws) fn verdict_of(
         CallError::NoResponse(error) => return Verdict::Unknown(error),
     };
     let key = format!("access key …{}", id_suffix(credentials.access_key_id()));
-    match rejection.auth_error().map(|error| error.kind()) {
+    let error = rejection.auth_error();
+    let proves_key = error.is_some_and(AuthError::proves_key);
+    match error.map(AuthError::kind) {
         Some(AuthErrorKind::UnknownKey) => Verdict::NotYet(rejection.error(
             ErrorKind::NotPropagated,
-            format!("AWS does not know {key}: it is too new, or it was deleted or deactivated"),
+            format!("the service does not know {key}: it is too new, or it was deleted or deactivated"),
         )),
         Some(AuthErrorKind::WrongSignature) => Verdict::Bad(rejection.error(
             ErrorKind::Rejected,
@@ -54,17 +56,32 @@ pub(in crate::aws) fn verdict_of(
             ErrorKind::Rejected,
             format!("the session token of {key} has expired or is invalid; correct the secret"),
         )),
-        Some(AuthErrorKind::Denied) => Verdict::Forbidden(rejection.error(
-            ErrorKind::Forbidden,
-            format!("{key} is genuine, but has no permission for {what}"),
+        Some(AuthErrorKind::Denied) if proves_key => forbidden(credentials, what, &rejection),
+        Some(AuthErrorKind::Denied) => Verdict::NotYet(rejection.error(
+            ErrorKind::NotPropagated,
+            format!(
+                "{what} was denied, and the answer does not tell why: the service does not know {key} (yet), or the key has no \
+                 permission; grant it, or use another check"
+            ),
         )),
-        None if rejection.code == "IncompleteSignature" => Verdict::Bad(rejection.error(
-            ErrorKind::Rejected,
-            format!("AWS does not accept the access key id of {key}; correct the secret"),
-        )),
+        None if rejection.code == "IncompleteSignature" || rejection.says("ccess key") => {
+            Verdict::Bad(rejection.error(
+                ErrorKind::Rejected,
+                format!("the service does not accept the access key id of {key}; correct the secret"),
+            ))
+        }
         None => Verdict::Unknown(rejection.error(
             ErrorKind::Config,
             format!("{what} received an answer that says nothing about the key; check endpoint and region"),
         )),
     }
+}
+
+/// Returns the verdict on a genuine key that was denied the call.
+pub(super) fn forbidden(credentials: &Credentials, what: &str, denial: &ServiceError) -> Verdict {
+    let key = id_suffix(credentials.access_key_id());
+    Verdict::Forbidden(denial.error(
+        ErrorKind::Forbidden,
+        format!("access key …{key} is genuine, but has no permission for {what}"),
+    ))
 }

@@ -15,21 +15,17 @@ use aws_smithy_runtime_api::client::identity::{
     Identity, IdentityCachePartition, IdentityFuture, ResolveCachedIdentity, ResolveIdentity,
     SharedIdentityCache, SharedIdentityResolver,
 };
-use aws_smithy_runtime_api::client::interceptors::context::{
-    FinalizerInterceptorContextMut, InterceptorContext,
-};
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextMut;
 use aws_smithy_runtime_api::client::interceptors::{
     Intercept, SharedInterceptor, dyn_dispatch_hint,
 };
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, SharedRetryClassifier,
-};
+use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::retry::ErrorKind;
 
 use super::hooks::ClientHooks;
 use super::identity::pass_on;
+use super::planned_attempt::{self, PlannedAttempts};
 use super::rejected_response::{auth_error, count_rejection};
 use crate::aws::key::{LiveKey, RefreshableCredentials};
 use crate::hot::{HotSwap, Lease};
@@ -114,7 +110,7 @@ impl BootstrapCredentials {
             credentials_provider: provider,
             identity_cache: SharedIdentityCache::new(identity),
             interceptor: SharedInterceptor::permanent(Fallback(Arc::clone(&self.0))),
-            retry_classifier: SharedRetryClassifier::new(FallbackClassifier),
+            retry_classifier: SharedRetryClassifier::new(PlannedAttempts),
         }
     }
 }
@@ -219,13 +215,14 @@ impl Intercept for Fallback {
     fn modify_before_attempt_completion(
         &self,
         context: &mut FinalizerInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
+        components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let signer = cfg
             .load::<EndpointResolverParams>()
             .and_then(|params| params.get_property::<Identity>());
-        let (Some(error), Some(identity)) = (auth_error(context), signer) else {
+        let rejection = auth_error(context, components, cfg);
+        let (Some((error, _)), Some(identity)) = (rejection, signer) else {
             return Ok(());
         };
         let Some(generation) = self.0.generation_of(identity) else {
@@ -250,33 +247,7 @@ impl Intercept for Fallback {
             count_rejection(error);
             self.0.report_rejected(generation);
         }
-        if let Some(response) = context.response_mut() {
-            response.add_extension(FallbackPlanned);
-        }
+        planned_attempt::mark(context);
         Ok(())
-    }
-}
-
-/// Marks a response whose request is repeated with the initial credentials.
-#[derive(Debug, Clone, Copy)]
-struct FallbackPlanned;
-
-/// Lets the planned attempt happen, and classifies nothing else.
-#[derive(Debug)]
-struct FallbackClassifier;
-
-impl ClassifyRetry for FallbackClassifier {
-    fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
-        match ctx
-            .response()
-            .and_then(|r| r.extension::<FallbackPlanned>())
-        {
-            Some(FallbackPlanned) => RetryAction::retryable_error(ErrorKind::ClientError),
-            None => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "credswap::bootstrap"
     }
 }

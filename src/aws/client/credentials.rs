@@ -8,7 +8,8 @@ use aws_types::SdkConfig;
 
 use super::hooks::ClientHooks;
 use super::identity::LiveIdentity;
-use super::replay::{Replay, ReplayClassifier};
+use super::planned_attempt::PlannedAttempts;
+use super::replay::Replay;
 use crate::aws::key::LiveKey;
 use crate::refresh::Refreshable;
 
@@ -78,7 +79,7 @@ impl Refreshable<LiveKey> {
             credentials_provider: provider,
             identity_cache: SharedIdentityCache::new(identity),
             interceptor: SharedInterceptor::permanent(Replay::new(self.clone())),
-            retry_classifier: SharedRetryClassifier::new(ReplayClassifier),
+            retry_classifier: SharedRetryClassifier::new(PlannedAttempts),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The hooks of a client that is bound to one key: its identity, and the report that its key was rejected.
 
+use std::time::{Duration, SystemTime};
+
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::identity::{
     Identity, IdentityCachePartition, IdentityFuture, ResolveCachedIdentity, SharedIdentityResolver,
@@ -11,7 +13,10 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use super::identity::pass_on;
 use super::rejected_response::{auth_error, count_rejection};
+use super::rejection::ONE_REFRESH;
+use crate::aws::experience::Experience;
 use crate::hot::DrainToken;
+use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 use crate::trigger::RefreshRequester;
 
 /// The same identity for every attempt: no cache, no expiry.
@@ -36,17 +41,44 @@ impl ResolveCachedIdentity for FixedIdentity {
     }
 }
 
-/// Reports that the client's key was rejected.
+/// Reports that the client's key was rejected, and requests a refresh where the cause may be the request.
 #[derive(Debug)]
 pub(in crate::aws) struct ReportRejected {
     requester: RefreshRequester,
     token: DrainToken,
+    experience: Experience,
 }
 
 impl ReportRejected {
     /// `token` is that of the client's own generation.
     pub(in crate::aws) fn new(requester: RefreshRequester, token: DrainToken) -> Self {
-        Self { requester, token }
+        Self {
+            requester,
+            token,
+            experience: Experience::new(),
+        }
+    }
+
+    fn rejected(&self, generation: u64, error: AuthError) {
+        let is_due = match error.kind() {
+            _ if error.proves_key() => {
+                self.experience.note_success(0);
+                false
+            }
+            AuthErrorKind::Denied => self.experience.note_denial(WAIT),
+            // Of a dead key the id is not known.
+            AuthErrorKind::WrongSignature => {
+                count_rejection(error);
+                self.experience.may_request(WAIT, SystemTime::UNIX_EPOCH).0
+            }
+            _ => {
+                count_rejection(error);
+                return self.requester.report_rejected(generation);
+            }
+        };
+        if is_due {
+            self.requester.request(ONE_REFRESH);
+        }
     }
 }
 
@@ -59,17 +91,24 @@ impl Intercept for ReportRejected {
     fn modify_before_attempt_completion(
         &self,
         context: &mut FinalizerInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        _cfg: &mut ConfigBag,
+        components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if matches!(context.output_or_error(), Some(Ok(_))) {
+            if self.experience.is_watching() {
+                self.experience.note_success(0);
+            }
+            return Ok(());
+        }
         // A client that was not published has no generation, and is used by its check alone.
-        if let Some(error) = auth_error(context)
-            && !error.is_ambiguous()
+        if let Some((error, _)) = auth_error(context, components, cfg)
             && let Some(generation) = self.token.generation()
         {
-            count_rejection(error);
-            self.requester.report_rejected(generation);
+            self.rejected(generation, error);
         }
         Ok(())
     }
 }
+
+/// How often refreshes are requested because of rejections that prove little: four times this.
+const WAIT: Duration = Duration::from_secs(15);

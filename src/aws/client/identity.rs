@@ -2,6 +2,11 @@
 //!
 //! The identity is the lease: each clone of it keeps its generation in use, by the drain token in it. The SDK keeps it for
 //! the attempt; `replay.rs` takes care that it is not kept for longer.
+//!
+//! Before an attempt that is a replay, it waits: for a newer key, or for a reason why there is no point in waiting.
+
+use std::future::pending;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::identity::{
     Identity, IdentityCachePartition, IdentityFuture, ResolveCachedIdentity, ResolveIdentity,
@@ -10,11 +15,13 @@ use aws_smithy_runtime_api::client::identity::{
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::replay_state::{RejectedKey, ReplayState};
-use crate::aws::key::RefreshableCredentials;
+use crate::aws::experience::Experience;
+use crate::aws::key::{LiveKey, RefreshableCredentials};
 use crate::error::{Error, ErrorKind};
+use crate::hot::Lease;
 
 #[derive(Debug)]
 pub(super) struct LiveIdentity {
@@ -36,36 +43,96 @@ impl LiveIdentity {
     }
 
     fn live(&self) -> Identity {
-        self.credentials.with(|key| key.identity().clone())
+        self.credentials.with(LiveKey::signing_identity)
     }
 
     /// Returns the key for the attempt after one whose key was rejected: a newer one or, after its delay, the same again.
     async fn after(&self, rejected: &RejectedKey) -> Result<Identity, Error> {
-        let retry_at = rejected
-            .retry_same_key
-            .as_ref()
-            .map(|retry| Instant::now() + retry.after)
-            .filter(|at| *at < rejected.deadline);
+        let live = self.credentials.lease();
+        if Lease::generation(&live) > rejected.generation {
+            return Ok(live.signing_identity());
+        }
         let mut updates = self.credentials.updates();
         let newer = updates.newer_than(rejected.generation);
-        match timeout_at(retry_at.unwrap_or(rejected.deadline), newer).await {
-            Ok(Some(_)) => Ok(self.live()),
-            Err(_) if retry_at.is_some() => Ok(self.live()),
-            // Better no attempt than another one with a key that is known to be dead.
-            Ok(None) | Err(_) => Err(Error::new(
-                ErrorKind::NoNewerKey,
-                format!(
-                    "the key of generation {} was rejected ({}), and no newer one went live within {:?}; \
-                     `Refreshable::status` says why: the rotation may not have finished, the old key may have been \
-                     retired before this process had drained it, or this service may not know a new key yet",
-                    rejected.generation,
-                    rejected.code,
-                    self.credentials.timeouts().newer_key
-                ),
-            )),
+        if let Some(retry) = &rejected.retry_same_key {
+            let at = Instant::now() + retry.after;
+            match timeout_at(at.min(rejected.deadline), newer).await {
+                Ok(None) => {}
+                Err(_) if at >= rejected.deadline => {}
+                _ => return Ok(self.live()),
+            }
+            return Err(self.no_newer_key(rejected, "none went live in time"));
+        }
+        // Better no attempt than another one with a key that is known to be dead, or for a request that is known to be rejected.
+        let why = tokio::select! {
+            biased;
+            Some(_) = newer => return Ok(self.live()),
+            () = live.experience().proven_after(rejected.mark) => "other requests succeed with it",
+            () = self.refreshed(rejected.refreshed_after) => "the secret is unchanged",
+            () = self.suspected(rejected, live.experience()) => "none went live in time",
+            () = self.ended() => {
+                let text = format!(
+                    "{}, and refreshing has ended: no newer key will come; this refreshable was shut down",
+                    self.rejection(rejected)
+                );
+                return Err(rejected.answer.error(ErrorKind::ShutDown, text));
+            }
+        };
+        Err(self.no_newer_key(rejected, why))
+    }
+
+    /// Waits until the end of the time, and reports a rejection that nothing has refuted by then.
+    async fn suspected(&self, rejected: &RejectedKey, experience: &Experience) {
+        let soon = Instant::now() + UNREFUTED;
+        if !rejected.reported && rejected.refreshed_after.is_none() && soon < rejected.deadline {
+            sleep_until(soon).await;
+            if experience.may_report(self.credentials.timeouts().newer_key) {
+                self.credentials.report_rejected(rejected.generation);
+            }
+        }
+        sleep_until(rejected.deadline).await;
+    }
+
+    /// Waits for a refresh that succeeds after the one of `before`.
+    async fn refreshed(&self, before: Option<SystemTime>) {
+        let mut status = self.credentials.subscribe_status();
+        let Some(before) = before else {
+            return pending().await;
+        };
+        if status
+            .wait_for(|status| status.last_success != before)
+            .await
+            .is_err()
+        {
+            pending::<()>().await;
         }
     }
+
+    /// Waits until refreshing has ended.
+    async fn ended(&self) {
+        let mut status = self.credentials.subscribe_status();
+        while status.changed().await.is_ok() {}
+    }
+
+    fn rejection(&self, rejected: &RejectedKey) -> String {
+        let (generation, answer) = (rejected.generation, rejected.answer.summary());
+        format!("the key of generation {generation} was rejected ({answer})")
+    }
+
+    fn no_newer_key(&self, rejected: &RejectedKey, why: &str) -> Error {
+        let text = format!(
+            "{}, and there is no newer one: {why} (waited at most {:?}); `Refreshable::status` says more: the rotation may not \
+             have finished, the old key may have been retired before this process had drained it, this service may not know a \
+             new key yet, or the request is rejected for another reason",
+            self.rejection(rejected),
+            self.credentials.timeouts().newer_key
+        );
+        rejected.answer.error(ErrorKind::NoNewerKey, text)
+    }
 }
+
+/// For how long a rejection that proves little is not reported.
+const UNREFUTED: Duration = Duration::from_secs(1);
 
 impl ResolveCachedIdentity for LiveIdentity {
     fn resolve_cached_identity<'a>(

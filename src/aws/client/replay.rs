@@ -5,11 +5,11 @@
 //! into the config bag, so that neither the SDK's process-wide quota nor the user's number of attempts is touched. The next
 //! attempt's identity is then the newer key, or an error: see `identity.rs`.
 //!
-//! A key that went live only just now may be rejected because this service does not know it yet: another service, or another
-//! part of this one, passed its check. Its requests are repeated with the same key until it is known.
+//! If there will be no other attempt after all, the operation ends with the answer that the service gave.
 //!
 //! The interceptor also sees requests that are signed and never sent, and pins their key until such a URL expires.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use aws_smithy_runtime::client::retries::TokenBucket;
@@ -17,38 +17,35 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::endpoint::EndpointResolverParams;
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut, InterceptorContext,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::retry::{ErrorKind, RetryConfig};
-use fastrand::Rng;
+use aws_smithy_types::retry::RetryConfig;
 use metrics::counter;
 use tokio::time::Instant;
 
-use super::rejected_response::{auth_error, count_rejection};
-use super::rejection_window::RejectionWindow;
-use super::replay_state::{RejectedKey, ReplayState, RetryBudget, SameKeyRetry};
+use super::rejected_response::auth_error;
+use super::rejection::Rejection;
+use super::replay_state::{RejectedKey, ReplayState, RetryBudget};
+use super::{last_answer, planned_attempt};
+use crate::aws::experience::Experience;
 use crate::aws::key::{LiveKey, RefreshableCredentials};
-use crate::hot::DrainToken;
-use crate::sdk::auth_error::{AuthError, AuthErrorKind};
-use crate::util::Backoff;
+use crate::error::{Error, ErrorKind};
+use crate::hot::{DrainToken, Lease};
+use crate::sdk::auth_error::AuthError;
+use crate::sdk::call_error::ServiceError;
 
 /// How many keys an operation may be rejected with. More than one only if the newer one has died meanwhile, too: rotations
 /// back to back, each of which deletes the key before it at once.
 const MAX_REJECTED_KEYS: u32 = 4;
 
-/// The delays before a request is repeated with a key that is not known yet. IAM takes seconds; and where a young key is in
-/// fact dead, a refresh usually finds its successor within the first delay.
-const SAME_KEY: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(4));
-
 #[derive(Debug)]
 pub(super) struct Replay {
     credentials: RefreshableCredentials,
-    window: RejectionWindow,
     /// Replaces the SDK's copy of an identity whose attempt has ended.
     empty_identity: Identity,
 }
@@ -57,71 +54,76 @@ impl Replay {
     pub(super) fn new(credentials: RefreshableCredentials) -> Self {
         Self {
             credentials,
-            window: RejectionWindow::default(),
             empty_identity: Identity::new((), None),
         }
     }
 
-    /// Reports the key of `generation`, whose attempt was answered with `error`, and returns what to wait for before another
-    /// attempt; `None` if that is not worth it. `before` is the rejection that the attempt was a replay after.
-    fn rejected(
-        &self,
-        generation: u64,
-        error: AuthError,
-        before: Option<RejectedKey>,
-    ) -> Option<RejectedKey> {
-        let wait = self.credentials.timeouts().newer_key;
-        let rejected = |deadline| RejectedKey {
-            generation,
-            code: error.code(),
-            deadline,
-            retry_same_key: None,
-        };
-        let newer_is_live = self.credentials.generation() > generation;
-        if error.is_ambiguous() {
-            // The cause may be the key or the request. Only with a newer key at hand is it worth another attempt.
-            return newer_is_live.then(|| rejected(Instant::now() + wait));
-        }
-        count_rejection(error);
-        self.credentials.report_rejected(generation);
-        if newer_is_live {
-            return Some(rejected(Instant::now() + wait));
-        }
-        if error.kind() != AuthErrorKind::UnknownKey || !self.may_be_propagating(generation) {
-            return self.window.note(generation, wait).map(rejected);
-        }
-        // Each request has the whole time for itself: the key will be known at some point.
-        let (deadline, retry) = match before.filter(|before| before.generation == generation) {
-            Some(before) => (before.deadline, before.retry_same_key),
-            None => (Instant::now() + wait, None),
-        };
-        let mut later = retry.map_or_else(|| SAME_KEY.delays(&mut Rng::new()), |retry| retry.later);
-        let after = later.next();
-        (Instant::now() < deadline).then(|| RejectedKey {
-            retry_same_key: Some(SameKeyRetry { after, later }),
-            ..rejected(deadline)
-        })
-    }
-
-    /// Returns whether the key is live and so new that a service may not know it yet.
-    fn may_be_propagating(&self, generation: u64) -> bool {
-        let age = self.credentials.with(LiveKey::age);
-        self.credentials.generation() == generation && age < self.credentials.timeouts().propagation
-    }
-
-    /// Takes the identity that the attempt was signed with from the SDK, if it is one of ours, and returns its generation.
-    fn take_signer(&self, cfg: &mut ConfigBag) -> Option<(u64, DrainToken)> {
+    /// Takes the identity that the attempt was signed with from the SDK, if it is one of ours.
+    fn take_signer(&self, cfg: &mut ConfigBag) -> Option<Signer> {
         let identity = cfg
             .get_mut_from_interceptor_state::<EndpointResolverParams>()?
             .get_property_mut::<Identity>()?;
         let token = LiveKey::token_of(identity)?.clone();
         let generation = self.credentials.generation_of(&token)?;
+        let mark = Experience::mark_of(identity);
         *identity = self.empty_identity.clone();
-        Some((generation, token))
+        Some(Signer {
+            generation,
+            mark,
+            token,
+        })
+    }
+
+    /// Returns how the attempt was rejected, and the key that was: the one that signed it or, if it was not sent, the one that
+    /// signed the call for its session.
+    fn rejection(
+        &self,
+        context: &FinalizerInterceptorContextMut<'_>,
+        components: &RuntimeComponents,
+        cfg: &ConfigBag,
+        signer: Option<Signer>,
+    ) -> Option<(Signer, AuthError, ServiceError)> {
+        #[cfg(feature = "s3")]
+        if let Some((error, answer)) = super::session::auth_error(context) {
+            // The key that was live a moment ago, which is this one but for a swap in between: then it is replayed for nothing.
+            let live = self.credentials.lease();
+            let signer = Signer {
+                generation: Lease::generation(&live),
+                mark: Experience::mark_of(&live.signing_identity()),
+                token: Lease::token(&live),
+            };
+            return Some((signer, error, answer));
+        }
+        let signer = signer?;
+        let (error, answer) = auth_error(context, components, cfg)?;
+        Some((signer, error, answer))
+    }
+
+    /// Notes that an attempt succeeded, if that is news about a key that was rejected.
+    fn succeeded(&self, cfg: &ConfigBag) {
+        if !self.credentials.with(|key| key.experience().is_watching()) {
+            return;
+        }
+        let params = cfg.load::<EndpointResolverParams>();
+        let identity = params.and_then(|params| params.get_property::<Identity>());
+        let Some(identity) = identity else { return };
+        let generation =
+            LiveKey::token_of(identity).and_then(|t| self.credentials.generation_of(t));
+        let live = self.credentials.lease();
+        if generation == Some(Lease::generation(&live)) {
+            live.experience()
+                .note_success(Experience::mark_of(identity));
+        }
     }
 
     /// Plans one more attempt after `rejected`, the `rejected_keys`th key of this operation.
-    fn plan(&self, cfg: &mut ConfigBag, rejected: RejectedKey, rejected_keys: u32) {
+    fn plan(
+        &self,
+        cfg: &mut ConfigBag,
+        rejected: RejectedKey,
+        rejected_keys: u32,
+        answer: Option<HttpResponse>,
+    ) {
         let attempts = cfg.load::<RequestAttempts>().map_or(1, |a| a.attempts());
         let configured = match (cfg.load::<TokenBucket>(), cfg.load::<RetryConfig>()) {
             (Some(tokens), Some(config)) => RetryBudget {
@@ -142,6 +144,7 @@ impl Replay {
         let state = ReplayState {
             rejected: Some(rejected),
             rejected_keys,
+            answer,
             configured: Some(RetryBudget {
                 config: configured.config.with_max_attempts(max_attempts),
                 tokens: configured.tokens,
@@ -179,43 +182,59 @@ impl Intercept for Replay {
     fn modify_before_attempt_completion(
         &self,
         context: &mut FinalizerInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
+        components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let was_sent = match context.output_or_error() {
-            // The operation ends here, and with it the identity and its drain token.
-            Some(Ok(_)) => return Ok(()),
+            Some(Ok(_)) => {
+                self.succeeded(cfg);
+                // The operation ends here, and with it the identity and its drain token.
+                return Ok(());
+            }
             Some(Err(_)) => true,
             None => false,
         };
-        let (mut before, mut rejected_keys) = (None, 0);
+        let (mut before, mut answer, mut rejected_keys) = (None, None, 0);
         if let Some(state) = cfg.get_mut_from_interceptor_state::<ReplayState>() {
             before = state.rejected.take();
+            answer = state.answer.take();
             rejected_keys = state.rejected_keys;
+        }
+        if let Some(answer) = answer
+            && was_sent
+            && last_answer::was_not_sent(context)
+        {
+            give_up(context, answer, cfg);
+            return Ok(());
         }
         // The SDK would keep the identity until the operation ends, which a backoff can put off for long; here its drain token
         // is dropped at the end of this function.
-        let Some((generation, token)) = self.take_signer(cfg) else {
-            return Ok(());
-        };
+        let signer = self.take_signer(cfg);
         if !was_sent {
             let lifetime = context
                 .request()
                 .map(|request| presigned_for(request.uri()));
-            if let Some(lifetime) = lifetime.flatten() {
-                token.pin_until(Instant::now() + lifetime);
+            if let (Some(signer), Some(lifetime)) = (signer, lifetime.flatten()) {
+                signer.token.pin_until(Instant::now() + lifetime);
             }
             return Ok(());
         }
-        let Some(error) = auth_error(context) else {
+        let Some((signer, error, answer)) = self.rejection(context, components, cfg, signer) else {
             return Ok(());
         };
+        let generation = signer.generation;
         rejected_keys += u32::from(before.as_ref().is_none_or(|b| b.generation != generation));
+        let rejection = Rejection {
+            generation,
+            mark: signer.mark,
+            error,
+            answer,
+            before,
+        };
         // Also when no further replay is allowed: the rejection is reported.
-        let rejected = self.rejected(generation, error, before);
+        let rejected = rejection.handle(&self.credentials);
         if rejected_keys <= MAX_REJECTED_KEYS
             && let Some(rejected) = rejected
-            && let Some(response) = context.response_mut()
         {
             tracing::debug!(
                 generation,
@@ -224,11 +243,43 @@ impl Intercept for Replay {
                 "key rejected; replaying the request"
             );
             counter!("credswap_replays_total").increment(1);
-            response.add_extension(ReplayPlanned);
-            self.plan(cfg, rejected, rejected_keys);
+            let answer = context.response().and_then(last_answer::copy);
+            planned_attempt::mark(context);
+            self.plan(cfg, rejected, rejected_keys, answer);
         }
         Ok(())
     }
+}
+
+/// The key that signed an attempt.
+struct Signer {
+    generation: u64,
+    mark: u64,
+    token: DrainToken,
+}
+
+/// Ends an operation that is not replayed after all with the service's own answer, unless the error that ended it explains more.
+fn give_up(
+    context: &mut FinalizerInterceptorContextMut<'_>,
+    answer: HttpResponse,
+    cfg: &ConfigBag,
+) {
+    let Some(Err(error)) = context.output_or_error() else {
+        return;
+    };
+    let ours = std::iter::successors(Some(error as &(dyn StdError + 'static)), |cause| {
+        (**cause).source()
+    })
+    .find_map(|cause| cause.downcast_ref::<Error>());
+    match ours {
+        Some(ours) if ours.kind() == ErrorKind::ShutDown => return,
+        Some(ours) => tracing::warn!(%ours, "not replayed"),
+        None => tracing::warn!(
+            status = answer.status().as_u16(),
+            "the key was rejected, and a timeout ended the wait for a newer one"
+        ),
+    }
+    last_answer::restore(context, answer, cfg);
 }
 
 /// Returns for how long a presigned URL is valid, if `uri` is one: SigV4's query parameter `X-Amz-Expires`, in seconds.
@@ -238,26 +289,4 @@ fn presigned_for(uri: &str) -> Option<Duration> {
         .split('&')
         .find_map(|pair| pair.strip_prefix("X-Amz-Expires="))?;
     Some(Duration::from_secs(seconds.parse().ok()?))
-}
-
-/// Marks a response whose request is replayed.
-#[derive(Debug, Clone, Copy)]
-struct ReplayPlanned;
-
-/// Lets the planned replays happen, and classifies nothing else.
-#[derive(Debug)]
-pub(super) struct ReplayClassifier;
-
-impl ClassifyRetry for ReplayClassifier {
-    fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
-        match ctx.response().and_then(|r| r.extension::<ReplayPlanned>()) {
-            // Not "transient": the connection is fine.
-            Some(ReplayPlanned) => RetryAction::retryable_error(ErrorKind::ClientError),
-            None => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "credswap::replay"
-    }
 }

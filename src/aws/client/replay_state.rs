@@ -2,13 +2,15 @@
 //!
 //! An operation that is not replayed leaves nothing there: the identity that it signs with keeps the key in use by itself.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime::client::retries::TokenBucket;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use tokio::time::Instant;
 
+use crate::sdk::call_error::ServiceError;
 use crate::util::Delays;
 
 /// The replays of one operation.
@@ -18,6 +20,8 @@ pub(super) struct ReplayState {
     pub(super) rejected: Option<RejectedKey>,
     /// How many keys were rejected in this operation.
     pub(super) rejected_keys: u32,
+    /// The answer to the attempt before, in case that no other is made.
+    pub(super) answer: Option<HttpResponse>,
     /// What the user configured, while the replay's own retry budget is in its place.
     pub(super) configured: Option<RetryBudget>,
 }
@@ -26,9 +30,17 @@ pub(super) struct ReplayState {
 #[derive(Debug, Clone)]
 pub(super) struct RejectedKey {
     pub(super) generation: u64,
-    pub(super) code: &'static str,
+    /// The mark of the first attempt that was rejected with it.
+    pub(super) mark: u64,
+    /// What the service answered.
+    pub(super) answer: ServiceError,
+    /// Whether the rejection was reported.
+    pub(super) reported: bool,
     /// Until when to wait for a newer key.
     pub(super) deadline: Instant,
+    /// Set if the key is most likely good: it is not worth waiting longer than for a refresh after this time that finds nothing
+    /// new.
+    pub(super) refreshed_after: Option<SystemTime>,
     /// Set if the key may only be too new: the same key is tried again.
     pub(super) retry_same_key: Option<SameKeyRetry>,
 }
@@ -36,6 +48,8 @@ pub(super) struct RejectedKey {
 /// When a key that may only be too new is tried again.
 #[derive(Debug, Clone)]
 pub(super) struct SameKeyRetry {
+    /// How many attempts were made with it, this one included.
+    pub(super) attempts: u32,
     /// The delay before the next attempt.
     pub(super) after: Duration,
     /// The delays before later ones.

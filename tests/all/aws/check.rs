@@ -299,3 +299,126 @@ async fn a_closure_is_a_check_and_no_check_accepts_every_key() {
     assert_finds(&by_id, &key, "bad", ErrorKind::Rejected, "an example").await;
     assert_good(&NoCheck, &key).await;
 }
+
+/// Answers of stores whose denial does not tell an unknown key from a missing permission.
+#[tokio::test]
+async fn a_denial_that_proves_nothing_is_not_that_of_a_genuine_key() {
+    let key = Credentials::new("AKIDEXAMPLE", "none-of-it", None, None, "test");
+    for (answer, verdict, kind, text) in [
+        // R2, Garage, versitygw.
+        (
+            answering(
+                401,
+                "<Error><Code>Unauthorized</Code><Message>Unauthorized</Message></Error>",
+            ),
+            "not yet",
+            ErrorKind::NotPropagated,
+            "does not know",
+        ),
+        (
+            answering(
+                403,
+                "<Error><Code>AccessDenied</Code><Message>Forbidden: No such key: GKAA</Message></Error>",
+            ),
+            "not yet",
+            ErrorKind::NotPropagated,
+            "does not know",
+        ),
+        (
+            answering(
+                403,
+                "<Error><Code>AccessDenied</Code><Message>Forbidden: Invalid signature</Message></Error>",
+            ),
+            "bad",
+            ErrorKind::Rejected,
+            "secret access key",
+        ),
+        // Whatever the signature is, the answer is the same.
+        (
+            answering(
+                403,
+                "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+            ),
+            "not yet",
+            ErrorKind::NotPropagated,
+            "does not tell",
+        ),
+        (
+            answering(403, ""),
+            "not yet",
+            ErrorKind::NotPropagated,
+            "does not tell",
+        ),
+        (
+            answering(401, ""),
+            "not yet",
+            ErrorKind::NotPropagated,
+            "does not tell",
+        ),
+        (
+            answering(401, "<Error><Code>NotLoggedIn</Code></Error>"),
+            "not yet",
+            ErrorKind::NotPropagated,
+            "does not tell",
+        ),
+        (
+            answering(
+                400,
+                "<Error><Code>InvalidArgument</Code><Message>Credential access key has length 11, should be 32</Message></Error>",
+            ),
+            "bad",
+            ErrorKind::Rejected,
+            "access key id",
+        ),
+        // AWS names the user.
+        (
+            answering(
+                403,
+                "<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::1:user/u is not authorized to perform: x</Message></Error>",
+            ),
+            "forbidden",
+            ErrorKind::Forbidden,
+            "genuine",
+        ),
+    ] {
+        assert_finds(
+            &HeadBucket::new(&answer, "uploads"),
+            &key,
+            verdict,
+            kind,
+            text,
+        )
+        .await;
+        assert_finds(&CallerIdentity::new(&answer), &key, verdict, kind, text).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unproven_key_is_never_published() {
+    use credswap::aws::AccessKeyConnector;
+    use credswap::refresh::{OnForbidden, Timeouts};
+    let garage = answering(
+        403,
+        "<Error><Code>AccessDenied</Code><Message>Forbidden: No such key: GKAA</Message></Error>",
+    );
+    let source = || async {
+        Ok::<_, Error>(credswap::Secret::new(
+            r#"{"accesskey": "GKAA", "secretkey": "none"}"#,
+            "v1",
+        ))
+    };
+    for check in [
+        garage,
+        answering(401, ""),
+        answering(403, "<Error><Code>AccessDenied</Code></Error>"),
+    ] {
+        let connector = AccessKeyConnector::checked_by(HeadBucket::new(&check, "uploads"));
+        let started = credswap::RefreshableCredentials::builder(source, connector)
+            .on_forbidden(OnForbidden::Accept)
+            .timeouts(Timeouts::default().propagation(Duration::from_secs(3)))
+            .start()
+            .await;
+        let error = started.expect_err("nothing proves the key");
+        assert_eq!(error.kind(), ErrorKind::NotPropagated, "{}", error.report());
+    }
+}

@@ -68,7 +68,7 @@ async fn answer(
         permit(&state, service, &caller, &name, input.resource().as_deref())?;
         match service {
             Service::Iam => iam::call(&mut state, &caller, &input),
-            Service::Sts => sts::call(&caller, &input),
+            Service::Sts => sts::call(&mut state, &caller, &input),
             _ => secrets_manager::call(&mut state, shared.region(), &caller, &input),
         }
     };

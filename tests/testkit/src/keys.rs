@@ -96,6 +96,16 @@ impl Keys {
         Ok(key)
     }
 
+    /// Creates the key of a session of a role, which is a user here. A role may have any number of them.
+    pub(crate) fn create_session(&mut self, role: &str) -> Result<AccessKey, ApiError> {
+        if !self.users.contains_key(role) {
+            self.create_user(role)?;
+        }
+        let key = generate(role);
+        self.add(key.clone());
+        Ok(key)
+    }
+
     pub(crate) fn set_status(&mut self, id: &str, status: KeyStatus) -> Result<(), ApiError> {
         self.find_mut(id)?.info.status = status;
         Ok(())

@@ -9,7 +9,7 @@ use credswap::refresh::RefreshEvent;
 use credswap_testkit::Action;
 
 use super::put;
-use crate::support::cloud_fixture::{CloudFixture, eventually};
+use crate::support::cloud_fixture::{BUCKET, CloudFixture, eventually};
 
 #[tokio::test]
 async fn a_request_in_flight_keeps_its_key_in_use_until_it_ends() {
@@ -116,4 +116,22 @@ async fn every_clone_of_the_credentials_keeps_the_key_in_use() {
         drop(last);
     }
     eventually("drained", || credentials.status().draining.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_still_being_read_keeps_no_key_in_use() {
+    let fixture = CloudFixture::new().await;
+    let (credentials, s3) = fixture.start().await;
+    let content = vec![7; 8 << 20]; // more than the sockets' buffers hold
+    let put = s3.put_object().bucket(BUCKET).key("large");
+    let body = aws_sdk_s3::primitives::ByteStream::from(content.clone());
+    put.body(body).send().await.expect("stored");
+    let get = s3.get_object().bucket(BUCKET).key("large").send();
+    let object = get.await.expect("the head of the answer");
+    let old = credentials.status().version;
+    fixture.rotate_and_delete_old();
+    credentials.refresh().await.expect("swaps");
+    credentials.drained(&old).await.expect("replaced");
+    let read = object.body.collect().await.expect("the body needs no key");
+    assert!(read.into_bytes() == content);
 }
