@@ -18,6 +18,7 @@ pub(super) struct Inbox {
     topic: String,
     requester: RefreshRequester,
     log: LogThrottle,
+    log_batches: LogThrottle,
 }
 
 impl Inbox {
@@ -26,6 +27,7 @@ impl Inbox {
             topic,
             requester,
             log: LogThrottle::every(LOG_PERIOD),
+            log_batches: LogThrottle::every(LOG_PERIOD),
         }
     }
 
@@ -58,6 +60,19 @@ impl Inbox {
         count(Event::Malformed.as_str());
         if self.log_skipped() {
             self.requester.request(Reason::CatchUp);
+        }
+    }
+
+    /// Logs that these partitions were skipped to their ends, because of a batch that cannot be read.
+    pub(super) fn log_skipped_batch(&mut self, partitions: &[i32]) {
+        if let Some(suppressed) = self.log_batches.poll(Instant::now()) {
+            tracing::warn!(
+                target: "credswap::kafka",
+                topic = %self.topic,
+                ?partitions,
+                suppressed,
+                "skipped records up to the end: a batch among them cannot be read (unknown compression, or corrupt); refreshing"
+            );
         }
     }
 

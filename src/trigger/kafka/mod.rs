@@ -2,6 +2,7 @@
 
 mod event;
 mod inbox;
+mod intake;
 mod listener;
 mod positions;
 mod session;
