@@ -22,6 +22,9 @@ const PROBE: &str = "credswap probe";
 /// How long writing a probe may take: it is one small record.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often one read begins anew. A topic that was made again is noticed in more than one way.
+const MAX_ANEW: u32 = 3;
+
 /// Reads the usage reports of a topic into a [`Ledger`].
 ///
 /// ```no_run
@@ -138,7 +141,7 @@ impl FleetTopic {
             Err(error) if !error.is_retryable() => return Err(error),
             probed => probed,
         };
-        let read = match self.read(deadline).await {
+        let read = match self.read(deadline, probed.is_ok()).await {
             Ok(read) => {
                 probed?;
                 read
@@ -192,29 +195,40 @@ impl FleetTopic {
         }
     }
 
-    async fn read(&mut self, deadline: Instant) -> Result<Progress, Fault> {
+    async fn read(&mut self, deadline: Instant, probed: bool) -> Result<Progress, Fault> {
         let consumer = match self.consumer.take() {
             Some(consumer) => consumer,
             None => Consumer::new(self.config.clone()).await?,
         };
         let consumer = self.consumer.insert(consumer);
-        let left = deadline.saturating_duration_since(Instant::now());
-        let survey = consumer.survey(self.topic.clone(), left / 2).await?;
-        let read = Read::new(
-            consumer,
-            &self.topic,
-            &survey,
-            &mut self.positions,
-            deadline,
-        );
-        let mut progress = Progress::default();
-        let ledger = &mut self.ledger;
-        let bad = read
-            .to_the_ends(|message| fold(message, ledger, &mut progress))
-            .await?;
-        progress.malformed += bad;
+        let mut anew = 0;
+        let (progress, unreadable) = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let survey = consumer.survey(self.topic.clone(), left / 2).await?;
+            let positions = &mut self.positions;
+            let read = Read::new(consumer, &self.topic, &survey, positions, deadline);
+            let mut progress = Progress::default();
+            let ledger = &mut self.ledger;
+            match read
+                .to_the_ends(|message| fold(message, ledger, &mut progress))
+                .await
+            {
+                // The topic was made again, and is as long as it was: what was just written is behind the positions.
+                Ok(_) if probed && progress.probe.is_none() && anew < MAX_ANEW => {
+                    self.positions.begin_anew();
+                    anew += 1;
+                }
+                Ok(bad) => {
+                    progress.malformed += bad;
+                    break (progress, survey.unreadable);
+                }
+                // The topic was made again, or retention was faster: from the beginning.
+                Err(Fault::OffsetsUnstable) if anew < MAX_ANEW => anew += 1,
+                Err(fault) => return Err(fault),
+            }
+        };
         // What can be read was read. What a release status needs is all of it.
-        match Fault::of_partitions(&survey.unreadable) {
+        match Fault::of_partitions(&unreadable) {
             Some(fault) => Err(fault),
             None => Ok(progress),
         }

@@ -19,6 +19,13 @@ pub(super) struct Positions {
     topic_id: Option<String>,
 }
 
+impl Positions {
+    /// Lets the next read begin at the beginning.
+    pub(super) fn begin_anew(&mut self) {
+        self.next.clear();
+    }
+}
+
 /// One read.
 pub(super) struct Read<'a> {
     consumer: &'a Consumer,
@@ -161,7 +168,10 @@ impl<'a> Read<'a> {
             };
             match error {
                 ConsumerError::Progress { partition, next } => {
-                    if let Some(end) = self.ends.remove(&partition) {
+                    // An earlier end is that of a topic that was deleted meanwhile.
+                    let is_end = |end: &i64| next.is_none_or(|next| next >= *end);
+                    if let Some(end) = self.ends.get(&partition).copied().filter(is_end) {
+                        self.ends.remove(&partition);
                         self.positions.next.insert(partition, next.unwrap_or(end));
                         left -= 1;
                     }
@@ -189,9 +199,8 @@ impl<'a> Read<'a> {
         Ok(())
     }
 
-    /// The next read begins at the beginning.
     fn begin_anew(&mut self) -> Fault {
-        self.positions.next.clear();
+        self.positions.begin_anew();
         Fault::OffsetsUnstable
     }
 

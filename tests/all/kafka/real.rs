@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use credswap::fleet::FleetTopic;
-use credswap::trigger::{Kafka, Reason};
+use credswap::kafka::{KafkaConfig, Password, Producer};
+use credswap::trigger::{Health, Kafka, Reason};
 use rdkafka::producer::Producer as _;
 use tokio::time::{Instant, sleep};
 
 use super::support::{
-    FINISHED, Running, TIMEOUT, config, create, delete, producer, publish, topic,
+    FINISHED, Running, TIMEOUT, config, create, delete, of, password, producer, publish, topic,
 };
 
 fn trigger(topic: &str) -> Kafka {
@@ -114,8 +115,66 @@ async fn a_topic_that_is_made_again_with_as_many_messages_requests_a_refresh() {
         }
         let took = running.until_requested(Reason::CatchUp).await;
         assert!(took < Duration::from_secs(30), "{took:?}");
-        running.until(credswap::trigger::Health::is_listening).await;
+        running.until(Health::is_listening).await;
         publish(&again, &topic, 0, FINISHED).await;
         running.until_requested(Reason::Event).await;
     }
+}
+
+#[tokio::test]
+#[ignore = "needs Apache Kafka: tests/real/kafka_tests.sh"]
+async fn what_is_wrong_with_a_certificate_or_a_login_is_said() {
+    let topic = topic("faults", 1).await;
+    let servers = of("BOOTSTRAP_SERVERS");
+    let with = |config: KafkaConfig| config.scram_sha_512("admin", password().trim());
+    let ca_file = of("CA_FILE");
+    for (config, expected) in [
+        (
+            with(KafkaConfig::new(&servers).ca_file(of("WRONG_CA_FILE"))),
+            "not signed by CA file",
+        ),
+        (
+            // Another name of 127.0.0.1, which is not in the certificate.
+            with(KafkaConfig::new(servers.replace("localhost", "127.1")).ca_file(&ca_file)),
+            "does not name this host",
+        ),
+        (
+            KafkaConfig::new(&servers)
+                .ca_file(&ca_file)
+                .sasl_plain("admin", "p"),
+            "does not offer this login's mechanism",
+        ),
+        (
+            KafkaConfig::new(&servers)
+                .ca_file(&ca_file)
+                .scram_sha_512("admin", "wrong"),
+            "rejected the login of user `admin`",
+        ),
+    ] {
+        let mut running = Running::start(Kafka::new(&config, &topic).expect("a good config"));
+        let health = running
+            .until(|health| matches!(health, Health::Disconnected { .. }))
+            .await;
+        let text = format!("{health:?}");
+        assert!(text.contains(expected), "{expected}: {text}");
+        let producer = Producer::new(&config, &topic).expect("a good config");
+        let error = producer.send(None, Some(b"{}")).await.expect_err("refused");
+        assert!(error.report().contains(expected), "{}", error.report());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Apache Kafka: tests/real/kafka_tests.sh"]
+async fn a_file_with_the_whole_secret_of_msk_logs_in() {
+    let topic = topic("secret", 1).await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let secret = format!(
+        "\u{feff}{{\"username\": \"admin\", \"password\": \"{}\"}}\n",
+        password().trim()
+    );
+    std::fs::write(file.path(), secret).expect("written");
+    let config = KafkaConfig::new(of("BOOTSTRAP_SERVERS"))
+        .ca_file(of("CA_FILE"))
+        .scram_sha_512("admin", Password::file(file.path()));
+    Running::listening(Kafka::new(&config, &topic).expect("a good config")).await;
 }

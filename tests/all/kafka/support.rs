@@ -17,11 +17,11 @@ pub(super) const FINISHED: &str = r#"{"step": "finishSecret"}"#;
 /// Far more than anything here takes.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
-fn of(name: &str) -> String {
+pub(super) fn of(name: &str) -> String {
     std::env::var(format!("CREDSWAP_KAFKA_{name}")).expect("tests/real/kafka.sh env")
 }
 
-fn password() -> String {
+pub(super) fn password() -> String {
     std::fs::read_to_string(of("ADMIN_PASSWORD_FILE")).expect("a password")
 }
 
