@@ -1,19 +1,20 @@
 //! Usage reports over Kafka: consumers write them to a compacted topic, and whoever retires keys reads all of it.
 
-use std::collections::BTreeMap;
+mod read;
+#[cfg(feature = "refresh")]
+mod sink;
+
 use std::fmt;
 use std::time::Duration;
 
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Timestamp};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use self::read::{Positions, Read};
 use super::ledger::{Assumptions, Ledger, LedgerTime};
-#[cfg(feature = "refresh")]
-use super::reporter::ReportSink;
 use crate::error::{Error, ErrorKind};
-use crate::kafka::{
-    Consumer, ConsumerError, Fault, KafkaConfig, Producer, Received, Role, topic_name,
-};
+use crate::kafka::{Consumer, Fault, KafkaConfig, Producer, Role, topic_name};
 
 /// The key of the records that find out the broker's time. They have no value: compaction removes them.
 const PROBE: &str = "credswap probe";
@@ -21,14 +22,8 @@ const PROBE: &str = "credswap probe";
 /// How long writing a probe may take: it is one small record.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-#[cfg(feature = "refresh")]
-impl ReportSink for Producer {
-    /// Writes the record once, in its order among those of the same key. The producer's timeout must be shorter than
-    /// [`Assumptions::grace`], as its default is.
-    async fn send(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
-        Self::send(self, Some(&key), Some(&value)).await.map(drop)
-    }
-}
+/// How often one read begins anew. A topic that was made again is noticed in more than one way.
+const MAX_ANEW: u32 = 3;
 
 /// Reads the usage reports of a topic into a [`Ledger`].
 ///
@@ -59,8 +54,7 @@ pub struct FleetTopic {
     timeout: Duration,
     trusts_producer_clocks: bool,
     consumer: Option<Consumer>,
-    /// The offset to read next in each partition.
-    positions: BTreeMap<i32, i64>,
+    positions: Positions,
     ledger: Ledger,
 }
 
@@ -98,7 +92,7 @@ impl FleetTopic {
             timeout: Duration::from_secs(60),
             trusts_producer_clocks: false,
             consumer: None,
-            positions: BTreeMap::new(),
+            positions: Positions::default(),
             ledger: Ledger::default(),
         })
     }
@@ -135,21 +129,31 @@ impl FleetTopic {
     /// Reads what the topic contains at this moment: all of it the first time, what is new from then on.
     ///
     /// # Errors
-    /// Why the topic could not be read to its end: a release status from what was read so far would be wrong.
+    /// Why the topic could not be read to its end: a release status from what was read so far would be wrong. Where only some
+    /// partitions cannot be read, the error names them, and the ledger has what the others contain.
     /// [`ErrorKind::Config`] if the records do not have the broker's time.
     ///
     /// # Cancel safety
     /// Cancel safe: the next call continues where this one stopped.
     pub async fn read_to_end(&mut self) -> Result<ReadSummary, Error> {
         let deadline = Instant::now() + self.timeout;
-        self.producer.send(Some(PROBE), None).await?;
-        let read = match self.read(deadline).await {
-            Ok(read) => read,
+        let probed = match self.producer.send(Some(PROBE), None).await {
+            Err(error) if !error.is_retryable() => return Err(error),
+            probed => probed,
+        };
+        let read = match self.read(deadline, probed.is_ok()).await {
+            Ok(read) => {
+                probed?;
+                read
+            }
+            // What cannot be read may be the partition that the probe belongs to, and says more.
             Err(fault) => {
-                // The next client reads password and CA file anew.
-                self.consumer = None;
+                if fault.needs_new_client() {
+                    // It reads password and CA file anew.
+                    self.consumer = None;
+                }
                 let target = self.config.target(&self.topic, Role::Consumer);
-                return Err(fault.into_error(&target));
+                return Err(self.config.look_into(fault).await.into_error(&target));
             }
         };
         let now = self.now(read.probe)?;
@@ -191,80 +195,48 @@ impl FleetTopic {
         }
     }
 
-    async fn read(&mut self, deadline: Instant) -> Result<Progress, Fault> {
+    async fn read(&mut self, deadline: Instant, probed: bool) -> Result<Progress, Fault> {
         let consumer = match self.consumer.take() {
             Some(consumer) => consumer,
             None => Consumer::new(self.config.clone()).await?,
         };
         let consumer = self.consumer.insert(consumer);
-        let left = deadline.saturating_duration_since(Instant::now());
-        let watermarks = consumer.fetch_watermarks(self.topic.clone(), left).await?;
-        let mut ends = BTreeMap::new();
-        for now in watermarks {
-            let next = self.positions.entry(now.partition).or_insert(now.low);
-            // Before the beginning: compaction and retention have removed it. Beyond the end: the topic is a new one.
-            if !(now.low..=now.high).contains(next) {
-                *next = now.low;
+        let mut anew = 0;
+        let (progress, unreadable) = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let survey = consumer.survey(self.topic.clone(), left / 2).await?;
+            let positions = &mut self.positions;
+            let read = Read::new(consumer, &self.topic, &survey, positions, deadline);
+            let mut progress = Progress::default();
+            let ledger = &mut self.ledger;
+            match read
+                .to_the_ends(|message| fold(message, ledger, &mut progress))
+                .await
+            {
+                // The topic was made again, and is as long as it was: what was just written is behind the positions.
+                Ok(_) if probed && progress.probe.is_none() && anew < MAX_ANEW => {
+                    self.positions.begin_anew();
+                    anew += 1;
+                }
+                Ok(bad) => {
+                    progress.malformed += bad;
+                    break (progress, survey.unreadable);
+                }
+                // The topic was made again, or retention was faster: from the beginning.
+                Err(Fault::OffsetsUnstable) if anew < MAX_ANEW => anew += 1,
+                Err(fault) => return Err(fault),
             }
-            if *next < now.high {
-                ends.insert(now.partition, now.high);
-            }
+        };
+        // What can be read was read. What a release status needs is all of it.
+        match Fault::of_partitions(&unreadable) {
+            Some(fault) => Err(fault),
+            None => Ok(progress),
         }
-        let unread = ends.keys().map(|&p| (p, self.positions[&p]));
-        consumer.assign(self.topic.clone(), unread).await?;
-
-        let mut progress = Progress::default();
-        let mut last_fault = None;
-        while !ends.is_empty() {
-            let Ok(received) = timeout_at(deadline, consumer.receive()).await else {
-                return Err(last_fault.unwrap_or(Fault::Timeout));
-            };
-            match fold(received, &mut self.ledger, &mut progress)? {
-                Step::Record { partition, offset } => {
-                    self.positions.insert(partition, offset + 1);
-                    if ends.get(&partition).is_some_and(|end| offset + 1 >= *end) {
-                        ends.remove(&partition);
-                    }
-                }
-                Step::Error(ConsumerError::Progress(partition)) => {
-                    // The partition's end: what is missing up to there was compacted away.
-                    if let Some(end) = ends.remove(&partition) {
-                        let next = self.positions.entry(partition).or_insert(end);
-                        *next = end.max(*next);
-                    }
-                }
-                Step::Error(ConsumerError::Irrelevant) => {}
-                Step::Error(ConsumerError::Undecodable) => progress.malformed += 1,
-                Step::Error(ConsumerError::ConnectionLost(fault)) => last_fault = Some(fault),
-                Step::Error(ConsumerError::AllBrokersDown) => {
-                    last_fault = Some(consumer.down_fault());
-                }
-                Step::Error(ConsumerError::OffsetLost) => {
-                    self.positions.clear();
-                    return Err(Fault::OffsetsUnstable);
-                }
-            }
-        }
-        Ok(progress)
     }
 }
 
-/// What was received.
-enum Step {
-    Record { partition: i32, offset: i64 },
-    Error(ConsumerError),
-}
-
-/// Folds a record, or classifies an error.
-fn fold(
-    received: Received<'_>,
-    ledger: &mut Ledger,
-    progress: &mut Progress,
-) -> Result<Step, Fault> {
-    let message = match received {
-        Ok(message) => message,
-        Err((error, text)) => return ConsumerError::of(&error, &text).map(Step::Error),
-    };
+/// Folds a record.
+fn fold(message: &BorrowedMessage<'_>, ledger: &mut Ledger, progress: &mut Progress) {
     let key = message.key().unwrap_or_default();
     progress.records += 1;
     if key == PROBE.as_bytes() {
@@ -275,10 +247,6 @@ fn fold(
             .map(|received| ledger.fold_record(key, message.payload(), received));
         progress.malformed += u64::from(!matches!(folded, Some(Ok(_))));
     }
-    Ok(Step::Record {
-        partition: message.partition(),
-        offset: message.offset(),
-    })
 }
 
 fn ledger_time(time: Timestamp) -> Option<LedgerTime> {

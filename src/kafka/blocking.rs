@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::fault::Fault;
 
 /// The timeout of the first attempt. Each next one is twice as long: a call whose result nobody waits for ends soon, and a
-/// slow broker gets more time.
-const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
+/// slow broker gets more time. A request that times out costs its connection: the first has time on a slow network, too.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The pause between two attempts: some errors are returned at once.
 const PAUSE: Duration = Duration::from_millis(50);

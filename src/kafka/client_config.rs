@@ -6,6 +6,7 @@ use rdkafka::error::KafkaError;
 use secrecy::ExposeSecret;
 
 use super::config::KafkaConfig;
+use super::context::{self, Context};
 use super::fault::Fault;
 use super::properties;
 use super::role::Role;
@@ -23,7 +24,13 @@ impl KafkaConfig {
                 "bootstrap servers are empty or have an empty entry",
             ));
         }
-        for key in self.properties.keys() {
+        for (key, value) in &self.properties {
+            if properties::is_iam(key, value) {
+                return Err(invalid(
+                    "MSK IAM (OAUTHBEARER) is not supported yet: use SASL/SCRAM, on MSK at port 9096 \
+                     (`KafkaConfig::scram_sha_512`)",
+                ));
+            }
             if let Some(instead) = properties::reserved(key) {
                 return Err(invalid(format!(
                     "Kafka property `{key}` cannot be set: {instead}"
@@ -60,10 +67,18 @@ impl KafkaConfig {
     pub(crate) fn to_client_config(&self, role: Role) -> Result<ClientConfig, Fault> {
         let mut config = self.without_password(role);
         if let Some(login) = &self.login {
-            let password = login.password.read().map_err(Fault::Password)?;
+            let password = login
+                .password
+                .read(&login.username)
+                .map_err(Fault::Password)?;
             config.set("sasl.password", password.expose_secret());
         }
         Ok(config)
+    }
+
+    /// Returns what receives the callbacks of a client.
+    pub(super) fn context(&self) -> Context {
+        Context::new(self.properties.contains_key("debug"))
     }
 
     fn without_password(&self, role: Role) -> ClientConfig {
@@ -100,6 +115,13 @@ impl KafkaConfig {
         }
         for (key, value) in properties::fixed(role) {
             config.set(key, value);
+        }
+        if role == Role::Consumer {
+            let own = self
+                .properties
+                .get("debug")
+                .map_or(String::new(), |own| format!("{own},"));
+            config.set("debug", own + context::DEBUG);
         }
         config
     }
@@ -143,6 +165,27 @@ mod tests {
             text.contains("enable.auto.commit") && text.contains("every instance"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn msk_iam_is_said_to_be_unsupported() {
+        for (key, value) in [
+            ("sasl.mechanism", "OAUTHBEARER"),
+            ("sasl.mechanisms", "oauthbearer"),
+            ("sasl.mechanism", "AWS_MSK_IAM"),
+            ("sasl.oauthbearer.config", "x"),
+            (
+                "sasl.jaas.config",
+                "software.amazon.msk.auth.iam.IAMLoginModule required;",
+            ),
+            (
+                "sasl.client.callback.handler.class",
+                "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+            ),
+        ] {
+            let text = config_error(KafkaConfig::new("b:9098").property(key, value));
+            assert!(text.contains("MSK IAM") && text.contains("SCRAM"), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::blocking::on_thread;
+use super::certificate;
 use super::diagnostics::Target;
+use super::fault::Fault;
 use super::password::Password;
 use super::role::Role;
 
@@ -110,6 +113,16 @@ impl KafkaConfig {
             ca_file: self.ca_file.as_ref().map(|path| path.display().to_string()),
             tls: !self.plaintext,
         }
+    }
+
+    /// Finds out more about a fault, where librdkafka says too little.
+    pub(crate) async fn look_into(&self, fault: Fault) -> Fault {
+        let Fault::Certificate(Some(broker), None) = fault else {
+            return fault;
+        };
+        let (presented, hostname_check) = (broker.clone(), self.hostname_check);
+        let flaw = on_thread(move |_| certificate::inspect(&presented, hostname_check)).await;
+        Fault::Certificate(Some(broker), flaw.ok().flatten())
     }
 
     /// Returns whether it connects without TLS.

@@ -5,28 +5,20 @@ use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use super::blocking::{drop_on_thread, on_thread};
 use super::config::KafkaConfig;
-use super::context::Context;
+use super::context::{Context, Notice};
 use super::fault::Fault;
 use super::role::Role;
+use super::survey::Survey;
 
 /// A message, or an error with librdkafka's message for it.
 pub(crate) type Received<'a> = Result<BorrowedMessage<'a>, (KafkaError, String)>;
-
-/// The offsets that a partition holds: `low..high`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Watermarks {
-    pub(crate) partition: i32,
-    pub(crate) low: i64,
-    pub(crate) high: i64,
-}
 
 /// One consumer client. Dropping it returns at once.
 pub(crate) struct Consumer {
@@ -44,8 +36,8 @@ impl Consumer {
             // rdkafka spawns a task with the client.
             let _entered = runtime.enter();
             let plaintext = config.is_plaintext();
-            let config = config.to_client_config(Role::Consumer)?;
-            match StreamConsumer::from_config_and_context(&config, Context::default()) {
+            let (config, context) = (config.to_client_config(Role::Consumer)?, config.context());
+            match StreamConsumer::from_config_and_context(&config, context) {
                 Ok(consumer) => Ok(Self {
                     consumer: Some(Arc::new(consumer)),
                     plaintext,
@@ -73,43 +65,23 @@ impl Consumer {
         if self.plaintext && self.consumer().context().closed_at_first_request() {
             Fault::PlaintextToTls
         } else {
-            Fault::Unreachable
+            Fault::Unreachable(None)
         }
     }
 
-    /// Fetches the topic's partitions and the offsets they hold. The requests are repeated until the timeout, while
-    /// librdkafka reconnects by itself.
-    pub(crate) async fn fetch_watermarks(
-        &self,
-        topic: String,
-        timeout: Duration,
-    ) -> Result<Vec<Watermarks>, Fault> {
+    /// Surveys the topic's partitions and the offsets they hold. The requests are repeated until the timeout, while
+    /// librdkafka reconnects by itself. What can be found out of some partitions is found out without the others.
+    pub(crate) async fn survey(&self, topic: String, timeout: Duration) -> Result<Survey, Fault> {
         let consumer = Arc::clone(self.consumer());
-        on_thread(move |retrier| {
-            let deadline = Instant::now() + timeout;
-            let partitions =
-                retrier.retry(deadline, |timeout| partitions(&consumer, &topic, timeout))?;
-            let mut watermarks = Vec::with_capacity(partitions.len());
-            for partition in partitions {
-                let (low, high) = retrier.retry(deadline, |timeout| {
-                    consumer
-                        .fetch_watermarks(&topic, partition, timeout)
-                        .map_err(|error| match error.rdkafka_error_code() {
-                            Some(Code::LeaderNotAvailable | Code::NotLeaderForPartition) => {
-                                Fault::NoLeader(partition)
-                            }
-                            _ => Fault::of_call(&error),
-                        })
-                })?;
-                watermarks.push(Watermarks {
-                    partition,
-                    low,
-                    high,
-                });
-            }
-            Ok(watermarks)
-        })
-        .await?
+        on_thread(move |retrier| Survey::take(&consumer, &topic, timeout, retrier)).await?
+    }
+
+    /// Waits until a broker leaves a request unanswered, or the topic is found to be another one than before.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is taken unless it is returned. The client must be [received](Self::receive) from meanwhile.
+    pub(crate) async fn noticed(&self) -> Notice {
+        self.consumer().context().noticed().await
     }
 
     /// Reads from these positions (partition and offset) on, and from nothing else.
@@ -141,28 +113,5 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         drop_on_thread(self.consumer.take());
-    }
-}
-
-fn partitions(
-    consumer: &StreamConsumer<Context>,
-    topic: &str,
-    timeout: Duration,
-) -> Result<Vec<i32>, Fault> {
-    let metadata = consumer
-        .fetch_metadata(Some(topic), timeout)
-        .map_err(|error| Fault::of_call(&error))?;
-    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
-        return Err(Fault::UnknownTopic);
-    };
-    if let Some(error) = found.error() {
-        return Err(Fault::of(error.into(), ""));
-    }
-    if let Some(leaderless) = found.partitions().iter().find(|p| p.leader() < 0) {
-        return Err(Fault::NoLeader(leaderless.id()));
-    }
-    match found.partitions() {
-        [] => Err(Fault::UnknownTopic),
-        all => Ok(all.iter().map(|partition| partition.id()).collect()),
     }
 }

@@ -8,11 +8,19 @@ use super::fault::Fault;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ConsumerError {
     /// The partition responds: a message was received, or its end reached.
-    Progress(i32),
+    Progress {
+        partition: i32,
+        /// The offset to read next, unless the error does not say it.
+        next: Option<i64>,
+    },
     /// Nothing that matters.
     Irrelevant,
-    /// A message that librdkafka cannot decode (a compression it was built without): its content is lost.
-    Undecodable,
+    /// A batch that librdkafka cannot decode (an unknown compression, a wrong checksum) or fetch: it does not go on to the
+    /// next one by itself.
+    Undecodable {
+        /// The batch's first offset, unless the error does not say it. The partition is not known.
+        offset: Option<i64>,
+    },
     /// A connection failed; others may be up.
     ConnectionLost(Fault),
     /// No connection is up.
@@ -25,7 +33,10 @@ impl ConsumerError {
     /// Classifies an error and librdkafka's message for it. `Err` ends the client.
     pub(crate) fn of(error: &KafkaError, message: &str) -> Result<Self, Fault> {
         if let KafkaError::PartitionEOF(partition) = error {
-            return Ok(Self::Progress(*partition));
+            return Ok(Self::Progress {
+                partition: *partition,
+                next: offset_in(message),
+            });
         }
         let Some(code) = error.rdkafka_error_code() else {
             return Err(Fault::of_call(error));
@@ -45,7 +56,13 @@ impl ConsumerError {
                 Ok(Self::OffsetLost)
             }
             Code::AllBrokersDown => Ok(Self::AllBrokersDown),
-            Code::BadCompression | Code::BadMessage | Code::NotImplemented => Ok(Self::Undecodable),
+            Code::BadCompression
+            | Code::BadMessage
+            | Code::NotImplemented
+            | Code::CriticalSystemResource
+            | Code::MessageSizeTooLarge => Ok(Self::Undecodable {
+                offset: offset_in(message),
+            }),
             code => match Fault::of(code, message) {
                 fault @ Fault::Code(_) => Ok(Self::ConnectionLost(fault)),
                 fault if fault.needs_new_client() => Err(fault),
@@ -53,6 +70,15 @@ impl ConsumerError {
             },
         }
     }
+}
+
+/// Finds the offset that a message of librdkafka names: `… at offset 7 …`, `Decompression (…) of message at 7 of …`.
+fn offset_in(message: &str) -> Option<i64> {
+    let (_, rest) = ["at offset ", "message at "]
+        .iter()
+        .find_map(|before| message.split_once(before))?;
+    let end = rest.find(|c: char| !c.is_ascii_digit());
+    rest[..end.unwrap_or(rest.len())].parse().ok()
 }
 
 #[cfg(test)]
@@ -68,7 +94,7 @@ mod tests {
             ),
             (
                 Code::BrokerTransportFailure,
-                Ok(ConsumerError::ConnectionLost(Fault::Unreachable)),
+                Ok(ConsumerError::ConnectionLost(Fault::Unreachable(None))),
             ),
             (
                 Code::KafkaStorageError,
@@ -78,7 +104,10 @@ mod tests {
             ),
             (Code::AllBrokersDown, Ok(ConsumerError::AllBrokersDown)),
             (Code::AutoOffsetReset, Ok(ConsumerError::OffsetLost)),
-            (Code::BadCompression, Ok(ConsumerError::Undecodable)),
+            (
+                Code::BadCompression,
+                Ok(ConsumerError::Undecodable { offset: None }),
+            ),
             (Code::Authentication, Err(Fault::Login)),
             (Code::TopicAuthorizationFailed, Err(Fault::AccessDenied)),
             (Code::UnknownTopicOrPartition, Err(Fault::UnknownTopic)),
@@ -90,10 +119,41 @@ mod tests {
 
     #[test]
     fn the_end_of_a_partition_is_progress() {
-        assert_eq!(
-            ConsumerError::of(&KafkaError::PartitionEOF(3), ""),
-            Ok(ConsumerError::Progress(3))
-        );
+        let end = "Fetch from broker 1 reached end of partition at offset 17 (HighwaterMark 17)";
+        for (message, next) in [(end, Some(17)), ("", None)] {
+            assert_eq!(
+                ConsumerError::of(&KafkaError::PartitionEOF(3), message),
+                Ok(ConsumerError::Progress { partition: 3, next })
+            );
+        }
+    }
+
+    #[test]
+    fn a_batch_that_cannot_be_read_is_named_by_its_offset() {
+        for (code, message, offset) in [
+            (
+                Code::BadCompression,
+                "Decompression (codec 0x4) of message at 12 of 99 bytes failed: Local: Bad",
+                Some(12),
+            ),
+            (
+                Code::BadMessage,
+                "MessageSet at offset 5 (80 bytes) failed CRC32C check (original 0x1 != calculated 0x2)",
+                Some(5),
+            ),
+            (
+                Code::NotImplemented,
+                "Unsupported Message(Set) MagicByte 3 at offset 8",
+                Some(8),
+            ),
+            (Code::BadMessage, "at offset forged", None),
+        ] {
+            assert_eq!(
+                ConsumerError::of(&KafkaError::MessageConsumption(code), message),
+                Ok(ConsumerError::Undecodable { offset }),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -36,10 +36,22 @@
 //! key, hold `{"username": …, "password": …}`, and be associated with the cluster. It may rotate, too: [`Password::file`]
 //! and [`Password::from_fn`] are read anew for each new client. The system's CA bundle contains the CA of MSK's brokers;
 //! [`KafkaConfig::ca_file`] is for other clusters.
+//!
+//! A file that holds the whole secret will do for [`Password::file`]. IAM access control (OAUTHBEARER, port 9098) is not
+//! supported yet: use SASL/SCRAM.
+//!
+//! # Compression
+//! Records that others wrote may be compressed with gzip, snappy, lz4 or zstd.
+//!
+//! # IPv6
+//! librdkafka compares an address in brackets (`[::1]:9096`) with a certificate as it is written, and no certificate has
+//! brackets: give bootstrap servers host names.
 // The trigger and the reader of usage reports share the consumer; neither is there without its feature.
 #![cfg_attr(not(feature = "refresh"), allow(dead_code, unused_imports))]
 
 mod blocking;
+mod broker;
+mod certificate;
 mod client_config;
 mod config;
 mod consumer;
@@ -52,18 +64,21 @@ mod password;
 mod producer;
 mod properties;
 mod role;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod topic;
 mod writer;
 
 pub use config::KafkaConfig;
-pub(crate) use consumer::{Consumer, Received, Watermarks};
+pub(crate) use consumer::{Consumer, Received};
 pub(crate) use consumer_error::ConsumerError;
+pub(crate) use context::Notice;
 pub use delivered::Delivered;
 pub(crate) use diagnostics::Target;
 pub(crate) use fault::Fault;
 pub use password::Password;
 pub use producer::Producer;
 pub(crate) use role::Role;
+pub(crate) use survey::{Survey, Watermarks};
 pub(crate) use topic::topic_name;

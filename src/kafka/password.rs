@@ -16,6 +16,9 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// login or a lost connection. It is never printed, and its memory is zeroized here; librdkafka keeps a copy while the
 /// client lives.
 ///
+/// The whole secret of MSK, `{"username": …, "password": …}`, is understood: its `password` is used, and its `username` must
+/// be the login's, if it is there. A byte order mark, and blanks and line endings at the end, do not belong to a password.
+///
 /// ```
 /// use credswap::kafka::Password;
 /// let mounted = Password::file("/run/secrets/msk-password");
@@ -39,24 +42,65 @@ impl Password {
         }))
     }
 
-    /// Reads the password from a file, without the line ending at its end, each time a client is created.
+    /// Reads the password from a file each time a client is created.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self(Arc::new(move || {
             let text = std::fs::read_to_string(&path)
                 .map(Zeroizing::new)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
-            Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+            Ok(SecretString::from(text.as_str()))
         }))
     }
 
-    /// Reads the password now.
-    pub(crate) fn read(&self) -> Result<SecretString, String> {
-        let password = (self.0)().map_err(|error| error.to_string())?;
+    /// Reads the password of `username` now.
+    pub(crate) fn read(&self, username: &str) -> Result<SecretString, String> {
+        let text = (self.0)().map_err(|error| error.to_string())?;
+        let password = text
+            .expose_secret()
+            .trim_start_matches('\u{feff}')
+            .trim_end();
+        let password = match of_secret(password, username)? {
+            Some(password) => password,
+            None => SecretString::from(password),
+        };
         if password.expose_secret().is_empty() {
             return Err("it is empty".to_owned());
         }
         Ok(password)
+    }
+}
+
+/// What a secret of MSK contains. Other fields are skipped.
+#[derive(serde::Deserialize)]
+struct MskSecret {
+    username: Option<String>,
+    password: Option<String>,
+}
+
+/// Returns the password if `text` is a whole secret, `None` if it is a password itself.
+fn of_secret(text: &str, username: &str) -> Result<Option<SecretString>, String> {
+    if !text.trim_start().starts_with('{') {
+        return Ok(None);
+    }
+    let secret: MskSecret = match serde_json::from_str(text) {
+        Ok(secret) => secret,
+        // The error is not shown: it may quote the password.
+        Err(error) if error.is_data() => {
+            return Err(
+                "it is JSON, and its `username` and `password` are not texts, once each".to_owned(),
+            );
+        }
+        Err(_) => return Ok(None),
+    };
+    if secret.username.is_some_and(|of| of != username) {
+        return Err(format!(
+            "it is the secret of another user than `{username}`: log in as that user, or read that secret"
+        ));
+    }
+    match secret.password {
+        Some(password) => Ok(Some(into_secret(password))),
+        None => Err("it is JSON without the field `password`".to_owned()),
     }
 }
 
@@ -91,19 +135,68 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_anew_without_its_line_ending() {
+    fn a_file_is_read_anew_and_named_if_it_cannot_be_read() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("password");
         let password = Password::file(&path);
-        let error = password.read().expect_err("no file yet");
+        let error = password.read("u").expect_err("no file yet");
         assert!(error.contains("password"), "names the file: {error}");
 
-        for (content, expected) in [("one\n", "one"), (" two \r\n", " two "), ("three", "three")] {
-            std::fs::write(&path, content).expect("written");
-            assert_eq!(password.read().expect("read").expose_secret(), expected);
+        for content in ["one", "two"] {
+            std::fs::write(&path, format!("{content}\n")).expect("written");
+            assert_eq!(password.read("u").expect("read").expose_secret(), content);
         }
         std::fs::write(&path, "\n").expect("written");
-        assert!(password.read().is_err(), "an empty password is an error");
+        assert!(password.read("u").is_err(), "an empty password is an error");
+    }
+
+    #[test]
+    fn a_password_is_found_in_what_people_store() {
+        for (content, expected) in [
+            ("hunter2", "hunter2"),
+            ("hunter2\r\n", "hunter2"),
+            ("hunter2 \t\n\n", "hunter2"),
+            (" leading", " leading"),
+            ("two words", "two words"),
+            ("\u{feff}hunter2\n", "hunter2"),
+            ("{not json", "{not json"),
+            ("{}}", "{}}"),
+            (r#"{"username": "u", "password": "hunter2"}"#, "hunter2"),
+            (
+                "\u{feff}\n {\"password\":\"hunter2\", \"more\":[1]}\n",
+                "hunter2",
+            ),
+            (r#"{"password": "hunter2 "}"#, "hunter2 "),
+        ] {
+            let password = Password::from(content).read("u").expect("a password");
+            assert_eq!(password.expose_secret(), expected, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_used_says_why_without_its_content() {
+        for (content, expected) in [
+            (
+                r#"{"username": "hunter1", "password": "hunter2"}"#,
+                "another user than `u`",
+            ),
+            (r#"{"username": "u", "passwort": "hunter2"}"#, "`password`"),
+            (r#"{"password": 17}"#, "not texts"),
+            (
+                r#"{"password": "hunter2", "password": "hunter3"}"#,
+                "once each",
+            ),
+            ("{}", "`password`"),
+            (r#"{"password": ""}"#, "empty"),
+            (" \n", "empty"),
+        ] {
+            let error = Password::from(content).read("u").expect_err("no password");
+            assert!(error.contains(expected), "{content:?}: {error}");
+            assert!(
+                !error.contains("hunter") && !error.contains("17"),
+                "{error}"
+            );
+        }
     }
 
     #[test]
@@ -113,7 +206,7 @@ mod tests {
             Password::from("hunter2".to_owned()),
             Password::from_fn(|| Ok::<_, String>("hunter2".to_owned())),
         ] {
-            assert_eq!(password.read().expect("read").expose_secret(), "hunter2");
+            assert_eq!(password.read("u").expect("read").expose_secret(), "hunter2");
         }
     }
 

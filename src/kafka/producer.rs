@@ -87,9 +87,21 @@ impl Producer {
         key: Option<&str>,
         payload: Option<&[u8]>,
     ) -> Result<Delivered, Error> {
-        self.deliver(key, payload)
-            .await
-            .map_err(|fault| fault.into_error(&self.config.target(&self.topic, Role::Producer)))
+        match self.deliver(key, payload).await {
+            Ok(delivered) => Ok(delivered),
+            Err(fault) => {
+                let target = self.config.target(&self.topic, Role::Producer);
+                Err(self.config.look_into(fault).await.into_error(&target))
+            }
+        }
+    }
+
+    /// Returns why the connection does not work, if that is known and nothing was delivered since.
+    #[cfg(all(feature = "fleet", feature = "refresh"))]
+    pub(crate) fn known_error(&self) -> Option<Error> {
+        // Locked while a client is created.
+        let fault = self.writer.try_lock().ok()?.as_ref()?.connection_fault()?;
+        Some(fault.into_error(&self.config.target(&self.topic, Role::Producer)))
     }
 
     async fn deliver(&self, key: Option<&str>, payload: Option<&[u8]>) -> Result<Delivered, Fault> {

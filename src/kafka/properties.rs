@@ -34,6 +34,10 @@ const CONSUMER_FIXED: &[(&str, &str)] = &[
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
     ("enable.partition.eof", "true"),
+    // An event behind an open transaction must not wait for it; one that is aborted costs a fetch.
+    ("isolation.level", "read_uncommitted"),
+    // Otherwise librdkafka stops at a corrupt batch without a word.
+    ("check.crcs", "true"),
 ];
 
 const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
@@ -86,6 +90,11 @@ const RESERVED: &[(&str, &str)] = &[
         "it proves that a partition can be read",
     ),
     (
+        "isolation.level",
+        "records of open transactions are read at once",
+    ),
+    ("check.crcs", "a corrupt batch is detected by it"),
+    (
         "allow.auto.create.topics",
         "a misspelt topic must not be created",
     ),
@@ -125,6 +134,15 @@ pub(crate) fn reserved(key: &str) -> Option<&'static str> {
     RESERVED
         .iter()
         .find_map(|(reserved, instead)| (*reserved == key).then_some(*instead))
+}
+
+/// Returns whether a property belongs to a login with IAM, in librdkafka's words or in those of the Java client.
+pub(crate) fn is_iam(key: &str, value: &str) -> bool {
+    let mechanism = matches!(key, "sasl.mechanism" | "sasl.mechanisms")
+        && ["OAUTHBEARER", "AWS_MSK_IAM"]
+            .iter()
+            .any(|iam| value.trim().eq_ignore_ascii_case(iam));
+    mechanism || key.starts_with("sasl.oauthbearer.") || value.contains("msk.auth.iam")
 }
 
 #[cfg(test)]

@@ -33,12 +33,12 @@ impl Writer {
             // A process that exits in the middle of a handshake would crash in OpenSSL's exit handler.
             openssl_sys::init();
             let plaintext = config.is_plaintext();
+            let context = config.context();
             let mut config = config.to_client_config(Role::Producer)?;
             config.set(
                 "message.timeout.ms",
                 timeout.as_millis().min(MAX_MS).to_string(),
             );
-            let context = Context::default();
             match FutureProducer::from_config_and_context(&config, context.clone()) {
                 Ok(producer) => Ok(Self {
                     producer: Some(producer),
@@ -88,7 +88,7 @@ impl Writer {
                 Err(_) => Err(Fault::Thread),
             },
             fault = self.context.authentication_failed() => Err(fault),
-            () = sleep_until(deadline) => Err(self.connection_fault().unwrap_or(Fault::Timeout)),
+            () = sleep_until(deadline) => Err(self.connection_fault().unwrap_or(Fault::Timeout(None))),
         }
     }
 
@@ -100,15 +100,16 @@ impl Writer {
         }
         match error.rdkafka_error_code() {
             Some(Code::MessageTimedOut | Code::PurgeQueue | Code::PurgeInflight) => {
-                self.connection_fault().unwrap_or(Fault::Timeout)
+                self.connection_fault().unwrap_or(Fault::Timeout(None))
             }
             _ => Fault::of_call(error),
         }
     }
 
-    fn connection_fault(&self) -> Option<Fault> {
+    /// Returns why its connections do not work, if that is known and nothing was delivered since.
+    pub(crate) fn connection_fault(&self) -> Option<Fault> {
         match self.context.fault()? {
-            Fault::Unreachable if self.plaintext && self.context.closed_at_first_request() => {
+            Fault::Unreachable(_) if self.plaintext && self.context.closed_at_first_request() => {
                 Some(Fault::PlaintextToTls)
             }
             fault => Some(fault),

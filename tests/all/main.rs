@@ -6,6 +6,8 @@ mod aws;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod hot;
+#[cfg(all(feature = "kafka", feature = "fleet", feature = "refresh"))]
+mod kafka;
 mod layering;
 #[cfg(feature = "refresh")]
 mod refresh;

@@ -51,26 +51,37 @@ use crate::util::Backoff;
 /// - No event is lost between the first fetch of the secret and the subscription: the trigger fixes the offsets, proves on
 ///   every partition that it can read, and then requests a refresh with [`Reason::CatchUp`](crate::trigger::Reason::CatchUp).
 /// - No event is lost while the brokers are down: positions survive lost connections and new clients, and events that were
-///   published meanwhile are read. If a position no longer exists (retention, a recreated topic), the trigger continues at
-///   the end of the partition and requests a refresh.
-/// - Partitions that are added are detected ([`Kafka::metadata_interval`]) and read from their beginning.
+///   published meanwhile are read. If a position no longer exists (retention), or the topic was deleted and made again, the
+///   trigger continues at the end of the partition and requests a refresh.
+/// - A partition that cannot be read (no leader, a leader that does not respond) does not make the trigger deaf: it is
+///   [`Health::Disconnected`](crate::trigger::Health::Disconnected), names the partition, and listens to the others.
+/// - A batch that cannot be read (an unknown compression, a wrong checksum) is skipped: the trigger continues at the end of
+///   its partition and requests a refresh. gzip, snappy, lz4 and zstd are built in.
+/// - An event counts when it is written, not when its producer's transaction is committed; one that is aborted costs a fetch.
+/// - Partitions that are added are detected ([`Kafka::metadata_interval`]) and read from their beginning. That takes three
+///   requests, however many partitions there are, and one per broker more.
 /// - No broker and no message ends the trigger or makes it panic. After a fault it creates a new client, which reads
 ///   password and CA file anew.
 ///
 /// # Health
 /// | reason of [`Health::Disconnected`](crate::trigger::Health::Disconnected) | what to check |
 /// |---|---|
-/// | no broker … can be reached | address, port, security group; whether the brokers are up |
-/// | a broker's host name cannot be resolved | the name, and the DNS |
+/// | no broker … can be reached, broker … cannot be reached | address, port, security group; whether the broker is up |
+/// | … the cluster … advertises this address | `advertised.listeners` of the cluster: clients are sent there |
+/// | the host name of … cannot be resolved | the name, and the DNS |
 /// | … closed the connection at the first request | [`KafkaConfig::plaintext`] is set, and the port is a TLS port |
 /// | the TLS handshake … failed | a plaintext port, or no common TLS version |
-/// | the broker's certificate was not accepted | CA file, host name, expiry |
-/// | the broker rejected the login … | user, password, mechanism |
+/// | the certificate of … was not accepted | CA file and expiry, or the host name: the text says which |
+/// | … wants a certificate of the client | `ssl.certificate.location` and `ssl.key.location`, or the port for SASL/SCRAM |
+/// | the broker rejected the login … | user, password |
+/// | … does not offer this login's mechanism | the port and the mechanism; MSK IAM is not supported yet |
 /// | the password could not be read | the file or closure of [`Password`](crate::kafka::Password) |
 /// | topic … does not exist | the topic's name; the trigger never creates a topic |
 /// | no permission to read topic … | the ACL; the text has the command |
-/// | partition … has no leader | whether all brokers are up; resolves with them |
+/// | partition … cannot be read: no broker leads it | whether all brokers are up; resolves with them. The other partitions are listened to |
 /// | … did not respond in time | overloaded brokers, the network; [`Kafka::response_timeout`] |
+///
+/// A broker that stops responding is noticed after at most 20 seconds.
 #[derive(Debug, Clone)]
 pub struct Kafka {
     settings: Settings,
@@ -124,9 +135,11 @@ impl Trigger for Kafka {
     async fn run(self, requester: RefreshRequester) {
         let mut rng = Rng::new();
         let mut delays = self.reconnect.delays(&mut rng);
+        let config = self.settings.config.clone();
         let mut session = Session::new(self.settings, requester);
         loop {
             let fault = session.listen().await;
+            let fault = config.look_into(fault).await;
             session.report_health(&fault);
             if session.has_listened() {
                 delays = self.reconnect.delays(&mut rng);

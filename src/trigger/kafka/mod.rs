@@ -2,6 +2,7 @@
 
 mod event;
 mod inbox;
+mod intake;
 mod json;
 mod listener;
 mod positions;

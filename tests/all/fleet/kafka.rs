@@ -8,7 +8,7 @@ use credswap::fleet::{
 };
 use credswap::kafka::{KafkaConfig, Producer};
 use credswap::{Error, ErrorKind, Refreshable, Secret};
-use credswap_testkit::Broker;
+use credswap_testkit::{BadBatch, Broker};
 use tokio::time::{Instant, timeout};
 
 const TOPIC: &str = "credswap.usage";
@@ -118,6 +118,67 @@ async fn records_that_are_not_reports_are_counted_and_skipped() {
     let mut reports = topic(&broker);
     let read = reports.read_to_end().await.expect("read");
     assert_eq!((read.malformed, reports.ledger().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_is_left_out_alone() {
+    for bad in BadBatch::ALL {
+        // Noise is no error of librdkafka, and it is found when nothing more is read.
+        if bad == BadBatch::Noise {
+            continue;
+        }
+        let broker = Broker::start(TOPIC, 2);
+        let producer = producer(&broker);
+        for n in 0..10 {
+            send(&producer, &report(&format!("before-{n}"), 1, "v1")).await;
+        }
+        for partition in 0..2 {
+            bad.publish(&broker.bootstrap_servers(), TOPIC, partition, 5)
+                .await;
+        }
+        for n in 0..40 {
+            send(&producer, &report(&format!("after-{n}"), 1, "v1")).await;
+        }
+        let mut reports = topic(&broker);
+        let read = reports.read_to_end().await.expect("read");
+        assert_eq!(read.malformed, 2, "{bad:?}");
+        // Where a batch ends is found by trying: a few records after it may be lost, as any report may.
+        let found = reports.ledger().len();
+        assert!((42..=50).contains(&found), "{bad:?}: {found}");
+        send(&producer, &report("later", 1, "v1")).await;
+        let read = reports.read_to_end().await.expect("read");
+        assert_eq!((read.records, read.malformed), (2, 0), "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_partitions_are_read() {
+    let broker = Broker::start(TOPIC, 1_000);
+    let producer = producer(&broker);
+    for n in 0..20 {
+        send(&producer, &report(&format!("pod-{n}"), 1, "v1")).await;
+    }
+    let mut reports = topic(&broker);
+    let read = reports.read_to_end().await.expect("read");
+    assert_eq!(read.records, 21);
+    let read = reports.read_to_end().await.expect("read");
+    assert_eq!(read.records, 1);
+}
+
+#[tokio::test]
+async fn a_reporter_says_why_its_broker_cannot_be_reached() {
+    let broker = Broker::start(TOPIC, 1);
+    let producer = producer(&broker);
+    send(&producer, &report("pod", 1, "v1")).await;
+    broker.down();
+    let report = report("pod", 2, "v1");
+    let sending = ReportSink::send(&producer, report.key(), report.encode().unwrap());
+    // Less than the producer's timeout.
+    let error = timeout(Duration::from_secs(8), sending).await;
+    let error = error.expect("in time").expect_err("down");
+    let address = broker.bootstrap_servers();
+    assert!(error.report().contains(&address), "{}", error.report());
+    assert!(error.report().contains("be reached"), "{}", error.report());
 }
 
 #[tokio::test]

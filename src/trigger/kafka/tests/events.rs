@@ -32,13 +32,10 @@ async fn an_event_after_fixing_the_offsets_is_received() {
     let brokers = Brokers::with_topic(1);
     brokers.publish("before").await;
     let client = Consumer::new(brokers.config()).await.expect("a client");
-    let watermarks = client
-        .fetch_watermarks(TOPIC.into(), TIMEOUT)
-        .await
-        .expect("watermarks");
+    let survey = client.survey(TOPIC.into(), TIMEOUT).await;
     brokers.publish("between").await;
     let mut positions = Positions::default();
-    positions.adopt(&watermarks);
+    positions.adopt(&survey.expect("a survey"));
     client
         .assign(TOPIC.into(), positions.iter())
         .await

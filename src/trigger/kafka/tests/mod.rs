@@ -18,6 +18,7 @@ use crate::util::Backoff;
 mod events;
 mod misconfiguration;
 mod outages;
+mod unreadable;
 
 const TOPIC: &str = "s3.test.secret.manager";
 const FINISHED: &str = r#"{"eventDateTime": 1708905600.123, "step": "finishSecret"}"#;
@@ -32,7 +33,11 @@ struct Brokers {
 
 impl Brokers {
     fn start() -> Self {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
+        Self::of(1)
+    }
+
+    fn of(brokers: i32) -> Self {
+        let cluster = MockCluster::new(brokers).expect("a mock cluster");
         let producer = ClientConfig::new()
             .set("bootstrap.servers", cluster.bootstrap_servers())
             .set("linger.ms", "0")
@@ -40,6 +45,25 @@ impl Brokers {
             .create()
             .expect("a producer");
         Self { cluster, producer }
+    }
+
+    /// Each of three brokers, from 1 on, leads one of three partitions, from 0 on.
+    fn led_by_three() -> Self {
+        let brokers = Self::of(3);
+        brokers.cluster.create_topic(TOPIC, 3, 1).expect("a topic");
+        for partition in 0..3 {
+            let leader = Some(partition + 1);
+            let led = brokers.cluster.partition_leader(TOPIC, partition, leader);
+            led.expect("led");
+        }
+        brokers
+    }
+
+    /// The address of a broker, from 1 on.
+    fn address(&self, broker: usize) -> String {
+        let servers = self.cluster.bootstrap_servers();
+        let address = servers.split(',').nth(broker - 1);
+        address.expect("a broker").to_owned()
     }
 
     fn with_topic(partitions: i32) -> Self {

@@ -1,0 +1,225 @@
+//! Measures the trigger and the ledger on Apache Kafka.
+//!
+//! ```text
+//! tests/real/kafka.sh start && eval "$(tests/real/kafka.sh env)"
+//! cargo bench --all-features --bench kafka                    # 200 events per row, 100 000 records
+//! cargo bench --all-features --bench kafka -- --records 20000
+//! tests/real/kafka.sh stop
+//! ```
+//!
+//! | row | from | to |
+//! |---|---|---|
+//! | event → request | the event is passed to the producer | the trigger requests a refresh |
+//! | subscribe | the trigger starts | it listens |
+//! | rebuild | a new reader | its ledger has all records of the topic |
+//! | one more | a report was delivered | the same reader has read it |
+//!
+//! The producer waits for the broker's acknowledgement, the reader writes a record of its own to find out the broker's time,
+//! and everything goes through TLS on this machine.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures the time that passes"
+)]
+
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::Parser;
+use credswap::fleet::{FleetTopic, Incarnation, InstanceId, LiveVersion, Report};
+use credswap::kafka::{KafkaConfig, Password};
+use credswap::trigger::{self, Health, Kafka, Reason, Trigger};
+use futures::stream::{FuturesUnordered, StreamExt};
+use hdrhistogram::Histogram;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+const EVENT: &str = r#"{"eventDateTime": 1708905600.123, "step": "finishSecret"}"#;
+const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/uploader-AbCdEf";
+const VERSION: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
+const TIMEOUT: Duration = Duration::from_secs(60);
+const USER: &str = "admin";
+
+#[derive(Parser)]
+struct Args {
+    /// Events per row.
+    #[arg(long, default_value_t = 200)]
+    events: usize,
+    /// Records in the topic of usage reports.
+    #[arg(long, default_value_t = 100_000)]
+    records: u64,
+    #[arg(long, env = "CREDSWAP_KAFKA_BOOTSTRAP_SERVERS", hide_env_values = true)]
+    bootstrap_servers: Option<String>,
+    #[arg(long, env = "CREDSWAP_KAFKA_CA_FILE")]
+    ca_file: Option<String>,
+    #[arg(long, env = "CREDSWAP_KAFKA_ADMIN_PASSWORD_FILE")]
+    password_file: Option<String>,
+    /// Passed by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+struct Brokers {
+    servers: String,
+    ca_file: String,
+    password_file: String,
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() {
+    let args = Args::parse();
+    let (Some(servers), Some(ca_file), Some(password_file)) =
+        (args.bootstrap_servers, args.ca_file, args.password_file)
+    else {
+        println!(
+            "no broker: tests/real/kafka.sh start && eval \"$(tests/real/kafka.sh env)\", then run it again"
+        );
+        return;
+    };
+    let brokers = Brokers {
+        servers,
+        ca_file,
+        password_file,
+    };
+    for partitions in [1, 1_000] {
+        brokers.events(partitions, args.events).await;
+    }
+    for partitions in [1, 12] {
+        brokers.ledger(partitions, args.records).await;
+    }
+}
+
+impl Brokers {
+    fn config(&self) -> KafkaConfig {
+        KafkaConfig::new(&self.servers)
+            .ca_file(&self.ca_file)
+            .scram_sha_512(USER, Password::file(&self.password_file))
+    }
+
+    fn client(&self) -> ClientConfig {
+        let password = std::fs::read_to_string(&self.password_file).expect("a password");
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.servers)
+            .set("security.protocol", "sasl_ssl")
+            .set("ssl.ca.location", &self.ca_file)
+            .set("sasl.mechanisms", "SCRAM-SHA-512")
+            .set("sasl.username", USER)
+            .set("sasl.password", password.trim());
+        config
+    }
+
+    async fn topic(&self, name: &str, partitions: i32) -> String {
+        let name = format!("bench.{name}.{partitions}.{}", std::process::id());
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("a client");
+        let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1))
+            .set("message.timestamp.type", "LogAppendTime");
+        let created = admin.create_topics([&new], &AdminOptions::new()).await;
+        created.expect("an answer")[0].as_ref().expect("created");
+        name
+    }
+
+    /// Removes a topic: the next row must not share the broker with it.
+    async fn delete(&self, topic: &str) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("a client");
+        let deleted = admin.delete_topics(&[topic], &AdminOptions::new()).await;
+        deleted.expect("an answer")[0].as_ref().expect("deleted");
+    }
+
+    fn producer(&self, linger: &str) -> FutureProducer {
+        let mut config = self.client();
+        config.set("linger.ms", linger);
+        config.create().expect("a producer")
+    }
+
+    async fn events(&self, partitions: i32, events: usize) {
+        let topic = self.topic("events", partitions).await;
+        let (requester, mut requests) = trigger::channel();
+        let mut health = requester.subscribe_health();
+        let started = Instant::now();
+        let kafka = Kafka::new(&self.config(), &topic).expect("a good config");
+        let running = tokio::spawn(kafka.run(requester));
+        let listening = health.wait_for(Health::is_listening);
+        let listening = tokio::time::timeout(TIMEOUT, listening).await;
+        drop(listening.expect("in time").expect("it runs"));
+        let subscribed = started.elapsed();
+        requests.next().await;
+
+        let producer = self.producer("0");
+        let mut times = Histogram::<u64>::new(3).expect("valid");
+        for n in 0..events {
+            let partition = i32::try_from(n * 37).expect("small") % partitions;
+            let record = FutureRecord::<str, _>::to(&topic).partition(partition);
+            let began = Instant::now();
+            let sent = producer.send_result(record.payload(EVENT));
+            while !requests.next().await.has(Reason::Event) {}
+            // The first opens the producer's connection.
+            if n > 0 {
+                times.saturating_record(u64::try_from(began.elapsed().as_micros()).expect("short"));
+            }
+            let sent = sent.map_err(|(error, _)| error).expect("queued").await;
+            sent.expect("answered")
+                .map_err(|(error, _)| error)
+                .expect("delivered");
+        }
+        running.abort();
+        self.delete(&topic).await;
+        println!(
+            "{partitions:>5} partitions: subscribe {} ms, event → request p50 {:.1} / p99 {:.1} / max {:.1} ms",
+            subscribed.as_millis(),
+            times.value_at_quantile(0.5) as f64 / 1e3,
+            times.value_at_quantile(0.99) as f64 / 1e3,
+            times.max() as f64 / 1e3
+        );
+    }
+
+    async fn ledger(&self, partitions: i32, records: u64) {
+        let topic = self.topic("reports", partitions).await;
+        let producer = self.producer("20");
+        let mut sending = FuturesUnordered::new();
+        for n in 0..records {
+            sending.push(self.send(&producer, &topic, n));
+            if sending.len() > 10_000 {
+                sending.next().await;
+            }
+        }
+        while sending.next().await.is_some() {}
+
+        let mut reports = FleetTopic::new(&self.config(), &topic).expect("a good config");
+        let began = Instant::now();
+        let read = reports.read_to_end().await.expect("read");
+        let rebuilt = began.elapsed();
+        assert_eq!(read.records, records + 1, "and its own");
+
+        let mut more = Histogram::<u64>::new(3).expect("valid");
+        for n in 0..20 {
+            self.send(&producer, &topic, n).await;
+            let began = Instant::now();
+            let read = reports.read_to_end().await.expect("read");
+            more.saturating_record(u64::try_from(began.elapsed().as_micros()).expect("short"));
+            assert_eq!(read.records, 2);
+        }
+        self.delete(&topic).await;
+        println!(
+            "{partitions:>5} partitions: rebuild {records} records {:.2} s ({:.0} records/s), one more p50 {:.0} / max {:.0} ms",
+            rebuilt.as_secs_f64(),
+            records as f64 / rebuilt.as_secs_f64(),
+            more.value_at_quantile(0.5) as f64 / 1e3,
+            more.max() as f64 / 1e3
+        );
+    }
+
+    async fn send(&self, producer: &FutureProducer, topic: &str, instance: u64) {
+        let mut report = Report::new(
+            InstanceId::new(format!("uploader-7d9f8c6b5-{instance:06}")).expect("a name"),
+            Incarnation::new(SystemTime::UNIX_EPOCH, instance),
+            1,
+            SECRET,
+            Duration::from_secs(90),
+        );
+        report.live = Some(LiveVersion::new(VERSION, Duration::from_secs(600)));
+        let (key, value) = (report.key(), report.encode().expect("within the limits"));
+        let record = FutureRecord::to(topic).key(&key).payload(&value);
+        producer.send(record, TIMEOUT).await.expect("delivered");
+    }
+}
