@@ -24,11 +24,16 @@ class Reporter:
         self.incarnation = f"{time.time_ns() // 1_000_000:016x}-{secrets.randbits(64):016x}"  # this start
 
     def report(self, live=None, age=0.0, draining=(), released=(), rejected=()):
-        """Reports what is in use; without a live version, that this process ends and uses nothing any more."""
+        """Reports what is in use; without a live version, that this process ends and uses nothing any more.
+
+        `released` and `rejected` have the version and the time.monotonic() of each; the newest eight count."""
         self.sequence += 1
+        released, rejected = (
+            [{"version": version, "age": time.monotonic() - at} for version, at in list(events)[-8:]] for events in (released, rejected)
+        )
         value = {"v": 1, "kind": "alive" if live else "final", "instance": self.instance, "incarnation": self.incarnation}
         value |= {"sequence": self.sequence, "secret": self.secret, "ttl": TTL}
-        value |= {"draining": list(draining), "released": list(released), "rejected": list(rejected)}
+        value |= {"draining": list(draining), "released": released, "rejected": rejected}
         if live:
             value["live"] = {"version": live, "age": age}
         key = f"{self.instance}|{self.incarnation}|{self.secret}"
@@ -49,14 +54,15 @@ def main():
             secret = secretsmanager.get_secret_value(SecretId=secret_id, VersionStage="AWSCURRENT")
             if secret["VersionId"] != version:
                 # Create new clients with json.loads(secret["SecretString"]) here, and finish what uses the old ones.
-                released = [{"version": version, "age": 0.0}] if version else []
+                if version:
+                    released.append((version, time.monotonic()))
                 version, since = secret["VersionId"], time.monotonic()
                 print(f"uses {version}", flush=True)
             reporter.report(version, time.monotonic() - since, released=released)
             print(f"reported {version}", flush=True)
             time.sleep(float(poll[0]) if poll else TTL / 3)
     except KeyboardInterrupt:
-        reporter.report(released=[{"version": version, "age": 0.0}])
+        reporter.report(released=released + [(version, time.monotonic())])
 
 
 if __name__ == "__main__":

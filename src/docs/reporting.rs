@@ -2,7 +2,7 @@
 //!
 //! The rotation deactivates the old key when each consumer has reported that it does not use it any more. A consumer that
 //! embeds this crate reports with a `fleet::Reporter`. Every other one can write the same records to the topic: the example
-//! [`reporting_consumer.py`](https://docs.rs/crate/credswap/latest/source/examples/reporting_consumer.py) is 60 lines. One
+//! [`reporting_consumer.py`](https://docs.rs/crate/credswap/latest/source/examples/reporting_consumer.py) is short. One
 //! that does not report must have the new key by the time for which the old one stays active anyway:
 //! `rotation::Policy::min_overlap`, a day by default, or `assume_released` where that is set.
 //!
@@ -44,6 +44,8 @@
 //! | `draining` | versions that work still uses which began with them: in how many places (`outstanding`), and for how many seconds presigned URLs are valid (`pinned`, if there are any) |
 //! | `released` | versions that nothing here uses any more, and for how many seconds |
 //! | `rejected` | versions whose key AWS rejected, and how many seconds ago: a deactivated key is then activated again |
+//!
+//! `draining` has at most 16 versions (`unlisted` says how many more there are), the other two lists the newest 8.
 //!
 //! All but `draining`, `released` and `rejected` are required, `live` in a `final` report excepted; unknown fields are
 //! skipped. A record that is not valid is skipped, counted and logged, and its process does not count.

@@ -35,7 +35,7 @@ from runtime_api import Failure
 JOB = 10
 ENDLESS_JOB = 3600
 # How often the consumer in Python asks for the current version, in seconds.
-POLL = 8
+POLL = 15
 PYTHON_CONSUMER = Path(__file__).resolve().parents[2] / "examples" / "reporting_consumer.py"
 # After how long the function of 6 deactivates a key that is in use, in seconds.
 DEADLINE = 2
@@ -113,20 +113,21 @@ def first_key_is_released(environment: Environment, first: str) -> None:
 
 
 def rotation_under_a_job(environment: Environment, uploaders: list[Uploader], job: Consumer, python: PythonConsumer) -> None:
-    job.wait_for_output(texts.JOB_BEGAN, 60)
     old = environment.current()
-    python.wait_until_it_uses(old["version"], 60)
+    python.wait_for_output(texts.PYTHON_REPORTED + old["version"], 60)
+    job.wait_for_output(texts.JOB_BEGAN, 60, since=time.monotonic())
     job_finished = texts.JOB_FINISHED + old["key"][-4:]
-    # Right after the consumer in Python has asked, it uses the old version for a while.
-    python.wait_for_output(texts.PYTHON_REPORTED, 60, since=time.monotonic())
+    started = time.monotonic()
     rotated = rotate(environment)
-    environment.try_to_retire(old["key"]).expect_in_use_by(python.instance + texts.LIVE)
+    new = environment.current()["version"]
     retirements = 0
     while True:
         retirement = environment.try_to_retire(old["key"])
-        if job.printed(job_finished):
+        if job.printed(job_finished, since=started):
             break
         retirement.expect_in_use_by(job.instance)
+        if not python.printed(texts.PYTHON_USES + new):
+            retirement.expect_in_use_by(python.instance + texts.LIVE)
         retirements += 1
         current = environment.current()["key"]
         on_the_new_key = [uploader.uses_only(current) for uploader in uploaders]
@@ -140,9 +141,8 @@ def rotation_under_a_job(environment: Environment, uploaders: list[Uploader], jo
     gone = time.monotonic() - finished
     environment.expect_only_the_current_key(old)
     job.wait_for_output(texts.JOB_BEGAN + environment.current()["key"][-4:], 60)
-    python.wait_until_it_uses(environment.current()["version"], 1)
+    expect(python.printed(texts.PYTHON_REPORTED + new), "the old key is kept until the consumer in Python uses the new one")
     job.end()
-    # It may wait for its next poll when it is interrupted.
     python.interrupt()
     python.wait_for_success(30)
     log(

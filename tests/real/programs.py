@@ -110,9 +110,6 @@ class PythonConsumer(Program):
         environment = variables(**reader, AWS_ENDPOINT_URL=os.environ["CREDSWAP_ENDPOINT_URL"], AWS_DEFAULT_REGION=region)
         super().__init__(name, command, environment, directory)
 
-    def wait_until_it_uses(self, version: str, seconds: float) -> None:
-        self.wait_for_output(texts.PYTHON_USES + version, seconds)
-
 
 class Progress(NamedTuple):
     """What an uploader prints each second."""

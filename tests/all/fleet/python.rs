@@ -7,15 +7,16 @@ use credswap::fleet::{Ledger, LedgerTime, Presence, ReleaseQuery, ReleaseStatus}
 
 /// Prints the records as JSON, without Kafka: v1, then v2 while v1 drains, then v2 alone and a rejected v1, then the end.
 const SCRIPT: &str = r#"
-import json, sys
+import json, sys, time
 sys.dont_write_bytecode = True
 sys.path.insert(0, "examples")
 from reporting_consumer import Reporter
 r = Reporter(lambda key, value: print(json.dumps([key.decode(), value.decode()])), "prod/uploader", "python-1")
 r.report("v1", 100.5)
 r.report("v2", 0.25, draining=[{"version": "v1", "outstanding": 3}])
-r.report("v2", 600, released=[{"version": "v1", "age": 590}], rejected=[{"version": "v1", "age": 1}])
-r.report(released=[{"version": "v2", "age": 0}])
+now = time.monotonic()
+r.report("v2", 600, released=[("v1", now)], rejected=[("v1", now)])
+r.report(released=[("v1", now), ("v2", now)])
 "#;
 
 #[test]

@@ -34,9 +34,7 @@ async fn the_assumed_time_is_counted_once() {
     let old = process.account().keys[0].id.clone();
     process.account().consumers.clear();
     process.rotate(TOKEN).await.expect("it rotates");
-    let policy = Policy::default()
-        .assume_released(14 * DAY)
-        .deadline(60 * DAY);
+    let policy = Policy::default().assume_released(14 * DAY);
     let mut actions = Vec::new();
     for day in 0..=15 {
         let (action, _) = retire_by(&policy, &process, &old).await;
