@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the modules that it may use. A module may use only those above its own line.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("util", &[]),
     ("hot", &["util"]),
     ("error", &[]),
@@ -27,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
         "typed",
         &["error", "secret", "hot", "connect", "source", "refresh"],
     ),
+    ("sql", &["error", "hot", "refresh", "typed", "util"]),
     (
         "aws",
         &[

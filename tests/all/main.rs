@@ -15,6 +15,8 @@ mod refresh;
 mod rotation;
 #[cfg(feature = "rotation")]
 mod source;
+#[cfg(feature = "deadpool-postgres")]
+mod sql;
 #[cfg(feature = "default")]
 mod support;
 #[cfg(feature = "fleet")]

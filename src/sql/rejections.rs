@@ -1,0 +1,91 @@
+//! Logins that the database rejected, and how long a newer secret is awaited.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::refresh::Refreshable;
+use crate::util::lock::lock;
+
+/// When the newest generation that was rejected was rejected first, over all logins of one pool.
+///
+/// The first login that is rejected, and those that come soon after it, wait for a newer secret. Later ones do not wait: if the
+/// password is wrong for good, each of them fails at once.
+#[derive(Default)]
+pub(super) struct Rejections {
+    newest: Mutex<Option<Rejected>>,
+}
+
+struct Rejected {
+    generation: u64,
+    first: Instant,
+}
+
+/// Why the wait after a rejection ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// A newer generation is live.
+    Newer,
+    /// The time is over, and the rejected generation is still live.
+    TimeOver,
+    /// No newer one will come: refreshing has ended.
+    Ended,
+}
+
+impl Rejections {
+    /// Notes that a login with `generation` was rejected, and returns when the first one was.
+    pub(super) fn note(&self, generation: u64) -> Instant {
+        let now = Instant::now();
+        let mut newest = lock(&self.newest);
+        match &*newest {
+            Some(known) if known.generation >= generation => known.first,
+            _ => {
+                tracing::warn!(
+                    generation,
+                    "the database rejected the login; waiting for a newer secret"
+                );
+                *newest = Some(Rejected {
+                    generation,
+                    first: now,
+                });
+                now
+            }
+        }
+    }
+
+    /// Notes that a login with `generation` was accepted: if it is rejected again, a newer secret is awaited again.
+    pub(super) fn clear(&self, generation: u64) {
+        let mut newest = lock(&self.newest);
+        if newest
+            .as_ref()
+            .is_some_and(|known| known.generation <= generation)
+        {
+            *newest = None;
+        }
+    }
+}
+
+/// Waits until a generation newer than `rejected` is live, at most until `first` plus the timeout for a newer key.
+pub(super) async fn newer<T: Send + Sync + 'static>(
+    database: &Refreshable<T>,
+    rejected: u64,
+    until: Instant,
+) -> Waited {
+    let mut updates = database.updates();
+    let mut status = database.subscribe_status();
+    let ended = async { while status.changed().await.is_ok() {} };
+    let waited = timeout_at(until, async {
+        tokio::select! {
+            biased;
+            _ = updates.newer_than(rejected) => Waited::Newer,
+            () = ended => Waited::Ended,
+        }
+    });
+    waited.await.unwrap_or(Waited::TimeOver)
+}
+
+/// Returns how long after the first rejection of a generation a newer one is awaited.
+pub(super) fn window<T: Send + Sync + 'static>(database: &Refreshable<T>) -> Duration {
+    database.timeouts().newer_key
+}
