@@ -6,7 +6,7 @@
 //! Before an attempt that is a replay, it waits: for a newer key, or for a reason why there is no point in waiting.
 
 use std::future::pending;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::identity::{
     Identity, IdentityCachePartition, IdentityFuture, ResolveCachedIdentity, ResolveIdentity,
@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::identity::{
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::replay_state::{RejectedKey, ReplayState};
 use crate::aws::experience::Experience;
@@ -67,8 +67,8 @@ impl LiveIdentity {
         let why = tokio::select! {
             biased;
             Some(_) = newer => return Ok(self.live()),
-            () = live.experience().proven_after(rejected.mark) => "other requests succeed with it",
-            () = self.refreshed(rejected.refreshed_after) => "the secret is unchanged",
+            () = self.refuted(rejected, live.experience()) => "other requests succeed with it",
+            () = self.refreshed(rejected), if !rejected.is_likely_dead => "the secret is unchanged",
             () = self.suspected(rejected, live.experience()) => "none went live in time",
             () = self.ended() => {
                 let text = format!(
@@ -81,10 +81,17 @@ impl LiveIdentity {
         Err(self.no_newer_key(rejected, why))
     }
 
-    /// Waits until the end of the time, and reports a rejection that nothing has refuted by then.
+    /// Waits until another request has succeeded with the key, and a refresh has found no newer one (or takes long).
+    async fn refuted(&self, rejected: &RejectedKey, experience: &Experience) {
+        experience.proven_after(rejected.mark).await;
+        // Late is as good as done.
+        let _ = timeout(SOON, self.refreshed(rejected)).await;
+    }
+
+    /// Waits until the end of the time, and reports a rejection that nothing has refuted soon.
     async fn suspected(&self, rejected: &RejectedKey, experience: &Experience) {
-        let soon = Instant::now() + UNREFUTED;
-        if !rejected.reported && rejected.refreshed_after.is_none() && soon < rejected.deadline {
+        let soon = Instant::now() + SOON;
+        if !rejected.reported && rejected.is_likely_dead && soon < rejected.deadline {
             sleep_until(soon).await;
             if experience.may_report(self.credentials.timeouts().newer_key) {
                 self.credentials.report_rejected(rejected.generation);
@@ -93,17 +100,15 @@ impl LiveIdentity {
         sleep_until(rejected.deadline).await;
     }
 
-    /// Waits for a refresh that succeeds after the one of `before`.
-    async fn refreshed(&self, before: Option<SystemTime>) {
+    /// Waits for a refresh that succeeds after the rejection.
+    async fn refreshed(&self, rejected: &RejectedKey) {
         let mut status = self.credentials.subscribe_status();
-        let Some(before) = before else {
-            return pending().await;
-        };
-        if status
+        let before = rejected.refreshed_before;
+        let has_ended = status
             .wait_for(|status| status.last_success != before)
             .await
-            .is_err()
-        {
+            .is_err();
+        if has_ended {
             pending::<()>().await;
         }
     }
@@ -131,8 +136,8 @@ impl LiveIdentity {
     }
 }
 
-/// For how long a rejection that proves little is not reported.
-const UNREFUTED: Duration = Duration::from_secs(1);
+/// For how long a rejection that proves little is not reported, and how long a refresh may take once it is refuted.
+const SOON: Duration = Duration::from_secs(1);
 
 impl ResolveCachedIdentity for LiveIdentity {
     fn resolve_cached_identity<'a>(

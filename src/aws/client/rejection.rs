@@ -9,9 +9,10 @@
 //! | the key is unknown or its token is invalid | | it is reported, and the request waits for a newer key |
 //! | the signature is wrong | | one refresh; the request waits for that |
 //!
-//! In each of the last three, the request is rejected for its own reasons if another one succeeds that was signed later.
+//! In each of the last three, the request is rejected for its own reasons if another one succeeds that was signed later, and a
+//! refresh has found no newer key: where a key has just been deleted, some servers accept it for a while.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use tokio::time::Instant;
@@ -72,31 +73,27 @@ impl Rejection {
         if is_unknown && live.age() < credentials.timeouts().propagation {
             return self.too_new(credentials, experience, wait);
         }
-        if experience.is_proven_after(self.mark) {
-            return None;
-        }
         // Without a refresh there is nothing to wait for.
         let requester = credentials.requester()?;
         // A dead key is not known; its signature is wrong only where a secret key may change and its id may not.
         let is_likely_dead = self.error.kind() != AuthErrorKind::WrongSignature;
-        let reported = is_likely_dead && !experience.was_proven();
-        let mut refreshed_after = None;
+        let is_refuted = experience.is_proven_after(self.mark);
+        let refreshed = credentials.status().last_success;
+        let (is_due, refreshed_before) = experience.may_request(wait, refreshed);
+        if (is_refuted || !is_likely_dead) && refreshed != refreshed_before {
+            return None;
+        }
+        let reported = is_likely_dead && !is_refuted && !experience.was_proven();
         if reported {
             requester.report_rejected(self.generation);
-        } else {
-            let refreshed = credentials.status().last_success;
-            let (is_due, before) = experience.may_request(wait, refreshed);
-            if is_due {
-                requester.request(ONE_REFRESH);
-            } else if !is_likely_dead && refreshed != before {
-                return None; // there has been one
-            }
-            refreshed_after = (!is_likely_dead).then_some(before);
+        } else if is_due {
+            requester.request(ONE_REFRESH);
         }
         let deadline = experience.window(wait)?;
         Some(RejectedKey {
             reported,
-            refreshed_after,
+            is_likely_dead,
+            refreshed_before,
             ..self.rejected_key(deadline)
         })
     }
@@ -143,7 +140,7 @@ impl Rejection {
         };
         let is_known = attempts > SAME_KEY_ATTEMPTS && experience.is_proven_after(rejected.mark);
         let after = later.next();
-        (!is_known && Instant::now() < rejected.deadline).then(|| RejectedKey {
+        (!is_known && Instant::now() < rejected.deadline).then_some(RejectedKey {
             reported: true,
             retry_same_key: Some(SameKeyRetry {
                 attempts,
@@ -160,8 +157,9 @@ impl Rejection {
             mark: self.mark,
             answer: self.answer,
             reported: false,
+            is_likely_dead: true,
             deadline,
-            refreshed_after: None,
+            refreshed_before: SystemTime::UNIX_EPOCH,
             retry_same_key: None,
         }
     }

@@ -38,9 +38,10 @@ pub(super) struct RejectedKey {
     pub(super) reported: bool,
     /// Until when to wait for a newer key.
     pub(super) deadline: Instant,
-    /// Set if the key is most likely good: it is not worth waiting longer than for a refresh after this time that finds nothing
-    /// new.
-    pub(super) refreshed_after: Option<SystemTime>,
+    /// Whether the key is more likely dead than good.
+    pub(super) is_likely_dead: bool,
+    /// When the last refresh was before the rejection.
+    pub(super) refreshed_before: SystemTime,
     /// Set if the key may only be too new: the same key is tried again.
     pub(super) retry_same_key: Option<SameKeyRetry>,
 }

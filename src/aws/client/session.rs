@@ -8,7 +8,6 @@ use std::error::Error as StdError;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::create_session::CreateSessionError;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextMut;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::sdk::auth_error::AuthError;
 use crate::sdk::call_error::ServiceError;

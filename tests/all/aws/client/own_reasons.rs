@@ -135,6 +135,47 @@ async fn a_key_that_dies_after_it_was_suspected_is_still_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_young_key_that_others_use_is_tried_a_few_times_only() {
+    let fixture = CloudFixture::new().await;
+    let credentials = fixture.builder().timeouts(Timeouts::default());
+    let credentials = credentials.start().await.expect("starts");
+    let s3 = scripted_s3(&fixture, &credentials, broken("InvalidAccessKeyId"));
+    let traffic = good_traffic(&s3);
+    let begun = Instant::now();
+    assert_eq!(get_broken(&s3).await.as_deref(), Some("InvalidAccessKeyId"));
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    traffic.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_key_that_some_servers_still_accept_is_replaced() {
+    let fixture = CloudFixture::new().await;
+    let credentials = start(&fixture).await;
+    let id = fixture.key.id().to_owned();
+    // One server has heard of the deletion.
+    let s3 = scripted_s3(&fixture, &credentials, move |request| {
+        match signer(request) == id && request.uri().contains("name") {
+            true => Scripted::s3(403, "InvalidAccessKeyId", ""),
+            false => Scripted::new(200, BUCKETS),
+        }
+    });
+    let traffic = good_traffic(&s3);
+    for round in 0..3 {
+        if round == 1 {
+            fixture.rotate();
+        }
+        let get = s3.get_object().bucket(BUCKET).key("name").send().await;
+        assert_eq!(get.is_ok(), round > 0, "round {round}");
+        tokio::time::sleep(Duration::from_secs(61)).await;
+    }
+    traffic.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timeout_of_the_users_does_not_hide_the_services_error() {
     let short = Duration::from_secs(2);
     for timeouts in [
