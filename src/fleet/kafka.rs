@@ -210,7 +210,7 @@ impl FleetTopic {
             let mut progress = Progress::default();
             let ledger = &mut self.ledger;
             match read
-                .to_the_ends(|message| fold(message, ledger, &mut progress))
+                .run(|message| fold(message, ledger, &mut progress))
                 .await
             {
                 // The topic was made again, and is as long as it was: what was just written is behind the positions.

@@ -10,6 +10,7 @@ use super::diagnostics::Target;
 use super::fault::Fault;
 use super::password::Password;
 use super::role::Role;
+use crate::util::clock::Clock;
 
 /// How to reach the brokers.
 ///
@@ -121,7 +122,9 @@ impl KafkaConfig {
             return fault;
         };
         let (presented, hostname_check) = (broker.clone(), self.hostname_check);
-        let flaw = on_thread(move |_| certificate::inspect(&presented, hostname_check)).await;
+        let flaw =
+            on_thread(move |_| certificate::inspect(&presented, hostname_check, &Clock::system()))
+                .await;
         Fault::Certificate(Some(broker), flaw.ok().flatten())
     }
 

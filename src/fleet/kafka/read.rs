@@ -74,7 +74,7 @@ impl<'a> Read<'a> {
     }
 
     /// Reads to the ends. Returns how many batches could not be read.
-    pub(super) async fn to_the_ends(
+    pub(super) async fn run(
         mut self,
         mut fold: impl FnMut(&BorrowedMessage<'_>),
     ) -> Result<u64, Fault> {

@@ -7,9 +7,11 @@ mod x509;
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use self::x509::Certificate;
 use super::broker::Broker;
+use crate::util::clock::Clock;
 
 /// How long looking at a certificate may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,22 +33,28 @@ pub(crate) enum Flaw {
 }
 
 /// Looks at the certificates of a broker. Blocks. `None` if the broker does not show them.
-pub(super) fn inspect(broker: &Broker, hostname_check: bool) -> Option<Flaw> {
+pub(super) fn inspect(broker: &Broker, hostname_check: bool, clock: &Clock) -> Option<Flaw> {
     let address = broker.to_string();
     let (host, _) = address.rsplit_once(':')?;
     let host = host.trim_matches(['[', ']']);
     let chain = hello::certificates(&handshake(&address, host)?)?;
-    let now = x509::time(SystemTime::now());
-    let certificates: Option<Vec<_>> = chain
-        .iter()
-        .map(|der| x509::Certificate::parse(der))
-        .collect();
-    let certificates = certificates?;
-    let flaw = if certificates.iter().any(|one| one.not_after < now) {
+    flaw(
+        &chain,
+        hostname_check.then_some(host),
+        &x509::time(clock.now()),
+    )
+}
+
+/// Returns what is wrong with certificates that were not accepted, the host's first.
+fn flaw(chain: &[Vec<u8>], host: Option<&str>, now: &str) -> Option<Flaw> {
+    let parsed = chain.iter().map(|der| Certificate::parse(der));
+    let certificates: Vec<_> = parsed.collect::<Option<_>>()?;
+    let named = certificates.first()?;
+    let flaw = if certificates.iter().any(|one| *one.not_after < *now) {
         Flaw::Expired
-    } else if certificates.iter().any(|one| one.not_before > now) {
+    } else if certificates.iter().any(|one| *one.not_before > *now) {
         Flaw::NotYetValid
-    } else if hostname_check && !certificates.first()?.names(host) {
+    } else if host.is_some_and(|host| !named.names(host)) {
         Flaw::HostName
     } else {
         Flaw::UnknownCa
@@ -72,4 +80,27 @@ fn handshake(address: &str, host: &str) -> Option<Vec<u8>> {
         }
     }
     Some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flaw_is_what_a_person_can_change() {
+        let good = x509::tests::certificate(&x509::tests::dns_name("broker"));
+        for (host, now, expected) in [
+            (Some("broker"), "20250101000000", Flaw::NotYetValid),
+            (Some("broker"), "20600101000000", Flaw::Expired),
+            (Some("other"), "20600101000000", Flaw::Expired),
+            (Some("other"), "20300101000000", Flaw::HostName),
+            (None, "20300101000000", Flaw::UnknownCa),
+            (Some("broker"), "20300101000000", Flaw::UnknownCa),
+        ] {
+            let found = flaw(std::slice::from_ref(&good), host, now);
+            assert_eq!(found, Some(expected), "{host:?} at {now}");
+        }
+        assert_eq!(flaw(&[], None, "2030"), None);
+        assert_eq!(flaw(&[vec![7]], None, "2030"), None);
+    }
 }

@@ -149,7 +149,7 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -159,7 +159,13 @@ mod tests {
         [&[tag, 0x82][..], &size, content].concat()
     }
 
-    fn certificate(names: &[u8]) -> Vec<u8> {
+    /// Returns a name to put into a certificate.
+    pub(in super::super) fn dns_name(name: &str) -> Vec<u8> {
+        der(DNS_NAME, name.as_bytes())
+    }
+
+    /// Returns a certificate that is valid from 2026 to 2056.
+    pub(in super::super) fn certificate(names: &[u8]) -> Vec<u8> {
         let validity = [
             der(UTC_TIME, b"260101000000Z"),
             der(0x18, b"20560101000000Z"),
