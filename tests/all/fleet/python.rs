@@ -15,8 +15,8 @@ r = Reporter(lambda key, value: print(json.dumps([key.decode(), value.decode()])
 r.report("v1", 100.5)
 r.report("v2", 0.25, draining=[{"version": "v1", "outstanding": 3}])
 now = time.monotonic()
-r.report("v2", 600, released=[("v1", now)], rejected=[("v1", now)])
-r.report(released=[("v1", now), ("v2", now)])
+r.report("v2", 600, released=[("v1", now - 590)], rejected=[("v1", now)])
+r.report(released=[("v1", now - 590), ("v2", now)])
 "#;
 
 #[test]

@@ -1,6 +1,8 @@
 //! Consumers that do not report, and how long the old key is kept for them.
 
+use credswap::rotation::seam::KeyUse;
 use credswap::rotation::{KeyAction, KeyActionReason, Policy, Step};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::rotation::convergence::TOKEN;
 use crate::rotation::in_memory::{HOUR, Process, SECRET, request};
@@ -130,4 +132,39 @@ async fn the_overlap_begins_with_the_event_and_not_with_the_version() {
         action == KeyAction::Kept && matches!(reason, KeyActionReason::Overlap { .. }),
         "{reason}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_somebody_uses_after_its_release_is_a_warning() {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let subscriber = tracing_subscriber::fmt().with_writer(log.reopen().expect("the file"));
+    let _here = subscriber.finish().set_default();
+    let logged = || std::fs::read_to_string(log.path()).expect("the log");
+    let (process, old) = rotated().await;
+    process.account().consumer_refreshes("first");
+    let use_at = |service: &str| {
+        let mut account = process.account();
+        account.now += HOUR;
+        let (at, service) = (account.now, service.to_owned());
+        account.key_mut(&old).used = Some(KeyUse { at, service });
+    };
+    use_at("sqs");
+    let (action, _) = retire_by(&all_report(), &process, &old).await;
+    assert_eq!(action, KeyAction::Kept);
+    let warned = |line: &str| line.contains("WARN") && line.contains("used at sqs");
+    assert!(logged().lines().any(warned), "{}", logged());
+
+    // At the deadline it is deactivated all the same, and given back to whoever uses it after that.
+    process.account().now += 7 * DAY;
+    let (action, _) = retire_by(&all_report(), &process, &old).await;
+    assert_eq!(action, KeyAction::Deactivated);
+    use_at("ses");
+    let (action, _) = retire_by(&all_report(), &process, &old).await;
+    assert_eq!(action, KeyAction::Reactivated);
+    let given_back = |line: &str| line.contains("ERROR") && line.contains("used at ses");
+    assert!(logged().lines().any(given_back), "{}", logged());
+}
+
+fn all_report() -> Policy {
+    Policy::default().all_consumers_report()
 }
