@@ -1,5 +1,6 @@
 //! How to reach Vault, and which secrets of it are sources.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_types::SdkConfig;
@@ -27,7 +28,7 @@ use crate::util::clock::Clock;
 /// ```
 ///
 /// Each source logs in by itself, when it is fetched first.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "make a source of it"]
 pub struct Vault {
     sdk: SdkConfig,
@@ -193,6 +194,17 @@ impl Vault {
             self.limits,
         );
         Session::new(client, self.login.clone())
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("address", &self.address)
+            .field("login", &self.login)
+            .field("namespace", &self.namespace)
+            .field("mount", &self.mount)
+            .finish_non_exhaustive()
     }
 }
 

@@ -51,7 +51,7 @@ struct State {
 }
 
 /// How long a shutdown waits for revocations, and a notification for one. Together less than a source is given by default.
-const SHUTDOWN: Duration = Duration::from_secs(20);
+const SHUTDOWN: Duration = Duration::from_secs(15);
 const SOON: Duration = Duration::from_secs(5);
 
 impl LeasedSecret {
@@ -122,9 +122,11 @@ impl Source for LeasedSecret {
 
     async fn shutdown(&self) {
         let inner = &self.0;
+        lock(&inner.state).is_shut_down = true;
+        // What is being minted is given back by the task that mints it.
+        let _ = timeout(SOON, inner.turn.lock()).await;
         let leases: Vec<_> = {
             let mut state = lock(&inner.state);
-            state.is_shut_down = true;
             state.latest = None;
             state.leases.drain().map(|(_, lease)| lease).collect()
         };
@@ -202,7 +204,9 @@ impl Inner {
             state.is_shut_down
         };
         if is_late {
-            drop(self.revoker.revoke(Arc::clone(&lease)));
+            drop(self.revoker.revoke(lease));
+            let fault = format!("{} came to its end after the shutdown", self.what);
+            return Err(Error::new(ErrorKind::ShutDown, fault));
         }
         Ok(lease)
     }

@@ -131,17 +131,12 @@ async fn keeper<R: Renewable>(it: Weak<R>, mut rng: Rng) {
         let Some(it) = it.upgrade() else { return };
         match renew(&*it).await {
             Ok(()) => failures = None,
-            Err(error) => {
-                let term = it.renewal().term();
-                if term.end().is_some_and(|end| end <= Instant::now()) {
-                    tracing::warn!(error = %error.report(), "{} has ended without a renewal", it.name());
-                    return;
-                }
-                if failures.is_none() {
-                    failures = Some(RETRY.delays(&mut rng));
-                    tracing::warn!(error = %error.report(), "{} could not be renewed yet", it.name());
-                }
+            // Also after its end: while Vault is sealed it expires nothing, and then its answer tells.
+            Err(error) if failures.is_none() => {
+                failures = Some(RETRY.delays(&mut rng));
+                tracing::warn!(error = %error.report(), "{} could not be renewed yet", it.name());
             }
+            Err(_) => {}
         }
     }
 }

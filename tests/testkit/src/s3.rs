@@ -69,12 +69,16 @@ impl S3Auth for Accepted {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         match self.0.state().keys.accept(access_key, Service::S3) {
             Some(signer) => Ok(signer.secret.into()),
-            None => Err(S3Error::with_message(
-                S3ErrorCode::InvalidAccessKeyId,
-                "The AWS Access Key Id you provided does not exist in our records.",
-            )),
+            None => Err(unknown_key()),
         }
     }
+}
+
+fn unknown_key() -> S3Error {
+    S3Error::with_message(
+        S3ErrorCode::InvalidAccessKeyId,
+        "The AWS Access Key Id you provided does not exist in our records.",
+    )
 }
 
 struct Permitted {
@@ -92,7 +96,7 @@ impl S3Access for Permitted {
         state.keys.mark_used(id, Service::S3);
         // The key may have been deleted since its signature was verified.
         let Ok((user, _)) = state.keys.find(id) else {
-            return Err(denied());
+            return Err(unknown_key());
         };
         let names = [action, permission(action)];
         if names

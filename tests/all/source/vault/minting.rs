@@ -137,6 +137,19 @@ async fn a_mint_that_nobody_waits_for_is_used_by_the_next_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mint_that_is_under_way_at_the_end_is_given_back() {
+    let fixture = Fixture::new();
+    let source = fixture.creds();
+    let given_up = tokio::time::timeout(Duration::ZERO, first(&source)).await;
+    assert!(given_up.is_err());
+    source.shutdown().await;
+    assert_eq!(fixture.server.minted(), 1);
+    assert!(fixture.server.leases().is_empty());
+    let error = first(&source).await.expect_err("shut down");
+    assert_eq!(error.kind(), ErrorKind::ShutDown);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mint_whose_answer_is_lost_is_not_repeated_by_itself() {
     let fixture = Fixture::new();
     fixture.server.lose_answers("aws/creds", 1);

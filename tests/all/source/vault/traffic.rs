@@ -1,4 +1,6 @@
-//! Uploads while keys are minted, revoked by an administrator, and replaced at their maximum.
+//! Uploads while keys are minted, revoked by an administrator, and asked for by events.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::support::cloud_fixture::{BUCKET, CloudFixture};
@@ -11,7 +13,6 @@ use futures::future::join_all;
 async fn no_upload_fails_while_vault_replaces_the_key() {
     let fixture = CloudFixture::new().await;
     let server = Server::over(&fixture.cloud);
-    server.set_lease(2, 4);
     let address = server.serve().await;
     let vault = Vault::new(&fixture.sdk(), address, Login::app_role("role", "secret"));
     let timeouts: Timeouts = CloudFixture::timeouts();
@@ -24,42 +25,31 @@ async fn no_upload_fails_while_vault_replaces_the_key() {
     let credentials = credentials.start().await.expect("the first key");
     let s3 = fixture.s3(&credentials);
 
-    let end = Instant::now() + 8 * SECOND;
+    let done = Arc::new(AtomicBool::new(false));
     let workers = (0..8).map(|worker| {
-        let s3 = s3.clone();
+        let (s3, done) = (s3.clone(), Arc::clone(&done));
         tokio::spawn(async move {
-            let mut uploads = 0;
-            while Instant::now() < end {
-                let put = s3
-                    .put_object()
-                    .bucket(BUCKET)
-                    .key(format!("{worker}"))
-                    .body(vec![0; 512].into());
+            while !done.load(Ordering::Relaxed) {
+                let put = s3.put_object().bucket(BUCKET).key(format!("{worker}"));
+                let put = put.body(vec![0; 512].into());
                 put.send().await.expect("no upload fails");
-                uploads += 1;
             }
-            uploads
         })
     });
     let workers: Vec<_> = workers.collect();
-    for round in 0..6 {
-        tokio::time::sleep(SECOND).await;
-        if round % 2 == 0 {
+    for generation in 1..=8 {
+        if generation % 2 == 0 {
             trigger.event();
         } else {
             server.revoke_leases();
         }
+        credentials.updates().newer_than(generation).await;
     }
-    let uploads: usize = join_all(workers)
-        .await
-        .into_iter()
-        .map(|done| done.expect("no panic"))
-        .sum();
-    assert!(
-        uploads > 0 && credentials.status().generation >= 6,
-        "{}",
-        credentials.status().generation
-    );
+    done.store(true, Ordering::Relaxed);
+    for worker in join_all(workers).await {
+        worker.expect("no upload failed");
+    }
+    assert!(server.minted() >= 9);
     let _ = credentials.shutdown(5 * SECOND).await;
     assert!(server.leases().is_empty(), "{:?}", server.leases());
 }
