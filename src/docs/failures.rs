@@ -17,6 +17,7 @@
 //! | the old key is deleted while requests use it | they are replayed with the new one, as soon as it is live | `credswap_replays_total`; the caller sees no failure |
 //! | … and the request's body can be read only once | that request fails: it cannot be sent again | the service's own error; retire keys when they are drained, and this does not happen |
 //! | … and no newer key comes within [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key) | the request fails; others that follow fail at once | [`ErrorKind::NoNewerKey`](crate::ErrorKind::NoNewerKey) in the SDK error's chain |
+//! | a database rejects the live password, because its rotation has changed it and not moved `AWSCURRENT` yet | new connections of an [`sql`](crate::sql) pool wait for the newer secret, for at most [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key); open ones go on | [`Status::rejected`](crate::refresh::Status::rejected), `credswap_rejections_total`, a log line; after that time the database's own error |
 //! | a request hangs, or a lease is kept | its generation does not drain; swaps go on | [`Status::draining`](crate::refresh::Status::draining), `credswap_draining_generations` |
 //! | a request is cancelled | its lease ends with it | does not show |
 //! | a source, connect or check panics or hangs | that refresh fails; the loop goes on | [`ErrorKind::Panicked`](crate::ErrorKind::Panicked), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) |
