@@ -1,13 +1,6 @@
 //! SQL pools that follow a rotated user and password.
 //!
-#![cfg_attr(
-    feature = "deadpool-postgres",
-    doc = "[`deadpool::Builder`] makes an ordinary `deadpool_postgres::Pool` whose connections follow a"
-)]
-#![cfg_attr(
-    not(feature = "deadpool-postgres"),
-    doc = "`deadpool::Builder` makes an ordinary `deadpool_postgres::Pool` whose connections follow a"
-)]
+//! [`deadpool::Builder`] makes an ordinary `deadpool_postgres::Pool` whose connections follow a
 //! [`Refreshable`](crate::Refreshable):
 //!
 //! | connections | at a swap |
@@ -29,7 +22,5 @@
 //! 15 s). The rotation that RDS manages takes about a minute in between: set that and
 //! [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) to 90 s there.
 
-#[cfg(feature = "deadpool-postgres")]
 pub mod deadpool;
-#[cfg(feature = "deadpool-postgres")]
 mod rejections;

@@ -66,7 +66,7 @@ impl Rejections {
     }
 }
 
-/// Waits until a generation newer than `rejected` is live, at most until `first` plus the timeout for a newer key.
+/// Waits for a generation newer than `rejected`, at most until `until`.
 pub(super) async fn newer<T: Send + Sync + 'static>(
     database: &Refreshable<T>,
     rejected: u64,

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests that need PostgreSQL, and are ignored otherwise, on a server of their own on 127.0.0.1 (SCRAM-SHA-256).
+# Runs the tests that need PostgreSQL, and are ignored otherwise, and the example, on a server of their own on 127.0.0.1
+# (SCRAM-SHA-256).
 #
 #   postgres.sh
 #
@@ -20,6 +21,7 @@ main() {
     printf '%s\n' "$output"
     # A filter that matches no test would pass as well.
     grep -Eq ' [1-9][0-9]* passed' <<<"$output" || die "the test did not run"
+    (cd "$HERE/../.." && DATABASE=$CREDSWAP_POSTGRES timeout 300 cargo run --quiet --all-features --example postgres_pool)
 }
 
 start() {

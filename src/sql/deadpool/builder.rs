@@ -44,7 +44,8 @@ type Configure = Box<dyn FnOnce(PoolBuilder) -> PoolBuilder + Send>;
 /// The pool is deadpool's: clone it, and use its clients, transactions and statement caches as before. What happens at a swap
 /// is told in [`sql`](crate::sql). An idle connection is closed at the swap; one that is in use is closed when it was returned
 /// (at the next `get` or up to a second later, whichever is sooner). While a login waits for a newer secret, the `get` that
-/// needs the new connection waits; deadpool's `create_timeout` ends that sooner.
+/// needs the new connection waits; deadpool's `create_timeout` ends that sooner. Set it in any case: a login that hangs keeps
+/// its version from draining.
 ///
 /// The pool keeps the refreshable alive, and ends with neither: shut both down yourself. A
 /// [`Refreshable::shutdown`] waits for the connections of *replaced* versions that are in use, not for those of the live one.

@@ -13,6 +13,13 @@ async fn impatient() -> Service {
     Service::with_timeouts(Timeouts::default().newer_key(Duration::from_millis(100))).await
 }
 
+/// Asks for a connection, and returns why there is none.
+async fn failure(service: &Service) -> PoolError {
+    let get = tokio::time::timeout(LONG, service.pool.get()).await;
+    get.expect("not for ever")
+        .expect_err("the login is rejected")
+}
+
 fn code(error: &PoolError) -> SqlState {
     match error {
         PoolError::Backend(error) => error.code().expect("the database answered").clone(),
@@ -65,12 +72,12 @@ async fn many_logins_wait_for_the_same_new_secret() {
 async fn a_password_that_stays_wrong_is_tried_once_more_and_then_fails_at_once() {
     let service = impatient().await;
     service.server.set_password("app", "changed by hand");
-    let error = service.pool.get().await.expect_err("it is wrong");
+    let error = failure(&service).await;
     assert_eq!(code(&error), SqlState::INVALID_PASSWORD);
     assert_eq!(service.server.logins(), 2);
     // Its time is over: whoever comes now does not wait.
     for tried in 3..6 {
-        let error = service.pool.get().await.expect_err("it is still wrong");
+        let error = failure(&service).await;
         assert_eq!(code(&error), SqlState::INVALID_PASSWORD);
         assert_eq!(service.server.logins(), tried);
     }
@@ -79,7 +86,7 @@ async fn a_password_that_stays_wrong_is_tried_once_more_and_then_fails_at_once()
     // And once it was right, a rejection is waited for again.
     service.server.set_password("app", "changed again");
     service.pool.retain(|_, _| false);
-    service.pool.get().await.expect_err("it is wrong again");
+    failure(&service).await;
     assert_eq!(service.server.logins(), 8);
 }
 
@@ -124,7 +131,7 @@ async fn newer_secrets_that_are_rejected_as_well_do_not_extend_the_wait() {
 async fn other_failures_are_not_retried() {
     let service = Service::start().await;
     service.server.change(|state| state.failure = Some("53300"));
-    let error = service.pool.get().await.expect_err("the server is full");
+    let error = failure(&service).await;
     assert_eq!(code(&error), SqlState::TOO_MANY_CONNECTIONS);
     assert_eq!(service.server.logins(), 1);
     assert!(service.database.status().rejected.is_empty());
