@@ -8,6 +8,7 @@
 //! | … and replicated to other regions | [`source::Replicas`](crate::source::Replicas) | `refresh` | one call, more if the primary is down or a key was rejected | that of the copy | the same, in each region |
 //! | a file, or a mounted Kubernetes `Secret` | `source::File` | `file` | two reads of a changed file, one of an unchanged one | of this process only, or [one that the content names](crate::source::File::versioned_by) | to read the file |
 //! | an object in S3 | `source::S3Object` | `s3` | one GET, without a body if nothing has changed | the object's version id; of this process only without versioning | `s3:GetObject` on the object, and `kms:Decrypt` on its key if it has one |
+//! | Vault or OpenBao: the AWS engine, the database engine, KV version 2 | `source::vault` | `vault` | one call; a new lease only after an event or a rejected key, or before the end | the lease id; the version of KV | `read` on the engine's path, `update` on `sys/leases/renew` and `sys/leases/revoke`: the policy is in the module's docs |
 //! | a provider of the AWS SDK (profile, SSO, process, web identity, container, role) | `source::CredentialsProvider` | `aws` | one call of the provider | access key id and expiry | what the provider needs |
 //! | anywhere else | a closure, or your own [`Source`](crate::source::Source) | `refresh` | yours | yours | |
 //!
@@ -34,5 +35,6 @@
 //! | one or more SDK clients, and their key changes | `RefreshableCredentials`, [`configure!`](crate::configure) | `aws` | the next attempt | no attempt in flight, no presigned URL |
 //! | other SDK clients of the process | `RefreshableCredentials::sdk_config` | `aws` | the next attempt | the same, without presigned URLs |
 //! | S3 clients whose endpoint or region changes, too | `RefreshableS3Client` | `s3` | the next lease | no clone of the client, no request of it |
+//! | a pool of PostgreSQL connections (deadpool) | `sql::deadpool` | `deadpool-postgres` | new connections; idle old ones are closed | no connection with the old login |
 //! | a database login, a token, any typed secret | [`Refreshable::typed`](crate::Refreshable::typed) | `refresh` | the next lease | no lease |
 //! | something that is built from the secret | a closure, or your own [`Connect`](crate::connect::Connect) | `refresh` | the next lease | no lease, no drain token |
