@@ -4,15 +4,15 @@
 //! not be parsed holds a secret. Only the service's status, code and message are kept.
 
 use std::error::Error as StdError;
-use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::auth_error::{AuthError, AuthErrorKind, is_clock_skew};
-use super::error_answer::ErrorAnswer;
+use super::auth_error::is_clock_skew;
+pub(crate) use super::service_error::ServiceError;
+use super::service_error::ServiceMessage;
 use crate::error::{Error, ErrorKind};
 
 /// A call that failed.
@@ -22,16 +22,6 @@ pub(crate) enum CallError {
     Service(ServiceError),
     /// The request was not answered, or for a reason that is the same for all operations; the error is complete.
     NoResponse(Error),
-}
-
-/// The error response of a service.
-#[derive(Clone)]
-pub(crate) struct ServiceError {
-    pub(crate) status: u16,
-    /// Empty if the response has none, as most responses to `HEAD`.
-    pub(crate) code: String,
-    /// Empty if the response has none.
-    message: String,
 }
 
 impl CallError {
@@ -44,7 +34,7 @@ impl CallError {
             // The SDK takes a response that it cannot parse for a service error, even if the status is a success.
             SdkError::ServiceError(service) if !service.raw().status().is_success() => {
                 let error = ServiceError::of(service.raw(), Some(service.err().meta()));
-                error.classify(what)
+                Self::classify(what, error)
             }
             SdkError::TimeoutError(_) => Self::NoResponse(Error::new(
                 ErrorKind::Timeout,
@@ -58,6 +48,27 @@ impl CallError {
             )),
             _ => Self::NoResponse(unsent(what, &error)),
         }
+    }
+
+    /// Handles the rejections that mean the same for all operations.
+    fn classify(what: &str, answer: ServiceError) -> Self {
+        Self::NoResponse(if is_clock_skew(&answer.code, &answer.message) {
+            answer.error(
+                ErrorKind::Config,
+                format!(
+                    "{what} was rejected because of clock skew; synchronize this machine's clock"
+                ),
+            )
+        } else if answer.status == 429 || is_throttling(&answer.code) {
+            answer.error(ErrorKind::Unavailable, format!("{what} was throttled"))
+        } else if answer.status >= 500 || answer.code.starts_with("RequestTimeout") {
+            answer.error(
+                ErrorKind::Unavailable,
+                format!("{what} failed at the service"),
+            )
+        } else {
+            return Self::Service(answer);
+        })
     }
 
     /// Returns the complete error; `explain` knows what a rejection means for this operation.
@@ -74,112 +85,6 @@ impl CallError {
         }
     }
 }
-
-impl ServiceError {
-    /// Reads an error response, of which the SDK's parser found `parsed`.
-    pub(crate) fn of(raw: &HttpResponse, parsed: Option<&ErrorMetadata>) -> Self {
-        let ErrorAnswer { code, message } = ErrorAnswer::of(raw, parsed);
-        Self {
-            status: raw.status().as_u16(),
-            code,
-            message,
-        }
-    }
-
-    /// Returns the rejection as an auth error, if it is one.
-    pub(crate) fn auth_error(&self) -> Option<AuthError> {
-        AuthError::of(self.status, &self.code, &self.message)
-    }
-
-    /// Returns whether the two are the same answer.
-    #[cfg(feature = "s3")]
-    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        let parts = |error: &Self| (error.status, error.code.clone(), error.message.clone());
-        parts(self) == parts(other)
-    }
-
-    /// Returns whether the service's message contains `text`.
-    pub(crate) fn says(&self, text: &str) -> bool {
-        self.message.contains(text)
-    }
-
-    /// Returns whether KMS denied access: "Access to KMS is not allowed", or KMS's own message. An ARN that contains "kms" does
-    /// not count.
-    #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
-    pub(crate) fn is_of_kms(&self) -> bool {
-        self.says("Access to KMS") || self.says("perform: kms:")
-    }
-
-    /// Returns an error whose source is the service's status, code and message.
-    pub(crate) fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
-        Error::new(kind, text.into()).with_source(ServiceMessage(self.summary()))
-    }
-
-    /// Returns status, code and message on one line, without secrets.
-    pub(crate) fn summary(&self) -> String {
-        // The answer to a wrong signature quotes what should have been signed, and the session token is part of that.
-        let is_wrong = |error| AuthError::kind(error) == AuthErrorKind::WrongSignature;
-        let is_quotable =
-            !self.code.contains("Signature") && !self.auth_error().is_some_and(is_wrong);
-        let message = self
-            .message
-            .lines()
-            .next()
-            .filter(|text| is_quotable && !text.is_empty());
-        let code = match self.code.as_str() {
-            "" => "no code",
-            code => code,
-        };
-        let mut answer = format!("{} {code}", self.status);
-        if let Some(message) = message {
-            answer.push_str(": ");
-            answer.extend(message.chars().take(LONGEST_MESSAGE));
-        }
-        answer
-    }
-
-    /// Handles the rejections that mean the same for all operations.
-    fn classify(self, what: &str) -> CallError {
-        CallError::NoResponse(if is_clock_skew(&self.code, &self.message) {
-            self.error(
-                ErrorKind::Config,
-                format!(
-                    "{what} was rejected because of clock skew; synchronize this machine's clock"
-                ),
-            )
-        } else if self.status == 429 || is_throttling(&self.code) {
-            self.error(ErrorKind::Unavailable, format!("{what} was throttled"))
-        } else if self.status >= 500 || self.code.starts_with("RequestTimeout") {
-            self.error(
-                ErrorKind::Unavailable,
-                format!("{what} failed at the service"),
-            )
-        } else {
-            return CallError::Service(self);
-        })
-    }
-}
-
-/// The text of a service's answer, or of the SDK's error.
-#[derive(Debug)]
-struct ServiceMessage(String);
-
-impl fmt::Display for ServiceMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for ServiceMessage {}
-
-// By hand: a message may quote secrets.
-impl fmt::Debug for ServiceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServiceError({})", self.summary())
-    }
-}
-
-const LONGEST_MESSAGE: usize = 300;
 
 /// Texts of errors for which the SDK has no types: those of its endpoint rules, its signer and its auth schemes.
 const NO_REGION: [&str; 2] = ["Missing Region", "missing signing region"];

@@ -4,15 +4,11 @@
 pub(crate) mod auth_error;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
 pub(crate) mod behavior;
-#[cfg(any(
-    feature = "aws",
-    feature = "secrets-manager",
-    feature = "sts",
-    feature = "s3"
-))]
+#[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
 pub(crate) mod call_error;
 pub(crate) mod error_answer;
 #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
 pub(crate) mod retry_policy;
 #[cfg(any(feature = "secrets-manager", feature = "rotation"))]
 pub(crate) mod secrets_manager;
+pub(crate) mod service_error;

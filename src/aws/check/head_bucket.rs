@@ -13,7 +13,8 @@ use crate::connect::Verdict;
 use crate::error::ErrorKind;
 use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 use crate::sdk::behavior::with_behavior;
-use crate::sdk::call_error::{CallError, ServiceError};
+use crate::sdk::call_error::CallError;
+use crate::sdk::service_error::ServiceError;
 
 /// Calls S3 `HeadBucket` with the key. A key passes if it is accepted and has `s3:ListBucket` on the bucket.
 ///

@@ -9,7 +9,8 @@ use crate::aws::secret::id_suffix;
 use crate::connect::Verdict;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::auth_error::{AuthError, AuthErrorKind};
-use crate::sdk::call_error::{CallError, ServiceError};
+use crate::sdk::call_error::CallError;
+use crate::sdk::service_error::ServiceError;
 
 /// How long a check may take by default.
 pub(in crate::aws) const TIMEOUT: Duration = Duration::from_secs(10);

@@ -14,7 +14,8 @@ use crate::aws::key::RefreshableCredentials;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 use crate::sdk::behavior::with_behavior;
-use crate::sdk::call_error::{CallError, ServiceError};
+use crate::sdk::call_error::CallError;
+use crate::sdk::service_error::ServiceError;
 
 /// Provides the credentials of a role, which it assumes with the live key of refreshable credentials.
 ///

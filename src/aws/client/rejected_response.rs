@@ -13,8 +13,8 @@ use aws_smithy_types::retry::RetryConfig;
 use metrics::counter;
 
 use crate::sdk::auth_error::{AuthError, AuthErrorKind};
-use crate::sdk::call_error::ServiceError;
 use crate::sdk::error_answer::metadata;
+use crate::sdk::service_error::ServiceError;
 
 /// Returns the auth error with which an attempt ended, and the service's answer, if it ended with one.
 pub(super) fn auth_error(

@@ -23,7 +23,7 @@ use crate::aws::experience::Experience;
 use crate::aws::key::RefreshableCredentials;
 use crate::hot::Lease;
 use crate::sdk::auth_error::{AuthError, AuthErrorKind};
-use crate::sdk::call_error::ServiceError;
+use crate::sdk::service_error::ServiceError;
 use crate::trigger::Reason;
 use crate::util::Backoff;
 

@@ -37,7 +37,7 @@ use crate::aws::key::{LiveKey, RefreshableCredentials};
 use crate::error::{Error, ErrorKind};
 use crate::hot::{DrainToken, Lease};
 use crate::sdk::auth_error::AuthError;
-use crate::sdk::call_error::ServiceError;
+use crate::sdk::service_error::ServiceError;
 
 /// How many keys an operation may be rejected with. More than one only if the newer one has died meanwhile, too: rotations
 /// back to back, each of which deletes the key before it at once.

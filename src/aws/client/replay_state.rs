@@ -10,7 +10,7 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use tokio::time::Instant;
 
-use crate::sdk::call_error::ServiceError;
+use crate::sdk::service_error::ServiceError;
 use crate::util::Delays;
 
 /// The replays of one operation.

@@ -10,7 +10,7 @@ use aws_sdk_s3::operation::create_session::CreateSessionError;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextMut;
 
 use crate::sdk::auth_error::AuthError;
-use crate::sdk::call_error::ServiceError;
+use crate::sdk::service_error::ServiceError;
 
 /// Returns the auth error with which the call for a session ended, and the service's answer, if an attempt ended with one.
 pub(super) fn auth_error(
