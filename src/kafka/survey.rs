@@ -147,7 +147,11 @@ fn watermarks(
         consumer.offsets_for_times(list, timeout)
     };
     let asked = ask(Offset::Beginning).and_then(|low| Ok((low, ask(Offset::End)?)));
-    let (low, high) = asked.map_err(|error| Fault::of_call(&error))?;
+    let (low, high) = asked.map_err(|error| match Fault::of_call(&error) {
+        // The topic was just described: its leader has left the cluster, or is another one.
+        Fault::UnknownTopic => Fault::NoLeader,
+        fault => fault,
+    })?;
     let (low, high) = (offsets(&low), offsets(&high));
     partitions
         .iter()

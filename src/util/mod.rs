@@ -2,10 +2,11 @@
 
 #[cfg(any(feature = "refresh", feature = "rotation"))]
 mod backoff;
-#[cfg(any(feature = "refresh", feature = "rotation"))]
+#[cfg(any(feature = "refresh", feature = "rotation", feature = "kafka"))]
+#[cfg_attr(not(any(feature = "refresh", feature = "rotation")), allow(dead_code))]
 pub(crate) mod clock;
 pub(crate) mod lock;
-#[cfg(all(feature = "refresh", feature = "kafka"))]
+#[cfg(feature = "kafka")]
 pub(crate) mod log_throttle;
 #[cfg(feature = "refresh")]
 pub(crate) mod rate_limit;
