@@ -65,6 +65,10 @@ struct Brokers {
     password_file: String,
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).expect("short")
+}
+
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let args = Args::parse();
@@ -155,7 +159,7 @@ impl Brokers {
             while !requests.next().await.has(Reason::Event) {}
             // The first opens the producer's connection.
             if n > 0 {
-                times.saturating_record(u64::try_from(began.elapsed().as_micros()).expect("short"));
+                times.record(micros(began.elapsed())).expect("it grows");
             }
             let sent = sent.map_err(|(error, _)| error).expect("queued").await;
             sent.expect("answered")
@@ -196,7 +200,7 @@ impl Brokers {
             self.send(&producer, &topic, n).await;
             let began = Instant::now();
             let read = reports.read_to_end().await.expect("read");
-            more.saturating_record(u64::try_from(began.elapsed().as_micros()).expect("short"));
+            more.record(micros(began.elapsed())).expect("it grows");
             assert_eq!(read.records, 2);
         }
         self.delete(&topic).await;

@@ -173,7 +173,7 @@ format() {
 }
 
 launch() {
-    "${JAVA[@]}" -Xmx256m kafka.Kafka "$DIR/server.properties" >"$DIR/log" 2>&1 </dev/null &
+    "${JAVA[@]}" -Xmx512m kafka.Kafka "$DIR/server.properties" >"$DIR/log" 2>&1 </dev/null &
     echo $! >"$DIR/pid"
     python_env
     local why
