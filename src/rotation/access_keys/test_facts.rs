@@ -134,6 +134,7 @@ pub(super) fn shown(action: &Action) -> String {
     match action {
         Action::Keep(reason) => format!("keep: {reason}"),
         Action::Tag(state) => format!("tag: {state:?}"),
+        Action::Untag(reason) => format!("untag: {reason}"),
         Action::Deactivate(reason) => format!("deactivate: {reason}"),
         Action::Reactivate(reason) => format!("reactivate: {reason}"),
         Action::Delete(reason) => format!("delete: {reason}"),
