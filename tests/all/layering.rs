@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("secret", &["error"]),
     ("sdk", &["error", "secret", "util"]),
-    ("kafka", &["error"]),
+    ("kafka", &["error", "util"]),
     ("trigger", &["secret", "error", "kafka", "util"]),
     ("source", &["error", "secret", "sdk", "trigger", "util"]),
     ("connect", &["error", "secret", "hot", "trigger"]),

@@ -10,6 +10,7 @@ use crate::aws::check::NoCheck;
 use crate::aws::check::verdict::{TIMEOUT, limit, verdict_of};
 use crate::connect::Verdict;
 use crate::error::ErrorKind;
+use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 use crate::sdk::call_error::{CallError, ServiceError};
 
 /// Proves an S3 client: that its endpoint and its region work.
@@ -61,8 +62,8 @@ impl OwnRequest {
         }
     }
 
-    /// Takes `AccessDenied` for [`Verdict::Forbidden`]: stores other than S3 answer it to a dead key as well, so only a success
-    /// proves the key. It needs `s3:ListBucket` on the bucket, or else `s3:ListAllMyBuckets`.
+    /// Does not let a client pass that is denied the request: stores other than S3 deny it to a dead key as well, so only a
+    /// success proves the key. A denial that names the user is [`Verdict::Forbidden`], any other [`Verdict::NotYet`]. It needs `s3:ListBucket` on the bucket, or else `s3:ListAllMyBuckets`.
     #[must_use]
     pub fn require_success(mut self) -> Self {
         self.requires_success = true;
@@ -88,9 +89,16 @@ impl OwnRequest {
         {
             return verdict;
         }
-        match verdict_of(s3.key().credentials(), what, error) {
-            Verdict::Forbidden(_) if !self.requires_success => Verdict::Good,
-            verdict => verdict,
+        // The key has passed its own check: a denial, whatever its reason, was made by S3.
+        let is_denied = |answer: &ServiceError| {
+            let kind = answer.auth_error().map(AuthError::kind);
+            kind == Some(AuthErrorKind::Denied)
+        };
+        match &error {
+            CallError::Service(answer) if !self.requires_success && is_denied(answer) => {
+                Verdict::Good
+            }
+            _ => verdict_of(s3.key().credentials(), what, error),
         }
     }
 }

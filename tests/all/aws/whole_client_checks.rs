@@ -114,11 +114,8 @@ async fn a_key_that_may_do_little_is_proven_all_the_same() {
         let proven = verdict(&connector(&sdk), &content).await;
         assert!(matches!(proven, Ok(Verdict::Good)), "{proven:?}");
         let strict = connector(&sdk).client_check(OwnRequest::default().require_success());
-        let forbidden = verdict(&strict, &content).await;
-        assert!(
-            matches!(forbidden, Ok(Verdict::Forbidden(_))),
-            "{forbidden:?}"
-        );
+        let denied = verdict(&strict, &content).await;
+        assert!(matches!(denied, Ok(Verdict::NotYet(_))), "{denied:?}");
     }
 }
 

@@ -8,6 +8,9 @@ use credswap::aws::AccessKeyConnector;
 use credswap::aws::check::NoCheck;
 use credswap::{RefreshableCredentials, refresh::Timeouts};
 use futures::future::join_all;
+use tokio::sync::watch;
+
+const WORKERS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_upload_fails_while_vault_replaces_the_key() {
@@ -26,13 +29,15 @@ async fn no_upload_fails_while_vault_replaces_the_key() {
     let s3 = fixture.s3(&credentials);
 
     let done = Arc::new(AtomicBool::new(false));
-    let workers = (0..8).map(|worker| {
-        let (s3, done) = (s3.clone(), Arc::clone(&done));
+    let (uploads, mut uploaded) = watch::channel([0; WORKERS]);
+    let workers = (0..WORKERS).map(|worker| {
+        let (s3, done, uploads) = (s3.clone(), Arc::clone(&done), uploads.clone());
         tokio::spawn(async move {
             while !done.load(Ordering::Relaxed) {
                 let put = s3.put_object().bucket(BUCKET).key(format!("{worker}"));
                 let put = put.body(vec![0; 512].into());
                 put.send().await.expect("no upload fails");
+                uploads.send_modify(|uploads| uploads[worker] += 1);
             }
         })
     });
@@ -44,6 +49,11 @@ async fn no_upload_fails_while_vault_replaces_the_key() {
             server.revoke_leases();
         }
         credentials.updates().newer_than(generation).await;
+        // One request is replayed with a limited number of keys: each gets its chance before the next key dies.
+        let before = *uploaded.borrow();
+        let all =
+            uploaded.wait_for(|now| now.iter().zip(before).all(|(now, before)| *now > before));
+        all.await.expect("the uploads go on");
     }
     done.store(true, Ordering::Relaxed);
     for worker in join_all(workers).await {
