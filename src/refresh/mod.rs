@@ -37,6 +37,7 @@ mod drains;
 mod event;
 mod fetch;
 mod handle;
+mod health_log;
 mod incidents;
 mod lifecycle;
 mod live_value;

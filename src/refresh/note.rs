@@ -40,16 +40,11 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         }
     }
 
-    fn health_changed(&mut self, trigger: usize, health: Health) {
-        let Some(trigger) = self.status.triggers.get_mut(trigger) else {
+    fn health_changed(&mut self, number: usize, health: Health) {
+        let Some(trigger) = self.status.triggers.get_mut(number) else {
             return;
         };
-        match &health {
-            Health::Disconnected { reason } => {
-                tracing::warn!(trigger = %trigger.name, %reason, "trigger disconnected");
-            }
-            other => tracing::info!(trigger = %trigger.name, health = ?other, "trigger"),
-        }
+        self.health_log.changed(number, &trigger.name, &health);
         trigger.health = health;
         self.publish_status();
     }

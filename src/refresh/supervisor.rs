@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::control::{Shared, Waiter};
 use super::fetch::Parts;
+use super::health_log::HealthLog;
 use super::incidents::Incidents;
 use super::metrics::Metrics;
 use super::published::Published;
@@ -45,6 +46,7 @@ pub(super) struct Supervisor<S, C: Connect> {
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) incidents: Incidents,
+    pub(super) health_log: HealthLog,
     /// Requested by triggers, deferred by the rate limit.
     deferred: Option<(RefreshRequest, Instant)>,
     /// What is not settled yet: a failed fetch is repeated for the same reasons.
@@ -84,6 +86,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             published: Published::new(&status, metrics.clone()),
             status,
             incidents: Incidents::new(Triggers::start(triggers, &requests)),
+            health_log: HealthLog::default(),
             requests,
             secret_id,
             schedule: Schedule::new(parts.timeouts.clone(), rng),

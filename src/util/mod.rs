@@ -6,7 +6,7 @@ mod backoff;
 #[cfg_attr(not(any(feature = "refresh", feature = "rotation")), allow(dead_code))]
 pub(crate) mod clock;
 pub(crate) mod lock;
-#[cfg(feature = "kafka")]
+#[cfg(any(feature = "refresh", feature = "kafka"))]
 pub(crate) mod log_throttle;
 #[cfg(feature = "refresh")]
 pub(crate) mod rate_limit;
