@@ -1,7 +1,7 @@
 //! Measures the trigger and the ledger on Apache Kafka.
 //!
 //! ```text
-//! tests/real/kafka.sh start && eval "$(tests/real/kafka.sh env)"
+//! KAFKA_JIT=-XX:+TieredCompilation tests/real/kafka.sh start && eval "$(tests/real/kafka.sh env)"
 //! cargo bench --all-features --bench kafka                    # 200 events per row, 100 000 records
 //! cargo bench --all-features --bench kafka -- --records 20000
 //! tests/real/kafka.sh stop
@@ -15,7 +15,8 @@
 //! | one more | a report was delivered | the same reader has read it |
 //!
 //! The producer waits for the broker's acknowledgement, the reader writes a record of its own to find out the broker's time,
-//! and everything goes through TLS on this machine.
+//! and everything goes through TLS on this machine. (Without `KAFKA_JIT` the broker starts sooner, and its encryption limits a
+//! rebuild.)
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench measures the time that passes"

@@ -21,7 +21,7 @@ SLF4J_VERSION=1.7.36
 DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 USERS=(admin publisher consumer straggler nobody)
 DIR=$STATE/kafka
-JAVA=(java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -cp "$CACHE/kafka-$KAFKA_VERSION/jars/*"
+JAVA=(java -XX:+UseSerialGC "${KAFKA_JIT:--XX:TieredStopAtLevel=1}" -XX:-UsePerfData -cp "$CACHE/kafka-$KAFKA_VERSION/jars/*"
     -Dorg.slf4j.simpleLogger.defaultLogLevel=info -Dorg.slf4j.simpleLogger.showDateTime=true)
 
 main() {
