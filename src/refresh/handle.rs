@@ -8,7 +8,8 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use super::control::{LoopHandle, Waiter};
 use super::event::{RefreshEvent, Refreshed};
-use super::status::{Draining, Status};
+use super::shutdown_timeout::ShutdownTimeout;
+use super::status::Status;
 use super::timeouts::Timeouts;
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "aws")]
@@ -36,15 +37,6 @@ struct Inner<V> {
     secret_id: Option<SecretId>,
     /// `None` for a fixed value.
     refreshing: Option<LoopHandle>,
-}
-
-/// Replaced generations were still in use when the time to shut down was over.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{} replaced generation(s) still in use at the end of the shutdown", draining.len())]
-#[non_exhaustive]
-pub struct ShutdownTimeout {
-    /// Which, oldest first.
-    pub draining: Vec<Draining>,
 }
 
 impl<V: Send + Sync + 'static> Refreshable<V> {

@@ -46,6 +46,7 @@ mod note;
 mod publish;
 mod published;
 mod schedule;
+mod shutdown_timeout;
 mod status;
 mod supervisor;
 mod timeouts;
@@ -54,7 +55,8 @@ mod triggers;
 pub use builder::Builder;
 pub use event::{RefreshEvent, Refreshed};
 pub use fetch::OnForbidden;
-pub use handle::{Refreshable, ShutdownTimeout};
+pub use handle::Refreshable;
+pub use shutdown_timeout::ShutdownTimeout;
 pub use status::{
     Draining, EndReason, Failure, LiveRejection, Rejected, Status, TriggerStatus, WaitingReason,
     WaitingVersion,

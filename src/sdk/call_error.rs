@@ -11,6 +11,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::auth_error::is_clock_skew;
+use super::causes::{causes, find};
+use super::provider_error::{PROVIDER_FAILED, provider_fault};
 pub(crate) use super::service_error::ServiceError;
 use super::service_error::ServiceMessage;
 use crate::error::{Error, ErrorKind};
@@ -145,24 +147,10 @@ fn without_credentials(what: &str, error: &(dyn StdError + 'static)) -> (ErrorKi
         return (ours.kind(), format!("{what} was not sent"));
     }
     let (kind, fault) = match find::<CredentialsError>(error) {
-        Some(CredentialsError::ProviderTimedOut(_)) => {
-            (ErrorKind::Timeout, "their provider did not answer in time")
-        }
-        Some(CredentialsError::CredentialsNotLoaded(_)) => (
-            ErrorKind::Config,
-            "there are none; configure a credentials provider, or the environment",
-        ),
-        Some(CredentialsError::InvalidConfiguration(_)) => (
-            ErrorKind::Config,
-            "their provider's configuration is invalid",
-        ),
-        _ => (ErrorKind::Unavailable, "their provider failed"),
+        Some(error) => provider_fault(error),
+        None => PROVIDER_FAILED,
     };
     (kind, format!("{what} needs credentials, and {fault}"))
-}
-
-fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
-    causes(error).find_map(|cause| cause.downcast_ref())
 }
 
 fn chain(error: &(dyn StdError + 'static)) -> String {
@@ -176,10 +164,4 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
         }
     }
     line
-}
-
-fn causes<'e>(
-    error: &'e (dyn StdError + 'static),
-) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |cause| (**cause).source())
 }

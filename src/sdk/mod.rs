@@ -6,8 +6,16 @@ pub(crate) mod auth_error;
 pub(crate) mod behavior;
 #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
 pub(crate) mod call_error;
+#[cfg(any(
+    feature = "secrets-manager",
+    feature = "_access-key",
+    feature = "vault"
+))]
+pub(crate) mod causes;
 #[cfg(any(feature = "secrets-manager", feature = "_access-key"))]
 pub(crate) mod error_answer;
+#[cfg(any(feature = "secrets-manager", feature = "_access-key"))]
+pub(crate) mod provider_error;
 #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
 pub(crate) mod retry_policy;
 #[cfg(any(feature = "secrets-manager", feature = "rotation"))]

@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use zeroize::Zeroizing;
 
 use super::{FetchRequest, Source};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::sdk::provider_error::no_credentials;
 use crate::secret::{Secret, VersionId};
 
 /// Fetches credentials from any provider of the AWS SDK: a profile, SSO, a process, a web identity, a container, a role.
@@ -49,7 +49,8 @@ impl CredentialsProvider {
 
 impl Source for CredentialsProvider {
     async fn fetch(&self, _: &FetchRequest) -> Result<Secret, Error> {
-        let credentials = self.provider.provide_credentials().await.map_err(error)?;
+        let provided = self.provider.provide_credentials().await;
+        let credentials = provided.map_err(|error| no_credentials(&error))?;
         let secret = Secret::new(json(&credentials).to_vec(), version(&credentials));
         Ok(match credentials.expiry() {
             Some(expires) => secret.with_expires(expires),
@@ -99,29 +100,15 @@ fn json(credentials: &Credentials) -> Zeroizing<Vec<u8>> {
     json
 }
 
-/// The provider's own error is not kept: what it prints is not known.
-fn error(error: CredentialsError) -> Error {
-    let (kind, fault) = match error {
-        CredentialsError::CredentialsNotLoaded(_) => (
-            ErrorKind::Config,
-            "it has none; configure a profile, the environment or a role",
-        ),
-        CredentialsError::InvalidConfiguration(_) => {
-            (ErrorKind::Config, "its configuration is invalid")
-        }
-        CredentialsError::ProviderTimedOut(_) => (ErrorKind::Timeout, "it did not answer in time"),
-        _ => (ErrorKind::Unavailable, "it failed"),
-    };
-    Error::new(kind, format!("no credentials from their provider: {fault}"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use aws_credential_types::provider::error::CredentialsError;
     use aws_credential_types::provider::future;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     const EXPIRES: u64 = 1_900_000_000;
 
@@ -211,6 +198,18 @@ mod tests {
             assert_eq!(error.kind(), kind);
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
+        let role = || {
+            let denied = Error::new(ErrorKind::PermissionDenied, "`sts:AssumeRole` is denied");
+            CredentialsError::provider_error(denied)
+        };
+        let source = CredentialsProvider::new(Failing(role));
+        let error = source
+            .fetch(&FetchRequest::default())
+            .await
+            .expect_err("it fails");
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "ours is kept");
+        assert!(error.to_string().contains("sts:AssumeRole"), "{error}");
+
         let source = CredentialsProvider::new(credentials(Some("hunter2"), None));
         assert!(!format!("{source:?}").contains("hunter2"));
     }

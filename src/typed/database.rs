@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 use super::secret_text::SecretText;
 
@@ -75,14 +75,6 @@ fn port<'de, D: Deserializer<'de>>(field: D) -> Result<Option<u16>, D::Error> {
 
         fn visit_unit<E>(self) -> Result<Self::Value, E> {
             Ok(None)
-        }
-
-        fn visit_none<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-
-        fn visit_some<D: Deserializer<'de>>(self, port: D) -> Result<Self::Value, D::Error> {
-            u16::deserialize(port).map(Some)
         }
     }
 

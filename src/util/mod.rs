@@ -10,7 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod log_throttle;
 #[cfg(feature = "refresh")]
 pub(crate) mod rate_limit;
-#[cfg(feature = "refresh")]
+#[cfg(any(feature = "refresh", feature = "rotation", feature = "kafka"))]
 pub(crate) mod timestamp;
 
 #[cfg(any(feature = "refresh", feature = "rotation"))]

@@ -9,7 +9,6 @@
 //!
 //! The interceptor also sees requests that are signed and never sent, and pins their key until such a URL expires.
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use aws_smithy_runtime::client::retries::TokenBucket;
@@ -37,6 +36,7 @@ use crate::aws::key::{LiveKey, RefreshableCredentials};
 use crate::error::{Error, ErrorKind};
 use crate::hot::{DrainToken, Lease};
 use crate::sdk::auth_error::AuthError;
+use crate::sdk::causes::find;
 use crate::sdk::service_error::ServiceError;
 
 /// How many keys an operation may be rejected with. More than one only if the newer one has died meanwhile, too: rotations
@@ -267,11 +267,7 @@ fn give_up(
     let Some(Err(error)) = context.output_or_error() else {
         return;
     };
-    let ours = std::iter::successors(Some(error as &(dyn StdError + 'static)), |cause| {
-        (**cause).source()
-    })
-    .find_map(|cause| cause.downcast_ref::<Error>());
-    match ours {
+    match find::<Error>(error) {
         Some(ours) if ours.kind() == ErrorKind::ShutDown => return,
         Some(ours) => tracing::warn!(%ours, "not replayed"),
         None => tracing::warn!(

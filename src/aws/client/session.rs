@@ -3,13 +3,12 @@
 //! The call that makes one, `CreateSession`, is that of an inner client without interceptors. Its rejection is the error with which
 //! the attempt ends that needed the session, before its request is sent.
 
-use std::error::Error as StdError;
-
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::create_session::CreateSessionError;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextMut;
 
 use crate::sdk::auth_error::AuthError;
+use crate::sdk::causes::find;
 use crate::sdk::service_error::ServiceError;
 
 /// Returns the auth error with which the call for a session ended, and the service's answer, if an attempt ended with one.
@@ -19,10 +18,7 @@ pub(super) fn auth_error(
     let Some(Err(error)) = context.output_or_error() else {
         return None;
     };
-    let mut causes = std::iter::successors(Some(error as &(dyn StdError + 'static)), |cause| {
-        (**cause).source()
-    });
-    let call = causes.find_map(|cause| cause.downcast_ref::<SdkError<CreateSessionError>>())?;
+    let call: &SdkError<CreateSessionError> = find(error)?;
     let SdkError::ServiceError(rejection) = call else {
         return None;
     };

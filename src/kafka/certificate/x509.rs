@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use crate::util::timestamp::rfc3339;
+
 /// The parts of a certificate that people get wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Certificate<'a> {
@@ -98,22 +100,11 @@ fn time_of((tag, text): (u8, &[u8])) -> Option<String> {
 
 /// Returns a time as `YYYYMMDDhhmmss`.
 pub(super) fn time(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Years begin in March, so that leap days are at their ends.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = match month {
-        0..10 => (era * 400 + year, month + 3),
-        _ => (era * 400 + year + 1, month - 9),
-    };
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+    rfc3339(time)
+        .chars()
+        .filter(char::is_ascii_digit)
+        .take(14)
+        .collect()
 }
 
 /// The elements of a DER sequence: tag and content.

@@ -14,6 +14,9 @@ use std::error::Error as StdError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::ErrorMetadata;
 
+#[cfg(feature = "aws")]
+use super::causes::find;
+
 /// What a service answered instead of a result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ErrorAnswer {
@@ -103,8 +106,7 @@ fn of_text(body: &[u8]) -> ErrorAnswer {
 /// cause unless the service's model names that error.
 #[cfg(feature = "aws")]
 pub(crate) fn metadata<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e ErrorMetadata> {
-    std::iter::successors(Some(error), |cause| (**cause).source())
-        .find_map(|cause| cause.downcast_ref())
+    find(error)
 }
 
 /// Headers with a code: of REST services in JSON, of JSON services that once spoke the query protocol, of S3's website

@@ -65,3 +65,43 @@ impl Trigger for FileChanges {
         Cow::Borrowed("file")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::time::{Instant, timeout};
+
+    use super::super::tests::Fixture;
+    use super::*;
+    use crate::trigger::{RefreshRequests, channel};
+
+    async fn requested(requests: &mut RefreshRequests) -> Duration {
+        let begun = Instant::now();
+        let request = timeout(Duration::from_secs(60), requests.next());
+        assert!(request.await.expect("a request").has(Reason::CatchUp));
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_noticed_within_the_period() {
+        let fixture = Fixture::new();
+        let file = File::new(fixture.write("key", "one"));
+        let (requester, mut requests) = channel();
+        let task = tokio::spawn(file.changes().every(Duration::from_secs(10)).run(requester));
+        requested(&mut requests).await;
+        for content in ["two", "six", "one"] {
+            sleep(Duration::from_secs(100)).await;
+            assert_eq!(requests.take(), None, "nothing has changed");
+            fixture.rename("key", content);
+            let took = requested(&mut requests).await;
+            assert!(took <= Duration::from_secs(12), "{took:?}");
+        }
+        fs::remove_file(fixture.path("key")).expect("removed");
+        sleep(Duration::from_secs(100)).await;
+        assert_eq!(requests.take(), None, "there is nothing to fetch");
+        fixture.write("key", "new");
+        requested(&mut requests).await;
+        task.abort();
+    }
+}

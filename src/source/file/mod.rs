@@ -62,15 +62,12 @@ const READS: u32 = 20;
 /// [`File::versioned_by`]: usage reports of several instances can be compared then.
 #[derive(Clone)]
 pub struct File {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     place: Place,
     settle: Duration,
     versioned_by: Option<VersionOf>,
     key: RandomState,
-    has_warned: AtomicBool,
+    /// Clones warn once together.
+    has_warned: Arc<AtomicBool>,
 }
 
 type VersionOf = Arc<dyn Fn(&[u8]) -> Option<VersionId> + Send + Sync>;
@@ -96,30 +93,30 @@ impl File {
 
     fn at(place: Place) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                place,
-                settle: Duration::from_millis(100),
-                versioned_by: None,
-                key: RandomState::new(),
-                has_warned: AtomicBool::new(false),
-            }),
+            place,
+            settle: Duration::from_millis(100),
+            versioned_by: None,
+            key: RandomState::new(),
+            has_warned: Arc::default(),
         }
     }
 
     /// Sets how long a new content must stay the same before it is returned. Default 100 milliseconds.
     #[must_use]
-    pub fn settle(self, settle: Duration) -> Self {
-        self.with(|shared| shared.settle = settle)
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
     }
 
     /// Names the version of a content: a field of it that changes with each rotation, say. Return `None` for a content that
     /// has none. The version is logged and reported, so it must be free of secret material.
     #[must_use]
     pub fn versioned_by(
-        self,
+        mut self,
         version_of: impl Fn(&[u8]) -> Option<VersionId> + Send + Sync + 'static,
     ) -> Self {
-        self.with(|shared| shared.versioned_by = Some(Arc::new(version_of)))
+        self.versioned_by = Some(Arc::new(version_of));
+        self
     }
 
     /// Returns a trigger that requests a refresh when the content has changed: it reads every 2 seconds, give or take 20 %.
@@ -127,23 +124,8 @@ impl File {
         FileChanges::new(self.clone())
     }
 
-    fn with(self, change: impl FnOnce(&mut Shared)) -> Self {
-        let old = &self.shared;
-        let mut shared = Shared {
-            place: old.place.clone(),
-            settle: old.settle,
-            versioned_by: old.versioned_by.clone(),
-            key: old.key.clone(),
-            has_warned: AtomicBool::new(old.has_warned.load(Ordering::Relaxed)),
-        };
-        change(&mut shared);
-        Self {
-            shared: Arc::new(shared),
-        }
-    }
-
     async fn read(&self) -> Result<Content, Error> {
-        let place = self.shared.place.clone();
+        let place = self.place.clone();
         let read = tokio::task::spawn_blocking(move || place.read());
         read.await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Panicked, "reading a file panicked")))
@@ -151,11 +133,11 @@ impl File {
 
     /// Returns a fingerprint that differs for other contents, and tells nothing about this one.
     fn fingerprint(&self, content: &Content) -> u64 {
-        self.shared.key.hash_one(content.bytes.as_slice())
+        self.key.hash_one(content.bytes.as_slice())
     }
 
     fn version(&self, content: &Content) -> VersionId {
-        let named = self.shared.versioned_by.as_ref();
+        let named = self.versioned_by.as_ref();
         named
             .and_then(|version_of| version_of(&content.bytes))
             .unwrap_or_else(|| format!("content-{:016x}", self.fingerprint(content)).into())
@@ -163,7 +145,7 @@ impl File {
 
     fn warn_once(&self, content: &Content) {
         if let Some(path) = &content.readable_by_all
-            && !self.shared.has_warned.swap(true, Ordering::Relaxed)
+            && !self.has_warned.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(path = %path.display(), "every user of this machine may read this secret: restrict the file's mode");
         }
@@ -177,7 +159,7 @@ impl Source for File {
             let version = self.version(&content);
             let is_live = request.live_version.as_ref() == Some(&version);
             if !is_live {
-                sleep(self.shared.settle).await;
+                sleep(self.settle).await;
                 let again = self.read().await?;
                 if *again.bytes != *content.bytes {
                     content = again;
@@ -195,7 +177,7 @@ impl Source for File {
             ErrorKind::Unavailable,
             format!(
                 "{} changes all the time: replace it as a whole, with a rename",
-                self.shared.place
+                self.place
             ),
         ))
     }
@@ -204,8 +186,8 @@ impl Source for File {
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("File")
-            .field("place", &self.shared.place)
-            .field("settle", &self.shared.settle)
+            .field("place", &self.place)
+            .field("settle", &self.settle)
             .finish_non_exhaustive()
     }
 }

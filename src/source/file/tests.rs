@@ -2,32 +2,31 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::*;
-use crate::trigger::{Reason, RefreshRequests, Trigger, channel};
 
-struct Fixture {
+pub(super) struct Fixture {
     directory: TempDir,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         Self { directory }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         fs::write(self.path(name), content).expect("written");
         self.path(name)
     }
 
     /// Replaces a file as a whole.
-    fn rename(&self, name: &str, content: &str) {
+    pub(super) fn rename(&self, name: &str, content: &str) {
         let new = self.write("new", content);
         fs::rename(new, self.path(name)).expect("renamed");
     }
@@ -272,35 +271,6 @@ async fn files_of_one_kubernetes_secret_always_belong_together() {
     }
     swaps.join().expect("it swaps");
     assert!(place.read().is_ok());
-}
-
-async fn requested(requests: &mut RefreshRequests) -> Duration {
-    let begun = Instant::now();
-    let request = timeout(Duration::from_secs(60), requests.next());
-    assert!(request.await.expect("a request").has(Reason::CatchUp));
-    begun.elapsed()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_change_is_noticed_within_the_period() {
-    let fixture = Fixture::new();
-    let file = File::new(fixture.write("key", "one"));
-    let (requester, mut requests) = channel();
-    let task = tokio::spawn(file.changes().every(Duration::from_secs(10)).run(requester));
-    requested(&mut requests).await;
-    for content in ["two", "six", "one"] {
-        sleep(Duration::from_secs(100)).await;
-        assert_eq!(requests.take(), None, "nothing has changed");
-        fixture.rename("key", content);
-        let took = requested(&mut requests).await;
-        assert!(took <= Duration::from_secs(12), "{took:?}");
-    }
-    fs::remove_file(fixture.path("key")).expect("removed");
-    sleep(Duration::from_secs(100)).await;
-    assert_eq!(requests.take(), None, "there is nothing to fetch");
-    fixture.write("key", "new");
-    requested(&mut requests).await;
-    task.abort();
 }
 
 #[test]

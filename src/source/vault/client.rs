@@ -28,6 +28,7 @@ use super::call::{Call, Failure};
 use super::rejection::Rejection;
 use super::sealed::{Sealed, http_client, unsealing};
 use crate::error::{Error, ErrorKind};
+use crate::sdk::causes::causes;
 use crate::util::Backoff;
 
 /// A client of one Vault, in one namespace. Clones are cheap.
@@ -210,7 +211,9 @@ fn failure(what: &str, error: SdkError<Rejection, HttpResponse>) -> Failure {
 /// Returns whether there was no connection: nothing was sent.
 fn is_refused(dispatch: &DispatchFailure) -> bool {
     let cause = dispatch.as_connector_error().and_then(StdError::source);
-    std::iter::successors(cause, |cause| (**cause).source())
+    cause
+        .into_iter()
+        .flat_map(causes)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| {
             matches!(

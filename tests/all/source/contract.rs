@@ -1,4 +1,4 @@
-//! What every source promises. Each runs [`keeps`] against an authority that the test controls.
+//! What sources promise. Those in `sources.rs` and `s3_object.rs` run [`keeps`] against an authority that the test controls.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! Every source keeps the contract.
+//! Sources that keep the contract.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use credswap::ErrorKind;
-use credswap::source::{CredentialsProvider, File, SecretsManager};
+use credswap::source::{CredentialsProvider, File, Replicas, SecretsManager};
 use credswap::test_util::TestSource;
 use credswap_testkit::Cloud;
 use tempfile::TempDir;
@@ -187,6 +187,15 @@ async fn credentials_provider() {
         materials,
     )
     .await;
+}
+
+#[tokio::test]
+async fn replicas_whose_primary_answers() {
+    let source = TestSource::new("", "v0");
+    let replica = TestSource::new("", "v0");
+    replica.fail(ErrorKind::Timeout);
+    let replicas = Replicas::new("one", source.clone()).replica("two", replica);
+    keeps(replicas, InTest(source, 0), plain).await;
 }
 
 struct InTest(TestSource, u32);
