@@ -140,7 +140,9 @@ impl<'a> Read<'a> {
         let unread = unread.map(|&partition| (partition, self.positions.next[&partition]));
         self.consumer.assign(self.topic.to_owned(), unread).await?;
         while left > 0 {
+            // A notice is waited for where nothing is buffered: to subscribe to them for each record would cost more than it does.
             let received = tokio::select! {
+                biased;
                 received = timeout_at(self.deadline, self.consumer.receive()) => received,
                 notice = self.consumer.noticed() => {
                     self.note(notice)?;

@@ -72,7 +72,9 @@ impl Intake {
             self.received = 0;
             tokio::task::yield_now().await;
         }
+        // A notice is waited for where nothing is buffered: to subscribe to them for each message would cost more than it does.
         tokio::select! {
+            biased;
             received = client.receive() => {
                 self.received += 1;
                 self.process(received);
