@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::util::clock::Clock;
 
-/// The end of the time in which a step may write.
+/// The end of the time in which a step may write, or test a key.
 ///
-/// A function can be suspended between two calls and continue hours later. What it was about to write then, it must not.
+/// A function can be suspended between two calls and continue hours later. What it was about to do then, it must not.
 pub(super) struct ActionDeadline {
     clock: Clock,
     limit: Duration,
@@ -29,7 +29,7 @@ impl ActionDeadline {
         }
     }
 
-    /// Fails with [`ErrorKind::Timeout`] if it is too late to write.
+    /// Fails with [`ErrorKind::Timeout`] if it is too late.
     pub(super) fn check(&self) -> Result<(), Error> {
         let by_wall_clock = self
             .clock
@@ -43,7 +43,7 @@ impl ActionDeadline {
         Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "the state was read {elapsed:?} ago and may have changed since, so nothing more is written: try again; if \
+                "the state was read {elapsed:?} ago and may have changed since, so nothing more is done: try again; if \
                  calls are that slow, raise the policy `action_deadline` ({:?})",
                 self.limit
             ),

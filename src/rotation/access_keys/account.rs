@@ -11,7 +11,6 @@ use super::keys::AccessKeys;
 use crate::aws::{AccessKey, Fields, id_suffix};
 use crate::error::{Error, ErrorKind};
 use crate::rotation::context::SecretContext;
-use crate::rotation::policy::Policy;
 use crate::rotation::store::{Content, VersionSelector};
 
 /// What a version of the secret says about its key.
@@ -60,8 +59,9 @@ impl Account {
     pub(super) async fn list_keys(
         &self,
         keys: &AccessKeys,
-        policy: &Policy,
+        context: &SecretContext<'_>,
     ) -> Result<Vec<KeyInfo>, Error> {
+        let policy = context.policy();
         let give_up_at = Instant::now() + policy.action_deadline / 2;
         // Nobody else waits for this key, so there is nothing to spread by chance.
         let mut rng = Rng::with_seed(0);
@@ -74,6 +74,8 @@ impl Account {
                         return Err(error);
                     }
                     tokio::time::sleep(delay).await;
+                    // The process may have been suspended, and the master rotated meanwhile.
+                    context.check_deadline()?;
                 }
                 result => return result,
             }

@@ -28,7 +28,7 @@ pub(super) async fn create(
     let account = Account::of(current, &keys.fields, context.secret_context()).await?;
     check_other_fields(keys, current)?;
     let user = &account.user;
-    let listed = account.list_keys(keys, context.policy()).await?;
+    let listed = account.list_keys(keys, context.secret_context()).await?;
     if !listed.iter().any(|key| key.id == account.key_id) {
         check_owner(keys, &account).await?;
     }

@@ -43,7 +43,7 @@ async fn ask(
     let asked = async {
         let secret_context = context.secret_context();
         let account = Account::of(tested, &keys.fields, secret_context).await?;
-        let listed = account.list_keys(keys, context.policy()).await?;
+        let listed = account.list_keys(keys, secret_context).await?;
         Ok::<_, Error>((account, listed))
     };
     match asked.await {

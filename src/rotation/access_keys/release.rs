@@ -7,8 +7,9 @@
 //! 2. Consumers that do not report had their time (`min_overlap`, `assume_released`), or the policy declares that there are
 //!    none; and the consumers that the policy expects have reported the new version.
 //! 3. IAM has recorded no use since. A use up to `clock_skew` after the release may be the last use of a consumer that
-//!    reports, by another clock: it counts until it was the last one for as long as a key is watched. So does any use of a
-//!    key that is only assumed to be released.
+//!    reports, by another clock, and a call of STS up to `signature_lifetime` after it may be a rotation's own test: it
+//!    counts until it was the last one for as long as a key is watched. So does any use of a key that is only assumed to be
+//!    released.
 //!
 //! # Abandoned versions
 //!
@@ -164,7 +165,7 @@ impl Release {
     }
 }
 
-/// Returns the use of the key after this time, if IAM has recorded one that no other clock explains.
+/// Returns the use of the key after this time, if IAM has recorded one that neither another clock nor a test explains.
 pub(super) fn used_since(
     facts: &Facts,
     since: SystemTime,
@@ -172,7 +173,11 @@ pub(super) fn used_since(
     policy: &Policy,
 ) -> Option<KeyActionReason> {
     let last = facts.last_use.as_ref().filter(|last| last.at > since)?;
-    let is_explained = last.at <= since + policy.clock_skew && now >= last.at + policy.watch;
+    let explained_until = match last.service.as_str() {
+        "sts" => since + policy.clock_skew.max(policy.signature_lifetime),
+        _ => since + policy.clock_skew,
+    };
+    let is_explained = last.at <= explained_until && now >= last.at + policy.watch;
     (!is_explained).then(|| used(last))
 }
 

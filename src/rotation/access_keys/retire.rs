@@ -23,7 +23,7 @@ pub(super) async fn retire(
     let current = store.read(&secret.arn, VersionSelector::CURRENT).await?;
     let current = current.ok_or_else(|| secret.no_current_version())?;
     let account = Account::of(&current, &keys.fields, context).await?;
-    let listed = account.list_keys(keys, context.policy()).await?;
+    let listed = account.list_keys(keys, context).await?;
     let inventory = KeyInventory::gather(keys, context, &account.user).await?;
     let mut report = RetireReport::default();
     let mut failed = None;

@@ -199,6 +199,7 @@ impl Rotation {
         let mut rng = Rng::with_seed(jitter_seed(self.0.seed, context.token()));
         let mut delays = policy.test_backoff.delays(&mut rng);
         let mut is_diagnosed = false;
+        context.check_deadline()?;
         loop {
             let error = match self.0.kind.test(&tested).await {
                 Verdict::Good => return Ok(()),
@@ -218,6 +219,21 @@ impl Rotation {
                 return Err(error);
             }
             tokio::time::sleep(delay).await;
+            self.may_still_be_tested(context).await?;
+        }
+    }
+
+    /// Fails if the version's rotation is over. A function can be suspended for hours between two tests, and the version be
+    /// replaced meanwhile; to IAM a test looks like a consumer that still uses its key.
+    async fn may_still_be_tested(&self, context: &StepContext<'_>) -> Result<(), Error> {
+        let deadline = self.start_deadline();
+        let secret = self.describe(&context.secret().arn).await?;
+        let now = SecretContext::new(&self.0.environment, &secret, deadline);
+        let now = StepContext::new(now, context.request());
+        match TokenStage::of(&now) {
+            TokenStage::Current | TokenStage::Pending => now.check_deadline(),
+            TokenStage::Replaced => Err(replaced(&now)),
+            TokenStage::OtherLabel | TokenStage::NoLabel => Err(not_staged(&now)),
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use credswap::rotation::Step;
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngSeed, TestRunner};
 
 use crate::rotation::convergence::{
     INITIAL_STATES, InitialState, MAX_RETRIES, TOKEN, converge, prepared, retire,
@@ -47,6 +47,46 @@ async fn a_step_that_another_run_overtakes_converges() {
         }
     }
     assert!(overtaken > 15, "{overtaken}");
+}
+
+/// To IAM it would look as if a consumer still used a key that is being retired.
+#[tokio::test(start_paused = true)]
+async fn a_test_that_was_suspended_does_not_use_a_key_that_was_replaced_meanwhile() {
+    let process = Process::new();
+    for step in [Step::Create, Step::Set] {
+        let done = process.rotation().step(&request(step, TOKEN)).await;
+        done.expect("the step succeeds");
+    }
+    process.account().not_yet = 1;
+    let rotation = process.other(1).rotation();
+    let test = request(Step::Test, TOKEN);
+    let mut suspended = Box::pin(rotation.step(&test));
+    let mut cx = Context::from_waker(Waker::noop());
+    // Until it waits for the second try, and makes no more calls.
+    loop {
+        let before = process.account().calls;
+        let polls = (0..3).map(|_| suspended.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(polls.filter(|is_pending| *is_pending).count(), 3);
+        if process.account().calls == before {
+            break;
+        }
+    }
+    let tests = process.account().count("check");
+    assert_eq!(tests, 1);
+    for token in [TOKEN, "version-2-of-this-secret-is-being-made"] {
+        let done = process.rotate(token).await;
+        done.expect("the rotation succeeds");
+        process.account().now += 48 * HOUR;
+        process.account().consumer_refreshes("first");
+    }
+    tokio::time::advance(96 * HOUR).await;
+    let tests = process.account().count("check");
+    let error = suspended
+        .await
+        .expect_err("the version was replaced")
+        .report();
+    assert!(error.contains("is not staged for rotation"), "{error}");
+    assert_eq!(process.account().count("check"), tests);
 }
 
 /// What the scheduler of the random runs does next.
@@ -177,13 +217,19 @@ fn interleave(initial: InitialState, second: Second, tokens: [&str; 2], turns: &
     moves
 }
 
+/// The same schedules each time, so that a failure belongs to what has changed. For others: `PROPTEST_RNG_SEED=…`.
 #[test]
 fn any_order_of_two_rotations_and_a_retire_converges() {
+    let defaults = ProptestConfig::default();
     let config = ProptestConfig {
         cases: 4000,
         max_shrink_iters: 20_000,
         failure_persistence: None,
-        ..ProptestConfig::default()
+        rng_seed: match defaults.rng_seed {
+            RngSeed::Random => RngSeed::Fixed(1),
+            given => given,
+        },
+        ..defaults
     };
     let schedules = (
         prop::sample::select(INITIAL_STATES.to_vec()),

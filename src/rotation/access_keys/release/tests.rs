@@ -18,6 +18,10 @@ fn a_key_that_was_used_after_its_release_is_not_released() {
             // By another clock, it may have been the last use before the release.
             ("within the clock skew", seen().used(HOUR + 5 * MINUTE, "s3"), 2 * HOUR, ["keep: used at s3"; 2]),
             ("within it, and not for a day", seen().used(HOUR + 5 * MINUTE, "s3"), 26 * HOUR, ["deactivate", "delete"]),
+            // A rotation's own test, which another run of it has overtaken.
+            ("a late test", seen().used(HOUR + 15 * MINUTE, "sts"), 2 * HOUR, ["keep: used at sts"; 2]),
+            ("a late test, a day ago", seen().used(HOUR + 15 * MINUTE, "sts"), 26 * HOUR, ["deactivate", "delete"]),
+            ("later than any test", seen().used(HOUR + 16 * MINUTE, "sts"), 26 * HOUR, ["keep: used at sts"; 2]),
         ],
     );
 }
