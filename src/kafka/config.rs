@@ -10,7 +10,6 @@ use super::diagnostics::Target;
 use super::fault::Fault;
 use super::password::Password;
 use super::role::Role;
-use crate::util::clock::Clock;
 
 /// How to reach the brokers.
 ///
@@ -122,9 +121,10 @@ impl KafkaConfig {
             return fault;
         };
         let (presented, hostname_check) = (broker.clone(), self.hostname_check);
-        let flaw =
-            on_thread(move |_| certificate::inspect(&presented, hostname_check, &Clock::system()))
-                .await;
+        let ca_file = self.ca_file.clone();
+        let inspect =
+            move |_: &_| certificate::inspect(&presented, ca_file.as_deref(), hostname_check);
+        let flaw = on_thread(inspect).await;
         Fault::Certificate(Some(broker), flaw.ok().flatten())
     }
 

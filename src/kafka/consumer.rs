@@ -32,7 +32,7 @@ impl Consumer {
         let runtime = Handle::current();
         on_thread(move |_| {
             // A process that exits in the middle of a handshake would crash in OpenSSL's exit handler.
-            openssl_sys::init();
+            openssl::init();
             // rdkafka spawns a task with the client.
             let _entered = runtime.enter();
             let plaintext = config.is_plaintext();

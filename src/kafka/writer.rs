@@ -31,7 +31,7 @@ impl Writer {
         let created = Instant::now();
         on_thread(move |_| {
             // A process that exits in the middle of a handshake would crash in OpenSSL's exit handler.
-            openssl_sys::init();
+            openssl::init();
             let plaintext = config.is_plaintext();
             let context = config.context();
             let mut config = config.to_client_config(Role::Producer)?;

@@ -10,7 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod log_throttle;
 #[cfg(feature = "refresh")]
 pub(crate) mod rate_limit;
-#[cfg(any(feature = "refresh", feature = "rotation", feature = "kafka"))]
+#[cfg(any(feature = "refresh", feature = "rotation"))]
 pub(crate) mod timestamp;
 
 #[cfg(any(feature = "refresh", feature = "rotation"))]
