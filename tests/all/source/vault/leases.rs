@@ -1,7 +1,6 @@
 //! Leases are renewed in time, replaced before their maximum, and revoked whatever happens.
 
 use super::*;
-use credswap::source::vault::StsOptions;
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_renewed_at_two_thirds_of_what_was_granted() {

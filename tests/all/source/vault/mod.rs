@@ -8,7 +8,7 @@ use aws_types::SdkConfig;
 use credswap::connect::{Connect, Verdict};
 use credswap::hot::DrainToken;
 use credswap::refresh::Builder;
-use credswap::source::vault::{LeasedSecret, Login, Vault};
+use credswap::source::vault::{LeasedSecret, Login, StsOptions, Vault};
 use credswap::source::{FetchRequest, Source};
 use credswap::test_util::TestTrigger;
 use credswap::trigger::Reason;
@@ -16,6 +16,7 @@ use credswap::{Error, ErrorKind, Refreshable, Secret};
 use credswap_testkit::Vault as Server;
 use tokio::time::Instant;
 
+mod contract;
 mod failures;
 mod leases;
 mod logins;
