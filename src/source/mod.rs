@@ -10,6 +10,10 @@
     doc = "| [`SecretsManager`]: AWS Secrets Manager | `secrets-manager` |"
 )]
 #![cfg_attr(
+    feature = "parameter-store",
+    doc = "| [`ParameterStore`]: a parameter of AWS Systems Manager Parameter Store | `parameter-store` |"
+)]
+#![cfg_attr(
     feature = "s3",
     doc = "| [`S3Object`]: an object in S3, or in a store that speaks its protocol | `s3` |"
 )]
@@ -36,6 +40,8 @@ mod boxed;
 mod credentials_provider;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "parameter-store")]
+mod parameter_store;
 mod replicas;
 mod request;
 #[cfg(feature = "s3")]
@@ -50,6 +56,8 @@ pub use boxed::BoxSource;
 pub use credentials_provider::CredentialsProvider;
 #[cfg(feature = "file")]
 pub use file::{File, FileChanges};
+#[cfg(feature = "parameter-store")]
+pub use parameter_store::ParameterStore;
 pub use replicas::Replicas;
 pub use request::FetchRequest;
 #[cfg(feature = "s3")]

@@ -1,6 +1,10 @@
 //! Where secrets come from: what all sources have in common, and what is special about one.
 
 mod contract;
+#[cfg(feature = "parameter-store")]
+mod json_service;
+#[cfg(feature = "parameter-store")]
+mod parameter_store;
 mod s3_object;
 mod sources;
 mod vault;
