@@ -25,6 +25,10 @@
     feature = "file",
     doc = "| [`File`]: a file, or a directory with a file for each field | `file` |"
 )]
+#![cfg_attr(
+    feature = "kms",
+    doc = "| [`KmsEncrypted`]: ciphertext of KMS, from any of the others | `kms` |"
+)]
 #![cfg_attr(feature = "vault", doc = "| [`vault`]: Vault and OpenBao | `vault` |")]
 //! | [`Replicas`]: copies of one secret, in other regions say | `refresh` |
 //!
@@ -40,6 +44,8 @@ mod boxed;
 mod credentials_provider;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "kms")]
+mod kms_encrypted;
 #[cfg(feature = "parameter-store")]
 mod parameter_store;
 mod replicas;
@@ -56,6 +62,8 @@ pub use boxed::BoxSource;
 pub use credentials_provider::CredentialsProvider;
 #[cfg(feature = "file")]
 pub use file::{File, FileChanges};
+#[cfg(feature = "kms")]
+pub use kms_encrypted::KmsEncrypted;
 #[cfg(feature = "parameter-store")]
 pub use parameter_store::ParameterStore;
 pub use replicas::Replicas;
