@@ -75,7 +75,7 @@ impl CallError {
 
     /// Returns the complete error; `explain` knows what a rejection means for this operation.
     #[cfg(any(
-        feature = "secrets-manager",
+        feature = "_sdk-source",
         feature = "rotation",
         feature = "s3",
         all(feature = "aws", feature = "sts")

@@ -10,7 +10,7 @@ pub(crate) fn causes<'e>(
 }
 
 /// Returns the first of them that is a `T`.
-#[cfg(any(feature = "secrets-manager", feature = "_access-key"))]
+#[cfg(any(feature = "_sdk-source", feature = "_access-key"))]
 pub(crate) fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }

@@ -44,14 +44,24 @@ impl ServiceError {
     }
 
     /// Returns whether the service's message contains `text`.
-    #[cfg(any(feature = "secrets-manager", feature = "sts", feature = "s3"))]
+    #[cfg(any(
+        feature = "secrets-manager",
+        feature = "parameter-store",
+        feature = "sts",
+        feature = "s3"
+    ))]
     pub(crate) fn says(&self, text: &str) -> bool {
         self.message.contains(text)
     }
 
     /// Returns whether KMS denied access: "Access to KMS is not allowed", or KMS's own message. An ARN that contains "kms" does
     /// not count.
-    #[cfg(any(feature = "secrets-manager", feature = "rotation", feature = "s3"))]
+    #[cfg(any(
+        feature = "secrets-manager",
+        feature = "parameter-store",
+        feature = "rotation",
+        feature = "s3"
+    ))]
     pub(crate) fn is_of_kms(&self) -> bool {
         self.says("Access to KMS") || self.says("perform: kms:")
     }

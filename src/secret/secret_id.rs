@@ -2,6 +2,7 @@
 //!
 //! Secrets Manager appends `-` and six random characters to the name in an ARN, and accepts ARNs without them. Where a
 //! name could be read in two ways the answer is yes: an event too many costs a fetch, one too few delays a refresh.
+//! A parameter of Systems Manager has a name or an ARN, too, without such characters.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +30,12 @@ impl SecretId {
     /// Returns whether `other`, a name or an ARN, denotes this secret. Regions are not compared: a secret's replicas
     /// differ in nothing else, and rotation happens in one region for all of them.
     pub fn matches(&self, other: &str) -> bool {
+        match (parameter(&self.0), parameter(other)) {
+            (None, None) => {}
+            (Some(ours), Some(theirs)) => return ours == theirs,
+            (Some((.., arn)), None) => return without_slash(other) == arn,
+            (None, Some((.., arn))) => return without_slash(&self.0) == arn,
+        }
         match (arn(&self.0), arn(other)) {
             (Some(ours), Some(theirs)) => {
                 ours.partition == theirs.partition
@@ -118,6 +125,22 @@ fn arn(text: &str) -> Option<Arn<'_>> {
     }
 }
 
+/// Returns partition, account and name in the ARN of a parameter of Systems Manager: the name without the slash before it.
+fn parameter(text: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = text.splitn(6, ':');
+    let mut next = || parts.next();
+    match (next()?, next()?, next()?, next()?, next()?, next()?) {
+        ("arn", partition, "ssm", _region, account, resource) => {
+            Some((partition, account, resource.strip_prefix("parameter/")?))
+        }
+        _ => None,
+    }
+}
+
+fn without_slash(name: &str) -> &str {
+    name.strip_prefix('/').unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +181,30 @@ mod tests {
         assert!(!SecretId::from("prod/uploader").matches("prod/uploader-AbCdE"));
         assert!(!SecretId::from("prod/uploader").matches(&format!("{PARTIAL}-AbCdE")));
         assert!(!SecretId::from("prod/uploader").matches(&format!("{PARTIAL}-AbC/Ef")));
+    }
+
+    #[test]
+    fn the_name_and_the_arn_of_a_parameter_denote_the_same_secret() {
+        let arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/uploader";
+        let others = [
+            FULL.to_owned(),
+            "/prod/uploader2".to_owned(),
+            "/prod/uploader-AbCdEf".to_owned(),
+            format!("{arn}-AbCdEf"),
+            arn.replace("parameter/", "document/"),
+        ];
+        for ours in ["/prod/uploader", arn] {
+            for theirs in ["/prod/uploader", arn] {
+                assert!(SecretId::from(ours).matches(theirs), "{ours} / {theirs}");
+            }
+            for other in &others {
+                assert!(!SecretId::from(ours).matches(other), "{ours} / {other}");
+            }
+        }
+        let elsewhere = arn.replace("123456789012", "210987654321");
+        assert!(!SecretId::from(arn).matches(&elsewhere));
+        let flat = "arn:aws:ssm:eu-west-1:123456789012:parameter/uploader";
+        assert!(SecretId::from("uploader").matches(flat));
     }
 
     proptest! {

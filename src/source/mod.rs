@@ -10,6 +10,10 @@
     doc = "| [`SecretsManager`]: AWS Secrets Manager | `secrets-manager` |"
 )]
 #![cfg_attr(
+    feature = "parameter-store",
+    doc = "| [`ParameterStore`]: a parameter of AWS Systems Manager Parameter Store | `parameter-store` |"
+)]
+#![cfg_attr(
     feature = "s3",
     doc = "| [`S3Object`]: an object in S3, or in a store that speaks its protocol | `s3` |"
 )]
@@ -20,6 +24,10 @@
 #![cfg_attr(
     feature = "file",
     doc = "| [`File`]: a file, or a directory with a file for each field | `file` |"
+)]
+#![cfg_attr(
+    feature = "kms",
+    doc = "| [`KmsEncrypted`]: ciphertext of KMS, from any of the others | `kms` |"
 )]
 #![cfg_attr(feature = "vault", doc = "| [`vault`]: Vault and OpenBao | `vault` |")]
 //! | [`Replicas`]: copies of one secret, in other regions say | `refresh` |
@@ -36,6 +44,10 @@ mod boxed;
 mod credentials_provider;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "kms")]
+mod kms_encrypted;
+#[cfg(feature = "parameter-store")]
+mod parameter_store;
 mod replicas;
 mod request;
 #[cfg(feature = "s3")]
@@ -50,6 +62,10 @@ pub use boxed::BoxSource;
 pub use credentials_provider::CredentialsProvider;
 #[cfg(feature = "file")]
 pub use file::{File, FileChanges};
+#[cfg(feature = "kms")]
+pub use kms_encrypted::KmsEncrypted;
+#[cfg(feature = "parameter-store")]
+pub use parameter_store::ParameterStore;
 pub use replicas::Replicas;
 pub use request::FetchRequest;
 #[cfg(feature = "s3")]

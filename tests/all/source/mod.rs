@@ -1,6 +1,12 @@
 //! Where secrets come from: what all sources have in common, and what is special about one.
 
 mod contract;
+#[cfg(any(feature = "kms", feature = "parameter-store"))]
+mod json_service;
+#[cfg(feature = "kms")]
+mod kms_encrypted;
+#[cfg(feature = "parameter-store")]
+mod parameter_store;
 mod s3_object;
 mod sources;
 mod vault;
