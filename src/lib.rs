@@ -9,7 +9,7 @@
 //! | `rotation` | the authority's side: the four steps, the event, retirement of the old key | `rotation` |
 //! | `fleet` | who uses which version: usage reports, and the ledger that tells when a version is released | `fleet` |
 //! | `aws` | what a secret says, what an SDK client gets, whole clients, checks | `aws`, `sts`, `s3` |
-//! | `sql` | PostgreSQL pools that follow a rotated user and password | `deadpool-postgres` |
+//! | `sql` | PostgreSQL pools that follow a rotated user and password | `deadpool-postgres`, `sqlx-postgres` |
 //! | `typed` | secrets of any type that serde can deserialize | `refresh` |
 //! | `refresh` | the loop: trigger → fetch → same version? → connect → check → swap → drain → report | `refresh` |
 //! | `connect` | how a secret becomes a value, and its proof | `refresh` |
@@ -45,7 +45,7 @@ mod sdk;
 pub mod secret;
 #[cfg(feature = "refresh")]
 pub mod source;
-#[cfg(feature = "deadpool-postgres")]
+#[cfg(any(feature = "deadpool-postgres", feature = "sqlx-postgres"))]
 pub mod sql;
 #[cfg(feature = "test-util")]
 pub mod test_util;

@@ -1,17 +1,22 @@
 //! SQL pools that follow a rotated user and password.
 //!
-//! [`deadpool::Builder`] makes an ordinary `deadpool_postgres::Pool` whose connections follow a
-//! [`Refreshable`](crate::Refreshable):
-//!
-//! | connections | at a swap |
-//! |---|---|
-//! | new | log in with the new user and password, at once |
-//! | idle | are closed |
-//! | in use | finish their work, and are closed when they are returned to the pool |
+//! | | connections | at a swap |
+//! |---|---|---|
+//! | both | new | log in with the new user and password, at once |
+//! | | idle | are closed |
+//! | | in use | finish their work, and are closed when they are returned to the pool |
+#![cfg_attr(
+    feature = "deadpool-postgres",
+    doc = "\n[`deadpool::Builder`] makes an ordinary `deadpool_postgres::Pool` that follows a [`Refreshable`](crate::Refreshable). Its drain is exact for each connection, wherever that is."
+)]
+#![cfg_attr(
+    feature = "sqlx-postgres",
+    doc = "\n[`sqlx::Builder`] makes a [`sqlx::Pool`], a handle to an `sqlx::PgPool` for each version. Its drain is exact for each pool: a version is drained when the last connection of its pool is closed."
+)]
 //!
 //! PostgreSQL does not end sessions when a password changes or a role is dropped. What matters is who may still *log in* and
 //! whose sessions are open: with alternating users, or roles that are dropped, the old version is drained when the last of its
-//! connections is closed and no login with it is under way. That is exact, for each connection.
+//! connections is closed and no login with it is under way.
 //!
 //! # Before `AWSCURRENT` moves
 //!
@@ -20,7 +25,11 @@
 //! refresh loop fetch until the version changes, and is tried again with the newer version. Connections that are open are not
 //! affected. The wait ends [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key) after the first rejection (default
 //! 15 s). The rotation that RDS manages takes about a minute in between: set that and
-//! [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) to 90 s there.
+//! [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) to 90 s there, and the pool's own timeout to more than that.
 
+#[cfg(feature = "deadpool-postgres")]
 pub mod deadpool;
+mod logins;
 mod rejections;
+#[cfg(feature = "sqlx-postgres")]
+pub mod sqlx;

@@ -11,7 +11,7 @@ use crate::util::lock::lock;
 /// When the newest generation that was rejected was rejected first, over all logins of one pool.
 ///
 /// The first login that is rejected, and those that come soon after it, wait for a newer secret. Later ones do not wait: if the
-/// password is wrong for good, each of them fails at once.
+/// password is wrong for good, each of them fails at once. When none was rejected for a while, the next one is a first one.
 #[derive(Default)]
 pub(super) struct Rejections {
     newest: Mutex<Option<Rejected>>,
@@ -20,7 +20,11 @@ pub(super) struct Rejections {
 struct Rejected {
     generation: u64,
     first: Instant,
+    last: Instant,
 }
+
+/// How long none is rejected before the next one waits again; at least as long as it would wait.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// Why the wait after a rejection ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,12 +38,17 @@ pub(super) enum Waited {
 }
 
 impl Rejections {
-    /// Notes that a login with `generation` was rejected, and returns when the first one was.
-    pub(super) fn note(&self, generation: u64) -> Instant {
+    /// Notes that a login with `generation` was rejected, and returns when the first one was. `window` is how long each waits.
+    pub(super) fn note(&self, generation: u64, window: Duration) -> Instant {
         let now = Instant::now();
+        let recent = |known: &Rejected| now < known.last + window.max(FORGET_AFTER);
         let mut newest = lock(&self.newest);
-        match &*newest {
-            Some(known) if known.generation >= generation => known.first,
+        match &mut *newest {
+            Some(known) if known.generation > generation => known.first,
+            Some(known) if known.generation == generation && recent(known) => {
+                known.last = now;
+                known.first
+            }
             _ => {
                 tracing::warn!(
                     generation,
@@ -48,6 +57,7 @@ impl Rejections {
                 *newest = Some(Rejected {
                     generation,
                     first: now,
+                    last: now,
                 });
                 now
             }
@@ -88,4 +98,39 @@ pub(super) async fn newer<T: Send + Sync + 'static>(
 /// Returns how long after the first rejection of a generation a newer one is awaited.
 pub(super) fn window<T: Send + Sync + 'static>(database: &Refreshable<T>) -> Duration {
     database.timeouts().newer_key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rejection_long_after_the_last_one_is_a_first_one() {
+        for window in [Duration::from_secs(15), Duration::from_secs(90)] {
+            let rejections = Rejections::default();
+            let begun = Instant::now();
+            for _ in 0..10 {
+                assert_eq!(rejections.note(1, window), begun, "each soon after another");
+                tokio::time::advance(Duration::from_secs(50)).await;
+            }
+            tokio::time::advance(Duration::from_secs(40)).await;
+            assert_eq!(rejections.note(1, window), Instant::now());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_generation_has_its_own_first_rejection() {
+        let rejections = Rejections::default();
+        let window = Duration::from_secs(15);
+        rejections.note(1, window);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let second = Instant::now();
+        assert_eq!(rejections.note(2, window), second);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(rejections.note(1, window), second, "a login that was late");
+        rejections.clear(1);
+        assert_eq!(rejections.note(2, window), second, "it tells nothing of 2");
+        rejections.clear(2);
+        assert_eq!(rejections.note(2, window), Instant::now());
+    }
 }

@@ -15,7 +15,7 @@ mod refresh;
 mod rotation;
 #[cfg(feature = "rotation")]
 mod source;
-#[cfg(feature = "deadpool-postgres")]
+#[cfg(all(feature = "deadpool-postgres", feature = "sqlx-postgres"))]
 mod sql;
 #[cfg(feature = "default")]
 mod support;

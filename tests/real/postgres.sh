@@ -17,7 +17,7 @@ main() {
     DIR=$STATE/postgres
     start
     local output
-    output=$(cd "$HERE/../.." && cargo test --all-features --test all -- --ignored --nocapture sql::real::)
+    output=$(cd "$HERE/../.." && cargo test --all-features --test all -- --ignored --nocapture --test-threads 1 sql::real::)
     printf '%s\n' "$output"
     # A filter that matches no test would pass as well.
     grep -Eq ' [1-9][0-9]* passed' <<<"$output" || die "the test did not run"

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use deadpool_postgres::Connect;
-use deadpool_postgres::tokio_postgres::error::SqlState;
 use deadpool_postgres::tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use deadpool_postgres::tokio_postgres::{Client, Config, Error, Socket};
 use tokio::sync::oneshot;
@@ -15,7 +14,8 @@ use super::generations::Connected;
 use super::session::drive;
 use crate::hot::Lease;
 use crate::refresh::Refreshable;
-use crate::sql::rejections::{Rejections, Waited, newer, window};
+use crate::sql::logins::{is_rejection, log_in};
+use crate::sql::rejections::Rejections;
 
 pub(super) type Login<T> = Box<dyn Fn(&T) -> Config + Send + Sync>;
 
@@ -37,35 +37,17 @@ where
     Tls::TlsConnect: Send + Sync,
     <Tls::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    /// Logs in; after a rejection once with each newer version that comes in time, and once more when the time is over.
     async fn log_in(&self) -> Result<(Client, JoinHandle<()>), Error> {
-        let mut until = None;
-        let mut last = false;
-        loop {
+        let attempt = || async {
             let lease = self.database.lease();
             let generation = Lease::generation(&lease);
-            let error = match self.log_in_with(&lease).await {
-                Ok(connected) => {
-                    self.rejections.clear(generation);
-                    return Ok(connected);
-                }
-                Err(error) if is_rejection(&error) => error,
-                Err(error) => return Err(error),
-            };
-            drop(lease); // what waits uses no version
-            self.database.report_rejected(generation);
-            let first = self.rejections.note(generation);
-            let until = *until.get_or_insert(first + window(&self.database));
-            if last || until <= tokio::time::Instant::now() {
-                return Err(error);
+            let connected = self.log_in_with(&lease).await;
+            if connected.is_ok() {
+                self.rejections.clear(generation);
             }
-            match newer(&self.database, generation, until).await {
-                Waited::Newer => {}
-                // The database may have been the slower one: a replica that lags, say.
-                Waited::TimeOver => last = true,
-                Waited::Ended => return Err(error),
-            }
-        }
+            (generation, connected)
+        };
+        log_in(&self.database, &self.rejections, is_rejected, attempt).await
     }
 
     async fn log_in_with(&self, lease: &Lease<T>) -> Result<(Client, JoinHandle<()>), Error> {
@@ -95,10 +77,6 @@ where
     }
 }
 
-/// Returns whether the database did not accept the user or the password.
-fn is_rejection(error: &Error) -> bool {
-    error.code().is_some_and(|code| {
-        *code == SqlState::INVALID_PASSWORD
-            || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-    })
+fn is_rejected(error: &Error) -> bool {
+    error.code().is_some_and(|code| is_rejection(code.code()))
 }

@@ -110,19 +110,24 @@ impl Server {
         stream
             .write_all(&message(b'R', &0_u32.to_be_bytes()))
             .await?;
-        stream.write_all(&message(b'Z', b"I")).await?;
+        let mut transaction = b'I';
         loop {
+            stream.write_all(&message(b'Z', &[transaction])).await?;
             match read(&mut stream).await? {
                 (b'X', _) => {
                     self.change(|state| state.terminated += 1);
                     return Ok(());
                 }
+                (b'S', _) => {} // asks whether the session is alive
                 (_, query) => {
                     if query.starts_with(b"held") {
                         self.until(|state| !state.hold_queries).await;
+                    } else if query.starts_with(b"BEGIN") {
+                        transaction = b'T';
+                    } else if query.starts_with(b"COMMIT") || query.starts_with(b"ROLLBACK") {
+                        transaction = b'I';
                     }
                     stream.write_all(&message(b'C', b"SELECT 0\0")).await?;
-                    stream.write_all(&message(b'Z', b"I")).await?;
                 }
             }
         }

@@ -3,6 +3,7 @@
 use credswap::sql::deadpool::deadpool_postgres::Object;
 
 use super::{LONG, Service};
+use crate::sql::{Database, secret};
 
 #[tokio::test]
 async fn new_connections_use_the_new_user_and_password() {
@@ -171,15 +172,15 @@ async fn logins_at_once_are_told_apart_over_a_swap() {
 async fn the_pool_keeps_the_refreshable_alive_and_ends_with_its_last_handle() {
     let service = Service::start().await;
     service.open(1).await;
-    let Service {
+    let Service { database, pool } = service;
+    let Database {
         source,
         database,
-        pool,
         server,
-    } = service;
+    } = database;
     drop(database);
     server.set_password("app", "v2");
-    source.rotate(super::secret("app", "v2"), "v2");
+    source.rotate(secret("app", "v2"), "v2");
     assert!(!source.is_shut_down());
     drop(pool);
     server.until(|state| state.open.is_empty()).await;
@@ -213,6 +214,6 @@ async fn a_query_whose_client_was_dropped_is_finished_before_the_session_ends() 
 async fn no_password_is_shown() {
     let service = Service::start().await;
     service.open(1).await;
-    let shown = format!("{:?} {:?}", service.pool, service.database);
+    let shown = format!("{:?} {:?}", service.pool, service.database.database);
     assert!(!shown.contains("first"), "{shown}");
 }

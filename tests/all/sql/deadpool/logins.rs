@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use credswap::refresh::Timeouts;
 use credswap::sql::deadpool::deadpool_postgres::PoolError;
 use credswap::sql::deadpool::deadpool_postgres::tokio_postgres::error::SqlState;
 
-use super::{LONG, Service, secret};
+use super::{LONG, Service};
+use crate::sql::secret;
 
 /// A service that waits for a newer secret for next to no time.
 async fn impatient() -> Service {
-    Service::with_timeouts(Timeouts::default().newer_key(Duration::from_millis(100))).await
+    Service::waiting(Duration::from_millis(100)).await
 }
 
 /// Asks for a connection, and returns why there is none.
@@ -64,7 +64,7 @@ async fn many_logins_wait_for_the_same_new_secret() {
     };
     tokio::join!(service.open(20), rotate);
     assert_eq!(service.server.logins(), 40, "one more each");
-    let rejected = &service.database.status().rejected;
+    let rejected = &service.database.database.status().rejected;
     assert_eq!(rejected.len(), 1, "{rejected:?}");
 }
 
@@ -116,7 +116,7 @@ async fn newer_secrets_that_are_rejected_as_well_do_not_extend_the_wait() {
             let name = format!("v{version}");
             service.source.rotate(secret("app", &name), name);
             // The refresh may have been made by the rejection already.
-            let _ = service.database.refresh().await;
+            let _ = service.database.database.refresh().await;
         }
     };
     let error = tokio::select! {
@@ -134,13 +134,14 @@ async fn other_failures_are_not_retried() {
     let error = failure(&service).await;
     assert_eq!(code(&error), SqlState::TOO_MANY_CONNECTIONS);
     assert_eq!(service.server.logins(), 1);
-    assert!(service.database.status().rejected.is_empty());
+    assert!(service.database.database.status().rejected.is_empty());
 }
 
 #[tokio::test]
 async fn nobody_waits_for_a_newer_secret_when_refreshing_has_ended() {
     let service = Service::start().await;
     service
+        .database
         .database
         .shutdown(LONG)
         .await

@@ -1,0 +1,242 @@
+//! A pool for each version of the secret, and the handle that leads to the live one.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use sqlx::pool::MaybePoolConnection;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{Acquire, Error, Postgres, Transaction};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::secret::{Attempted, BoxFuture, Connection, LiveSecret};
+use crate::hot::DrainToken;
+use crate::util::lock::lock;
+
+/// A pool of PostgreSQL connections that follows a secret. Clones are handles to the same one. See [`sql`](crate::sql) for
+/// what happens at a swap, and [`Builder`](super::Builder) for how to make one.
+///
+/// ```
+/// # async fn example(pool: credswap::sql::sqlx::Pool) -> Result<(), Box<dyn std::error::Error>> {
+/// use credswap::sql::sqlx::sqlx;
+/// let row = sqlx::query("select 1").fetch_one(&mut *pool.acquire().await?).await?;
+/// let mut transaction = pool.begin().await?;
+/// sqlx::query("insert into orders values (1)").execute(&mut *transaction).await?;
+/// transaction.commit().await?;
+/// # let _ = row; Ok(()) }
+/// ```
+///
+/// What takes an `sqlx::Acquire`, such as a migrator, takes a `&Pool`; what takes a `PgPool` or runs queries on one takes
+/// [`Pool::live`], with less protection. (`&Pool` is not an `sqlx::Executor`: that trait has more methods when a feature of
+/// sqlx is on, and so cannot be implemented outside sqlx.)
+///
+/// # Limits
+/// `max_connections` counts for each version: while connections of a replaced version finish their work there may be twice
+/// as many. A connection that was detached from its pool is not counted in the drain; one that was leaked, `PoolConnection::leak`,
+/// keeps its version from draining for ever.
+#[derive(Clone)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    secret: Box<dyn LiveSecret>,
+    options: PgPoolOptions,
+    runtime: Handle,
+    /// `None` when the pool is closed.
+    current: Mutex<Option<VersionPool>>,
+    /// Dropped with the last handle: ends the task that follows the secret.
+    _alive: oneshot::Sender<()>,
+}
+
+/// The pool of one version.
+struct VersionPool {
+    generation: u64,
+    pool: PgPool,
+    token: DrainToken,
+}
+
+impl Pool {
+    /// Creates the pool, and starts the task that replaces the pool of a version when another one goes live.
+    pub(super) fn new(secret: Box<dyn LiveSecret>, options: PgPoolOptions) -> Self {
+        let mut updates = secret.updates();
+        let (alive, dropped) = oneshot::channel();
+        let inner = Arc::new(Inner {
+            current: Mutex::new(Some(VersionPool::new(&*secret, &options))),
+            secret,
+            options,
+            runtime: Handle::current(),
+            _alive: alive,
+        });
+        let weak = Arc::downgrade(&inner);
+        let follow = async move {
+            while updates.next().await.is_some() {
+                let Some(inner) = weak.upgrade() else { return };
+                inner.live();
+            }
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                () = follow => {}
+                _ = dropped => {}
+            }
+        });
+        Self { inner }
+    }
+
+    /// Acquires a connection that is logged in as the live user.
+    ///
+    /// A login that the database rejects waits for a newer secret: see [`sql`](crate::sql).
+    ///
+    /// # Errors
+    /// Those of `PgPool::acquire`. The acquire timeout of the pool's options, by default 30 s, includes the wait for a newer
+    /// secret.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a connection that was opened is used by others, or closed.
+    pub async fn acquire(&self) -> Result<Connection, Error> {
+        let attempt = || -> BoxFuture<'_, Attempted<Connection>> { Box::pin(self.inner.attempt()) };
+        let acquired = timeout(
+            self.inner.options.get_acquire_timeout(),
+            self.inner.secret.log_in(&attempt),
+        );
+        acquired.await.unwrap_or(Err(Error::PoolTimedOut))
+    }
+
+    /// Acquires a connection, and begins a transaction.
+    ///
+    /// # Errors
+    /// Those of [`Pool::acquire`] and of `BEGIN`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a transaction that was begun is rolled back.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
+        let connection = self.acquire().await?;
+        Transaction::begin(MaybePoolConnection::PoolConnection(connection), None).await
+    }
+
+    /// Returns the pool of the live version, for what takes a `PgPool`. Do not keep it: it is closed when the version is
+    /// replaced, and what begins on it later fails with `PoolClosed`. A login on it that the database rejects is not tried
+    /// again.
+    pub fn live(&self) -> PgPool {
+        match self.inner.live() {
+            Some((_, pool)) => pool,
+            None => self.inner.closed(),
+        }
+    }
+
+    /// Closes the pool: from now on [`Pool::acquire`] fails with `PoolClosed`. Waits until the connections of the live version
+    /// are closed; those of replaced versions are closed when they are returned.
+    ///
+    /// # Cancel safety
+    /// The pool is closed even if the future is dropped.
+    pub async fn close(&self) {
+        let closing = self.inner.close();
+        if let Some(closing) = closing {
+            // An error means that the runtime is gone.
+            let _ = closing.await;
+        }
+    }
+}
+
+impl Inner {
+    async fn attempt(&self) -> Attempted<Connection> {
+        loop {
+            let Some((generation, pool)) = self.live() else {
+                return (0, Err(Error::PoolClosed));
+            };
+            let acquired = pool.acquire().await;
+            let is_replaced =
+                matches!(acquired, Err(Error::PoolClosed)) && self.secret.generation() > generation;
+            if !is_replaced {
+                return (generation, acquired);
+            }
+        }
+    }
+
+    /// Returns the pool of the live version and its generation, and closes that of the version before. `None` if this is
+    /// closed.
+    fn live(&self) -> Option<(u64, PgPool)> {
+        let mut current = lock(&self.current);
+        let version = current.as_mut()?;
+        if version.generation < self.secret.generation() {
+            let next = VersionPool::new(&*self.secret, &self.options);
+            std::mem::replace(version, next).close(&self.runtime);
+        }
+        Some((version.generation, version.pool.clone()))
+    }
+
+    fn close(&self) -> Option<JoinHandle<()>> {
+        let version = lock(&self.current).take()?;
+        Some(version.close(&self.runtime))
+    }
+
+    fn closed(&self) -> PgPool {
+        let (_, options, _) = self.secret.live();
+        let pool = self.options.clone().connect_lazy_with(options);
+        drop(pool.close()); // closes at once; there is nothing to wait for
+        pool
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Connections may be in use still, and their version with them.
+        self.close();
+    }
+}
+
+impl VersionPool {
+    /// Creates the pool of the live version. No connection is opened.
+    fn new(secret: &dyn LiveSecret, options: &PgPoolOptions) -> Self {
+        let (generation, login, token) = secret.live();
+        Self {
+            generation,
+            pool: options.clone().connect_lazy_with(login),
+            token,
+        }
+    }
+
+    /// Closes what is idle now and what is in use when it is returned. The version is in use until all are closed.
+    fn close(self, runtime: &Handle) -> JoinHandle<()> {
+        let _runtime = runtime.enter(); // sqlx closes connections in tasks
+        let Self { pool, token, .. } = self;
+        // `PgPool::close` would close these only after those in use.
+        while let Some(mut idle) = pool.try_acquire() {
+            idle.close_on_drop();
+        }
+        runtime.spawn(async move {
+            pool.close().await;
+            drop(token);
+        })
+    }
+}
+
+impl<'a> Acquire<'a> for &'a Pool {
+    type Database = Postgres;
+    type Connection = Connection;
+
+    fn acquire(self) -> BoxFuture<'a, Result<Connection, Error>> {
+        Box::pin(Pool::acquire(self))
+    }
+
+    fn begin(self) -> BoxFuture<'a, Result<Transaction<'a, Postgres>, Error>> {
+        Box::pin(async move { Ok(Pool::begin(self).await?) })
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Pool");
+        match &*lock(&self.inner.current) {
+            Some(version) => shown
+                .field("generation", &version.generation)
+                .field("connections", &version.pool.size())
+                .field("idle", &version.pool.num_idle()),
+            None => shown.field("closed", &true),
+        };
+        shown.finish_non_exhaustive()
+    }
+}
