@@ -38,5 +38,6 @@
 //! | other SDK clients of the process | `RefreshableCredentials::sdk_config` | `aws` | the next attempt | the same, without presigned URLs |
 //! | S3 clients whose endpoint or region changes, too | `RefreshableS3Client` | `s3` | the next lease | no clone of the client, no request of it |
 //! | a pool of PostgreSQL connections (deadpool) | `sql::deadpool` | `deadpool-postgres` | new connections; idle old ones are closed | no connection with the old login |
+//! | a pool of PostgreSQL connections (sqlx) | `sql::sqlx` | `sqlx-postgres` | new connections; idle old ones are closed | no connection of the old version's pool |
 //! | a database login, a token, any typed secret | [`Refreshable::typed`](crate::Refreshable::typed) | `refresh` | the next lease | no lease |
 //! | something that is built from the secret | a closure, or your own [`Connect`](crate::connect::Connect) | `refresh` | the next lease | no lease, no drain token |

@@ -34,8 +34,10 @@ use crate::util::lock::lock;
 ///
 /// # Limits
 /// `max_connections` counts for each version: while connections of a replaced version finish their work there may be twice
-/// as many. A connection that was detached from its pool is not counted in the drain; one that was leaked, `PoolConnection::leak`,
-/// keeps its version from draining for ever.
+/// as many, and more if several replaced versions have such connections. A connection that was detached from its pool is not
+/// counted in the drain; one that was leaked, `PoolConnection::leak`, keeps its version from draining for ever. The server may
+/// still run a query whose future was dropped when its version counts as drained: sqlx closes such a connection without
+/// waiting for the server.
 #[derive(Clone)]
 pub struct Pool {
     inner: Arc<Inner>,
@@ -223,7 +225,10 @@ impl<'a> Acquire<'a> for &'a Pool {
     }
 
     fn begin(self) -> BoxFuture<'a, Result<Transaction<'a, Postgres>, Error>> {
-        Box::pin(async move { Ok(Pool::begin(self).await?) })
+        Box::pin(async move {
+            let transaction = Pool::begin(self).await?;
+            Ok(transaction) // with a shorter lifetime
+        })
     }
 }
 

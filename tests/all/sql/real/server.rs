@@ -115,11 +115,10 @@ impl Server {
             "create role {user} login password '0' in role {schema}_app"
         ))
         .await;
-        let login = Login {
+        Login {
             user,
             password: "0".to_owned(),
-        };
-        login
+        }
     }
 
     pub(super) async fn drop(&self, login: &Login) {
