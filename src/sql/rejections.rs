@@ -65,6 +65,7 @@ impl Rejections {
     }
 
     /// Notes that a login with `generation` was accepted: if it is rejected again, a newer secret is awaited again.
+    #[cfg(any(test, feature = "deadpool-postgres"))]
     pub(super) fn clear(&self, generation: u64) {
         let mut newest = lock(&self.newest);
         if newest
