@@ -44,7 +44,7 @@ pub struct Policy {
     pub propagation: Duration,
     /// The delays between two tests of a new key. Default 1 s to 10 s.
     pub test_backoff: Backoff,
-    /// How long after it has read the state a step may still write. Default 60 s.
+    /// How long after it has read the state a step may still write, or test a key. Default 60 s.
     pub action_deadline: Duration,
     /// How long after a step has read the state a request that it signed may still take effect: `action_deadline`, plus the
     /// 5 minutes after which AWS rejects a signature, plus the 5 minutes by which a clock may be wrong, and some more.

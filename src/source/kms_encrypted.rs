@@ -35,8 +35,8 @@ const MAX_CIPHERTEXT: usize = 6144;
 /// ```
 ///
 /// The ciphertext is what `aws kms encrypt` makes of the secret (at most 4 KiB of it), as bytes or as base64, which is what the
-/// command prints; line breaks are skipped. The two cannot be mistaken for each other: the bytes of a ciphertext are no text. Text
-/// that is no base64 is not sent to KMS, because it may be the secret itself, stored without encryption by mistake.
+/// command prints; line breaks are skipped. The two cannot be mistaken for each other: the bytes of a ciphertext are not text. Text
+/// that is not base64 is not sent to KMS, because it may be the secret itself, stored without encryption by mistake.
 ///
 /// ```sh
 /// aws kms encrypt --key-id alias/configuration --encryption-context service=uploader \
@@ -151,7 +151,7 @@ impl<S: Source> KmsEncrypted<S> {
             "InvalidCiphertextException" => (
                 ErrorKind::Malformed,
                 format!(
-                    "{what} cannot be decrypted: it is no ciphertext of a symmetric KMS key, it was cut off or changed, or it was \
+                    "{what} cannot be decrypted: it is not ciphertext of a symmetric KMS key, it was cut off or changed, or it was \
                      encrypted with another encryption context than {}: compare that with `KmsEncrypted::encryption_context`",
                     self.context_names()
                 ),
@@ -225,7 +225,7 @@ impl<S: Source> Source for KmsEncrypted<S> {
     async fn fetch(&self, request: &FetchRequest) -> Result<Secret, Error> {
         let encrypted = self.ciphertext.fetch(request).await?;
         if request.live_version.as_ref() == Some(encrypted.version()) {
-            // Its material is not looked at, and the other source may have left it out.
+            // Its material is not used, and the other source may have left it out.
             return Ok(encrypted);
         }
         self.decrypt(&encrypted).await

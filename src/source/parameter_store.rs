@@ -280,7 +280,7 @@ mod tests {
     use super::without_selector;
 
     #[test]
-    fn a_selector_is_no_part_of_the_name() {
+    fn a_selector_is_not_part_of_the_name() {
         let arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/uploader";
         for (name, expected) in [
             ("/prod/uploader", "/prod/uploader"),

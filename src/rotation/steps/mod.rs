@@ -2,6 +2,7 @@
 
 mod rotation;
 mod stage;
+mod test_step;
 mod writes;
 
 pub(super) use rotation::{Parts, Tokens};

@@ -6,14 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fastrand::Rng;
-use tokio::time::Instant;
-
 use super::stage::{TokenStage, no_other_rotation, not_created, not_staged, replaced};
 use super::writes::{
     StoreCertainty, move_current, put_pending, remove_own_pending, remove_replaced_pending,
 };
-use crate::connect::Verdict;
 use crate::error::Error;
 use crate::rotation::announcer::{DynAnnouncer, RotationEvent};
 use crate::rotation::context::{Environment, SecretContext, StepContext};
@@ -34,7 +30,7 @@ use crate::secret::VersionId;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Rotation(Arc<Parts>);
+pub struct Rotation(pub(super) Arc<Parts>);
 
 /// What a [`Rotation`] consists of.
 #[derive(Clone)]
@@ -187,56 +183,6 @@ impl Rotation {
         self.0.kind.set(&current, &pending).await
     }
 
-    async fn test(&self, context: &StepContext<'_>) -> Result<(), Error> {
-        // To test a configuration (RotateImmediately=false), Secrets Manager calls this step alone, and nothing was
-        // created: then the current secret is what can be tested.
-        let tested = match self.stored(context).await? {
-            Some(pending) => pending,
-            None => self.current(context).await?,
-        };
-        let policy = context.policy();
-        let give_up_at = Instant::now() + policy.propagation;
-        let mut rng = Rng::with_seed(jitter_seed(self.0.seed, context.token()));
-        let mut delays = policy.test_backoff.delays(&mut rng);
-        let mut is_diagnosed = false;
-        context.check_deadline()?;
-        loop {
-            let error = match self.0.kind.test(&tested).await {
-                Verdict::Good => return Ok(()),
-                Verdict::NotYet(error) => {
-                    if !std::mem::replace(&mut is_diagnosed, true) {
-                        self.0.kind.diagnose(context, &tested).await?;
-                    }
-                    error
-                }
-                Verdict::Unknown(error) if error.is_retryable() => error,
-                Verdict::Unknown(error) | Verdict::Bad(error) | Verdict::Forbidden(error) => {
-                    return Err(error);
-                }
-            };
-            let delay = delays.next();
-            if Instant::now() + delay > give_up_at {
-                return Err(error);
-            }
-            tokio::time::sleep(delay).await;
-            self.may_still_be_tested(context).await?;
-        }
-    }
-
-    /// Fails if the version's rotation is over. A function can be suspended for hours between two tests, and the version be
-    /// replaced meanwhile; to IAM a test looks like a consumer that still uses its key.
-    async fn may_still_be_tested(&self, context: &StepContext<'_>) -> Result<(), Error> {
-        let deadline = self.start_deadline();
-        let secret = self.describe(&context.secret().arn).await?;
-        let now = SecretContext::new(&self.0.environment, &secret, deadline);
-        let now = StepContext::new(now, context.request());
-        match TokenStage::of(&now) {
-            TokenStage::Current | TokenStage::Pending => now.check_deadline(),
-            TokenStage::Replaced => Err(replaced(&now)),
-            TokenStage::OtherLabel | TokenStage::NoLabel => Err(not_staged(&now)),
-        }
-    }
-
     async fn finish(&self, context: &StepContext<'_>) -> Result<(), Error> {
         let Some(current) = self.to_be_replaced(context).await? else {
             let secret = self.describe(&context.secret().arn).await?;
@@ -268,7 +214,7 @@ impl Rotation {
         Ok(())
     }
 
-    async fn current(&self, context: &StepContext<'_>) -> Result<Content, Error> {
+    pub(super) async fn current(&self, context: &StepContext<'_>) -> Result<Content, Error> {
         let secret = context.secret();
         let read = context.store().read(&secret.arn, VersionSelector::CURRENT);
         read.await?.ok_or_else(|| secret.no_current_version())
@@ -281,7 +227,7 @@ impl Rotation {
         Ok((current.secret().version() != context.token()).then_some(current))
     }
 
-    async fn stored(&self, context: &StepContext<'_>) -> Result<Option<Content>, Error> {
+    pub(super) async fn stored(&self, context: &StepContext<'_>) -> Result<Option<Content>, Error> {
         let selector = VersionSelector::Id(context.token());
         context.store().read(&context.secret().arn, selector).await
     }
@@ -291,11 +237,11 @@ impl Rotation {
         stored.ok_or_else(|| not_created(context))
     }
 
-    async fn describe(&self, secret_id: &str) -> Result<SecretDescription, Error> {
+    pub(super) async fn describe(&self, secret_id: &str) -> Result<SecretDescription, Error> {
         self.0.environment.store.describe(secret_id).await
     }
 
-    fn start_deadline(&self) -> ActionDeadline {
+    pub(super) fn start_deadline(&self) -> ActionDeadline {
         let Environment { clock, policy, .. } = &self.0.environment;
         ActionDeadline::start(clock, policy.action_deadline)
     }
@@ -307,10 +253,4 @@ impl fmt::Debug for Rotation {
             .field("policy", &self.0.environment.policy)
             .finish_non_exhaustive()
     }
-}
-
-/// Returns the seed of one rotation's jitter, from the seed of all and the token. FNV-1a: any spread will do.
-fn jitter_seed(seed: u64, token: &VersionId) -> u64 {
-    let spread = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    token.as_str().bytes().fold(seed, spread)
 }

@@ -58,6 +58,17 @@ impl Database {
     }
 }
 
+/// Waits until the refreshable of this source has ended.
+async fn ended(source: &TestSource) {
+    let ended = async {
+        while !source.is_shut_down() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended = tokio::time::timeout(LONG, ended).await;
+    ended.expect("refreshing ends");
+}
+
 fn secret(user: &str, password: &str) -> String {
     format!(r#"{{"username": "{user}", "password": "{password}"}}"#)
 }

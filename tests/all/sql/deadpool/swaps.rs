@@ -2,8 +2,8 @@
 
 use credswap::sql::deadpool::deadpool_postgres::Object;
 
-use super::{LONG, Service};
-use crate::sql::{Database, secret};
+use super::Service;
+use crate::sql::{Database, ended, secret};
 
 #[tokio::test]
 async fn new_connections_use_the_new_user_and_password() {
@@ -184,14 +184,7 @@ async fn the_pool_keeps_the_refreshable_alive_and_ends_with_its_last_handle() {
     assert!(!source.is_shut_down());
     drop(pool);
     server.until(|state| state.open.is_empty()).await;
-    let ended = async {
-        while !source.is_shut_down() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LONG, ended)
-        .await
-        .expect("refreshing ends");
+    ended(&source).await;
 }
 
 #[tokio::test]
