@@ -103,18 +103,17 @@ impl KeyField {
 
     /// Returns the field that one of whose spellings `name` is.
     pub(super) fn spelled(name: &str) -> Option<Self> {
-        let name = normalize(name);
+        let is_name = |spelling: &str| letters(spelling).eq(letters(name));
         Self::ALL.into_iter().find(|field| {
             let (first, others) = field.spellings();
-            normalize(first) == name || others.iter().any(|other| normalize(other) == name)
+            is_name(first) || others.iter().any(|other| is_name(other))
         })
     }
 }
 
-/// Returns the letters and digits of `name`, in lower case.
-fn normalize(name: &str) -> String {
+/// Returns the letters and digits of `name`, in lower case: what tells one field from another.
+fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars()
         .filter(|c| c.is_alphanumeric())
         .map(|c| c.to_ascii_lowercase())
-        .collect()
 }
