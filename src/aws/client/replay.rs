@@ -41,7 +41,7 @@ use crate::sdk::service_error::ServiceError;
 
 /// How many keys an operation may be rejected with. More than one only if the newer one has died meanwhile, too: rotations
 /// back to back, each of which deletes the key before it at once.
-const MAX_REJECTED_KEYS: u32 = 4;
+const MAX_REJECTED_KEYS: u32 = 8;
 
 #[derive(Debug)]
 pub(super) struct Replay {

@@ -60,8 +60,9 @@ impl Report {
             malformed("malformed JSON, or a field is missing or has the wrong type")
         })?;
         wire.check().map_err(malformed)?;
+        let has_its_key = wire.has_key(key);
         let report = wire.into_report()?;
-        if report.key().as_bytes() != key {
+        if !has_its_key {
             return Err(malformed("the record's key does not match the report"));
         }
         Ok(report)
@@ -214,6 +215,14 @@ impl Wire<'_> {
         } else {
             Err("a version's name is not valid, or a time is out of range")
         }
+    }
+
+    /// Returns whether `key` is what [`RecordKey::format`] writes. Neither of the first two parts can contain the separator in a
+    /// valid report.
+    fn has_key(&self, key: &[u8]) -> bool {
+        let parts = [&self.instance, &self.incarnation, &self.secret];
+        key.splitn(parts.len(), |&byte| byte == b'|')
+            .eq(parts.map(|part| part.as_bytes()))
     }
 
     fn into_report(self) -> Result<Report, Error> {
