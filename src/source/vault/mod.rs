@@ -67,21 +67,31 @@
 //!
 //! # A CA of your own
 //!
-//! Vault is called with the HTTP client of the `SdkConfig`. Where Vault's certificate is signed by a private CA, give `Vault::new`
-//! an `SdkConfig` whose client trusts it:
+//! Where a private CA has signed Vault's certificate, name the file of that CA (feature `vault-ca-file`). It holds one certificate
+//! or several, as PEM; they replace those of the system for this Vault, as `VAULT_CACERT` does for Vault's own clients:
 //!
-//! ```ignore
-//! use aws_smithy_http_client::{Builder, tls};
-//! let trust = tls::TrustStore::empty().with_pem_certificate(std::fs::read("/etc/vault/ca.pem")?);
-//! let context = tls::TlsContext::builder().with_trust_store(trust).build()?;
-//! let http = Builder::new()
-//!     .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-//!     .tls_context(context)
-//!     .build_https();
-//! let vault = Vault::new(&sdk.to_builder().http_client(http).build(), address, login);
+#![cfg_attr(feature = "vault-ca-file", doc = "```no_run")]
+#![cfg_attr(not(feature = "vault-ca-file"), doc = "```ignore")]
+//! # use credswap::source::vault::{Login, Vault};
+//! # fn example(sdk: &aws_types::SdkConfig, login: Login) {
+//! let vault = Vault::new(sdk, "https://vault.example.com:8200", login).ca_file("/etc/vault/ca.pem");
+//! # }
 //! ```
+//!
+//! - What decides, in this order: `Vault::ca_file`; the variable `VAULT_CACERT`, only if `Vault::ca_file_from_env` is called; the
+//!   HTTP client of the `SdkConfig`. With either of the first two, Vault is called with an HTTP client of its own: rustls and
+//!   ring, no proxy.
+//! - The file is read when a source is made. A file that is replaced later is not followed: before Vault's CA changes, write the
+//!   old and the new one into it, and restart.
+//! - A file that is missing, empty or malformed is a [`Config`](crate::ErrorKind::Config) error of the first fetch: of the start.
+//! - The certificate must name the host of the address in its subjectAltName, and must not be the CA's own. Where TLS fails, the
+//!   error is a [`Config`](crate::ErrorKind::Config) that says which of these it is; the last good key stays.
+//! - Listeners that want a certificate of the client are not supported.
+//! - For another TLS library or a proxy, give `Vault::new` an `SdkConfig` with an HTTP client of yours that trusts the CA.
 
 mod answer;
+#[cfg(feature = "vault-ca-file")]
+mod ca_file;
 mod call;
 mod client;
 mod connection;
@@ -95,10 +105,13 @@ mod revoker;
 mod sealed;
 mod session;
 mod stored;
+mod sts_options;
 mod term;
+mod tls;
 mod token;
 
-pub use connection::{StsOptions, Vault};
+pub use connection::Vault;
 pub use leased::LeasedSecret;
 pub use login::{Login, LoginSecret};
 pub use stored::StoredSecret;
+pub use sts_options::StsOptions;

@@ -22,6 +22,8 @@ mod leases;
 mod logins;
 mod minting;
 mod stored;
+#[cfg(all(feature = "kafka", feature = "vault-ca-file"))]
+mod tls;
 mod tokens;
 mod traffic;
 
