@@ -1,7 +1,6 @@
 //! How to reach Vault, and which secrets of it are sources.
 
 use std::fmt;
-#[cfg(feature = "vault-ca-file")]
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +12,7 @@ use serde_json::Value;
 use super::ca_file;
 use super::call::{Call, encode_path};
 use super::client::{Client, Limits};
+use super::journal::Journal;
 use super::leased::LeasedSecret;
 use super::login::Login;
 use super::sealed;
@@ -48,6 +48,7 @@ pub struct Vault {
     ca_file: Option<PathBuf>,
     limits: Limits,
     revoke_for: Duration,
+    journal: Option<PathBuf>,
     clock: Clock,
 }
 
@@ -68,6 +69,7 @@ impl Vault {
                 attempt_timeout: Duration::from_secs(5),
             },
             revoke_for: Duration::from_secs(300),
+            journal: None,
             clock: Clock::system(),
         }
     }
@@ -124,6 +126,14 @@ impl Vault {
     /// Sets for how long a revocation that fails is repeated before it is left to Vault. Default 5 min.
     pub fn revoke_for(mut self, time: Duration) -> Self {
         self.revoke_for = time;
+        self
+    }
+
+    /// Keeps a journal of the leases in this directory, so that the next process revokes what this one leaves when it is killed.
+    /// For the sources that are made next, of AWS keys and of database users; sessions of STS cannot be revoked. Default none.
+    /// See [The lease journal](super#the-lease-journal).
+    pub fn journal(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.journal = Some(directory.into());
         self
     }
 
@@ -184,6 +194,7 @@ impl Vault {
             &id,
             call.once(),
             self.session(),
+            self.lease_journal().filter(|_| endpoint == "creds"),
             self.revoke_for,
             self.clock.clone(),
         )
@@ -217,6 +228,12 @@ impl Vault {
             self.limits,
         );
         Session::new(client, self.login.clone())
+    }
+
+    fn lease_journal(&self) -> Option<Journal> {
+        let directory = self.journal.clone()?;
+        let (namespace, clock) = (self.namespace.clone(), self.clock.clone());
+        Some(Journal::new(directory, &self.address, namespace, clock))
     }
 
     fn http_client(&self) -> Result<SharedHttpClient, Error> {

@@ -42,7 +42,30 @@
 //! one ends. Use periodic tokens (see [`Login`]).
 //!
 //! A revocation that fails is repeated for [`Vault::revoke_for`], then it is left to Vault, with a warning that names the lease. A
-//! process that is killed gives nothing back: its leases are no longer renewed, and Vault ends them.
+//! process that is killed gives nothing back: its leases are no longer renewed, and Vault ends them. With a journal, the next
+//! process revokes them.
+//!
+//! # The lease journal
+//!
+//! With [`Vault::journal`], each lease of a key or a database user has a file in a directory, from before the secret is handed
+//! out until the lease is revoked or has ended. The file says what a revocation needs: the address, the namespace, the path, the
+//! lease id and the time of its end, as JSON. It never contains a secret. A lease id is not a secret by itself, but whoever has it
+//! and a token that may revoke leases can end the lease: the files are readable by their user only (mode 0600).
+//!
+//! A process has its files locked for as long as it lives. When another one starts, and has minted its first key, it revokes in the
+//! background what is not locked: the leases that processes left which were killed, or which could not revoke them at their end.
+//!
+//! - Only leases of the same address, the same namespace and the same user of the system. Files of others are left alone, so that
+//!   several processes, and several Vaults, can share a directory.
+//! - A lease that cannot be revoked within [`Vault::revoke_for`] is named in one warning, with the lease id and its end. It ends by
+//!   itself; until then each start tries again, after that the file is deleted.
+//! - A directory that is missing, cannot be written to, or cannot lock files, is a [`Config`](crate::ErrorKind::Config) error of the
+//!   start, before anything is minted. Later, a file that cannot be written costs a warning and no key.
+//! - A file that is malformed is named in a warning, and left alone.
+//! - Use a local directory that outlives the process but is not shared between machines, with mode 0700: a `StateDirectory` of
+//!   systemd, or a volume of the pod (`emptyDir` survives a container that is killed). Locks of network file systems may not hold.
+//! - A process that is killed in the milliseconds between Vault's answer and the file leaves a lease that no file names. It ends
+//!   by itself.
 //!
 //! # Permissions
 //!
@@ -96,6 +119,7 @@ mod call;
 mod client;
 mod connection;
 mod decision;
+mod journal;
 mod lease;
 mod leased;
 mod login;
