@@ -276,6 +276,8 @@ impl fmt::Debug for LeasedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeasedSecret")
             .field("secret_id", &self.0.secret_id)
+            .field("leases", &lock(&self.0.state).leases.len())
+            .field("revoking", &self.0.revoker.pending())
             .finish_non_exhaustive()
     }
 }

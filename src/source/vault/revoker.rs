@@ -62,6 +62,11 @@ impl Revoker {
         })
     }
 
+    /// Returns how many revocations are under way.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.borrow().len()
+    }
+
     /// Waits until all revocations have ended, for at most `longest`; names those that have not in a warning, also when this
     /// future is dropped.
     pub(super) async fn finish(&self, longest: Duration) {
