@@ -39,6 +39,7 @@ pub(super) struct Client(Arc<Inner>);
 
 struct Inner {
     operation: Result<Operation<Call, Answer, Rejection>, Error>,
+    is_plaintext: bool,
     limits: Limits,
 }
 
@@ -59,6 +60,7 @@ impl Client {
     ) -> Self {
         Self(Arc::new(Inner {
             operation: operation(sdk, http_client, address, namespace),
+            is_plaintext: address.starts_with("http://"),
             limits,
         }))
     }
@@ -92,7 +94,7 @@ impl Client {
         let longest = self.0.limits.attempt_timeout;
         match timeout(longest, operation.invoke(call.clone())).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(failure(&call.what, error)),
+            Ok(Err(error)) => Err(failure(&call.what, error, self.0.is_plaintext)),
             Err(_) => Err(Failure::NoAnswer {
                 error: Error::new(
                     ErrorKind::Timeout,
@@ -177,12 +179,22 @@ fn parse(response: &HttpResponse) -> Result<Answer, OrchestratorError<Rejection>
         .ok_or_else(|| OrchestratorError::other("the body is not an answer of Vault"))
 }
 
-fn failure(what: &str, error: SdkError<Rejection, HttpResponse>) -> Failure {
+fn failure(what: &str, error: SdkError<Rejection, HttpResponse>, is_plaintext: bool) -> Failure {
     // The SDK's error is not kept: its `Debug` has the whole response.
     let (kind, text, was_sent) = match error {
         SdkError::ServiceError(service) => return Failure::Rejected(service.into_err()),
         SdkError::DispatchFailure(dispatch) => unsent(&dispatch),
         SdkError::TimeoutError(_) => (ErrorKind::Timeout, "received no answer in time", true),
+        // Its text is often lost, because the listener closes the connection with a part of the request unread.
+        SdkError::ResponseError(cut_off)
+            if is_plaintext && cut_off.raw().status().as_u16() == 400 =>
+        {
+            (
+                ErrorKind::Config,
+                "reached a listener that wants TLS; write the address with https://",
+                false,
+            )
+        }
         SdkError::ResponseError(_) => (
             ErrorKind::Unavailable,
             "received an answer that was cut off or is not Vault's; check the address",
