@@ -26,6 +26,8 @@ mod journal;
 mod leases;
 mod logins;
 mod minting;
+#[cfg(feature = "vault-ca-file")]
+mod real;
 mod stored;
 #[cfg(all(feature = "kafka", feature = "vault-ca-file"))]
 mod tls;
