@@ -142,7 +142,7 @@ impl Inner {
                     false => found.entries.push(entry),
                 },
                 Ok(entry) if is_draft => entry.remove(),
-                Ok(_) | Err(Unusable::Locked) => {}
+                Ok(_) | Err(Unusable::Foreign) => {}
                 // Its process has ended while it wrote.
                 Err(Unusable::Broken(_)) if is_draft => drop(fs::remove_file(&path)),
                 Err(Unusable::Broken(fault)) => found.broken.push((path, fault)),
@@ -152,12 +152,13 @@ impl Inner {
     }
 
     fn take_over(&self, path: &Path, owner: Option<u32>) -> Result<Entry, Unusable> {
-        // A link or a pipe is not a file of the journal, and is not opened.
         match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_file() => {}
+            Ok(file) if self::owner(&file) != owner => return Err(Unusable::Foreign),
+            Ok(file) if file.is_file() => {}
+            // A link or a pipe is not opened.
             Ok(_) => return Err(Unusable::Broken("it is not a regular file".to_owned())),
-            // It was removed in the meantime: its lease is gone.
-            Err(_) => return Err(Unusable::Locked),
+            // It was removed in the meantime: its process is alive.
+            Err(_) => return Err(Unusable::Foreign),
         }
         Entry::take_over(path.to_owned(), owner, self.clock.clone())
     }
@@ -190,12 +191,13 @@ fn probe(directory: &Path) -> Result<Option<u32>, Error> {
         fault("cannot be written to; let this process's user write to it").with_source(error)
     })?;
     let locked = file.try_lock();
-    let owner = owner(&file);
+    let metadata = file.metadata();
     let _ = fs::remove_file(&path);
     locked.map_err(|error| {
         fault("is on a file system without locks; use a local one").with_source(error)
     })?;
-    owner.map_err(|error| fault("cannot be read").with_source(error))
+    let metadata = metadata.map_err(|error| fault("cannot be read").with_source(error))?;
+    Ok(owner(&metadata))
 }
 
 fn interrupted() -> Error {

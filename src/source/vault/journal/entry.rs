@@ -1,6 +1,6 @@
 //! One file of the journal, locked.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -36,8 +36,8 @@ pub(in crate::source::vault) struct Entry {
 
 /// Why a file is not taken over.
 pub(super) enum Unusable {
-    /// Its process is alive.
-    Locked,
+    /// It belongs to a process that is alive, or to another user.
+    Foreign,
     /// It cannot be read, or is not a file of the journal; and why.
     Broken(String),
 }
@@ -80,11 +80,11 @@ impl Entry {
         let file = file.map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Unusable::Locked),
+            Err(TryLockError::WouldBlock) => return Err(Unusable::Foreign),
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
-        if self::owner(&file).map_err(io)? != owner {
-            return Err(broken("it belongs to another user"));
+        if self::owner(&file.metadata().map_err(io)?) != owner {
+            return Err(Unusable::Foreign);
         }
         let mut text = String::new();
         let read = (&file).take(LONGEST).read_to_string(&mut text);
@@ -156,16 +156,14 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Returns the user that a file belongs to, where the system has such.
-pub(super) fn owner(file: &File) -> io::Result<Option<u32>> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        Ok(Some(file.metadata()?.uid()))
-    }
-    #[cfg(not(unix))]
-    {
-        file.metadata().map(|_| None)
-    }
+#[cfg(unix)]
+pub(super) fn owner(file: &Metadata) -> Option<u32> {
+    Some(std::os::unix::fs::MetadataExt::uid(file))
+}
+
+#[cfg(not(unix))]
+pub(super) fn owner(_: &Metadata) -> Option<u32> {
+    None
 }
 
 fn time(text: &str) -> Option<SystemTime> {

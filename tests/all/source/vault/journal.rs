@@ -329,6 +329,26 @@ async fn a_file_that_is_broken_is_named_and_left_alone() {
     assert_eq!(names(&directory).len(), 6);
 }
 
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn files_of_another_user_are_left_alone() {
+    let (log, _here) = logging();
+    let (fixture, directory) = (Fixture::new(), directory());
+    let vault = fixture.journaling(&directory);
+    fixture.leave_key(&vault).await;
+    let file = directory.path().join(&names(&directory)[0]);
+    // Only root can give files away.
+    if std::os::unix::fs::chown(&file, Some(12_345), None).is_err() {
+        return;
+    }
+    let source = fixture.start_next(&vault).await;
+    killed_now().await;
+    source.shutdown().await;
+    assert_eq!(fixture.server.leases(), [LEASE1]);
+    assert_eq!(recorded(&directory), [LEASE1]);
+    assert!(log.lines("WARN", "").is_empty(), "{}", log.text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_draft_of_a_killed_process_is_deleted_and_other_files_are_not() {
     let (fixture, directory) = (Fixture::new(), directory());
