@@ -230,6 +230,23 @@ async fn a_revocation_of_what_was_left_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_names_what_others_left_and_is_not_revoked_yet() {
+    let (log, _here) = logging();
+    let (fixture, directory) = (Fixture::new(), directory());
+    let vault = fixture.journaling(&directory);
+    fixture.leave_key(&vault).await;
+    fixture.server.lose_answers("leases/revoke", 1);
+    let source = fixture.start_next(&vault).await;
+    fixture.server.called("leases/revoke", 1).await;
+    source.shutdown().await;
+    let warned = log.lines("WARN", LEASE1);
+    assert_eq!(warned.len(), 1, "{}", log.text());
+    assert_eq!(recorded(&directory), [LEASE1]);
+    let _next = fixture.start_next(&vault).await;
+    fixture.until_left(&directory, &[LEASE3]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_end_cannot_revoke_is_left_to_the_next_process() {
     let (fixture, directory) = (Fixture::new(), directory());
     fixture.server.set_lease(3600, 3600);
