@@ -12,9 +12,8 @@ use std::time::Duration;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::region::Region;
 use clap::Parser;
-use credswap::Refreshable;
 use credswap::aws::{AccessKeyConnector, check::HeadBucket};
-use credswap::source::vault::{Login, Vault};
+use credswap::{Refreshable, source::vault::Login, source::vault::Vault};
 use credswap_testkit::{Cloud, Vault as TestVault};
 use tokio::time::Instant;
 
@@ -26,9 +25,11 @@ struct Args {
     role_id: String,
     #[arg(long, default_value = "/etc/hostname")]
     secret_id_file: std::path::PathBuf,
-    /// A role of the AWS secrets engine.
     #[arg(long, default_value = "uploader")]
     role: String,
+    /// With it, the next start after a crash revokes what is left.
+    #[arg(long)]
+    journal: Option<std::path::PathBuf>,
     #[arg(long, default_value = "uploads")]
     bucket: String,
     #[arg(long, default_value_t = 10)]
@@ -57,16 +58,15 @@ async fn main() -> anyhow::Result<()> {
     };
     let sdk = loader.load().await;
     let config = || aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true);
-
     let login = Login::app_role(args.role_id, Login::file(args.secret_id_file));
-    let source = Vault::new(&sdk, address, login).aws_creds(args.role);
+    let vault = Vault::new(&sdk, address, login).ca_file_from_env(); // VAULT_CACERT
+    let vault = args.journal.into_iter().fold(vault, Vault::journal);
     // A new IAM user is rejected for some seconds: the check waits.
     let unsigned = aws_sdk_s3::Client::from_conf(config().build());
-    let check = HeadBucket::from_client(unsigned, &args.bucket);
-    let connector = AccessKeyConnector::checked_by(check);
-    let credentials = Refreshable::builder(source, connector).start().await?;
+    let connector = AccessKeyConnector::checked_by(HeadBucket::from_client(unsigned, &args.bucket));
+    let credentials = Refreshable::builder(vault.aws_creds(args.role), connector);
+    let credentials = credentials.start().await?;
     let s3 = aws_sdk_s3::Client::from_conf(credswap::configure!(credentials, config()).build());
-
     let end = Instant::now() + Duration::from_secs(args.seconds);
     let mut uploads = 0;
     while Instant::now() < end {

@@ -34,6 +34,7 @@
 //! | the refresh loop itself ends, by a panic or with its runtime | the live value stays usable, and is not replaced any more | [`Status::ended`](crate::refresh::Status::ended), `credswap_running`; `refresh()` returns [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown) |
 //! | the process starts while Kafka is down | it starts | the trigger's health |
 //! | the process stops | [`Refreshable::shutdown`](crate::Refreshable::shutdown) waits for the replaced generations, for a limited time | the generations that were still in use |
+//! | the process is killed while it holds a key that Vault minted | with a lease journal, the next process revokes it; without one, it ends with its lease | a log line of the next process: what it has revoked, or a warning with the ids and ends of the leases it could not |
 //!
 //! # On the authority's side
 //!

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::{
     HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
 };
@@ -26,7 +27,8 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::call::{Call, Failure};
 use super::rejection::Rejection;
-use super::sealed::{Sealed, http_client, unsealing};
+use super::sealed::{Sealed, unsealing};
+use super::tls;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::causes::causes;
 use crate::util::Backoff;
@@ -37,6 +39,7 @@ pub(super) struct Client(Arc<Inner>);
 
 struct Inner {
     operation: Result<Operation<Call, Answer, Rejection>, Error>,
+    is_plaintext: bool,
     limits: Limits,
 }
 
@@ -50,12 +53,14 @@ pub(super) struct Limits {
 impl Client {
     pub(super) fn new(
         sdk: &SdkConfig,
+        http_client: Result<SharedHttpClient, Error>,
         address: &str,
         namespace: Option<String>,
         limits: Limits,
     ) -> Self {
         Self(Arc::new(Inner {
-            operation: operation(sdk, address, namespace),
+            operation: operation(sdk, http_client, address, namespace),
+            is_plaintext: address.starts_with("http://"),
             limits,
         }))
     }
@@ -89,7 +94,7 @@ impl Client {
         let longest = self.0.limits.attempt_timeout;
         match timeout(longest, operation.invoke(call.clone())).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(failure(&call.what, error)),
+            Ok(Err(error)) => Err(failure(&call.what, error, self.0.is_plaintext)),
             Err(_) => Err(Failure::NoAnswer {
                 error: Error::new(
                     ErrorKind::Timeout,
@@ -106,6 +111,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from
 
 fn operation(
     sdk: &SdkConfig,
+    http_client: Result<SharedHttpClient, Error>,
     address: &str,
     namespace: Option<String>,
 ) -> Result<Operation<Call, Answer, Rejection>, Error> {
@@ -117,12 +123,6 @@ fn operation(
             format!("Vault's address `{address}` is not a URL; write it as https://host:8200"),
         ));
     }
-    let http_client = http_client(sdk).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Config,
-            "there is no HTTP client for Vault; set one with `SdkConfig::builder().http_client(…)`",
-        )
-    })?;
     let mut sensitive = Layer::new("SensitiveOutput");
     sensitive.store_put(SensitiveOutput);
     Ok(Operation::builder()
@@ -132,7 +132,7 @@ fn operation(
             sdk.behavior_version()
                 .unwrap_or_else(BehaviorVersion::latest),
         )
-        .http_client(unsealing(http_client))
+        .http_client(unsealing(http_client?))
         .endpoint_url(&format!("{address}/v1/"))
         .no_auth()
         .no_retry()
@@ -179,22 +179,22 @@ fn parse(response: &HttpResponse) -> Result<Answer, OrchestratorError<Rejection>
         .ok_or_else(|| OrchestratorError::other("the body is not an answer of Vault"))
 }
 
-fn failure(what: &str, error: SdkError<Rejection, HttpResponse>) -> Failure {
+fn failure(what: &str, error: SdkError<Rejection, HttpResponse>, is_plaintext: bool) -> Failure {
     // The SDK's error is not kept: its `Debug` has the whole response.
     let (kind, text, was_sent) = match error {
         SdkError::ServiceError(service) => return Failure::Rejected(service.into_err()),
-        SdkError::DispatchFailure(dispatch) if dispatch.is_user() => (
-            ErrorKind::Config,
-            "could not be sent; check Vault's address",
-            false,
-        ),
-        SdkError::DispatchFailure(dispatch) => (
-            ErrorKind::Unavailable,
-            "failed on the network: no connection to Vault, or it was interrupted; check the address, and that the HTTP \
-             client trusts the CA of Vault's certificate",
-            !is_refused(&dispatch),
-        ),
+        SdkError::DispatchFailure(dispatch) => unsent(&dispatch),
         SdkError::TimeoutError(_) => (ErrorKind::Timeout, "received no answer in time", true),
+        // Its text is often lost, because the listener closes the connection with a part of the request unread.
+        SdkError::ResponseError(cut_off)
+            if is_plaintext && cut_off.raw().status().as_u16() == 400 =>
+        {
+            (
+                ErrorKind::Config,
+                "reached a listener that wants TLS; write the address with https://",
+                false,
+            )
+        }
         SdkError::ResponseError(_) => (
             ErrorKind::Unavailable,
             "received an answer that was cut off or is not Vault's; check the address",
@@ -206,6 +206,28 @@ fn failure(what: &str, error: SdkError<Rejection, HttpResponse>) -> Failure {
         error: Error::new(kind, format!("{what} {text}")),
         was_sent,
     }
+}
+
+/// Returns why there is no answer, and whether the call may have been sent all the same.
+fn unsent(dispatch: &DispatchFailure) -> (ErrorKind, &'static str, bool) {
+    let fault = dispatch
+        .as_connector_error()
+        .and_then(|error| tls::fault(error));
+    if let Some(fault) = fault {
+        return (ErrorKind::Config, fault, false);
+    }
+    if dispatch.is_user() {
+        return (
+            ErrorKind::Config,
+            "could not be sent; check Vault's address",
+            false,
+        );
+    }
+    (
+        ErrorKind::Unavailable,
+        "failed on the network: no connection to Vault, or it was interrupted; check the address",
+        !is_refused(dispatch),
+    )
 }
 
 /// Returns whether there was no connection: nothing was sent.

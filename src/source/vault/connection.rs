@@ -1,17 +1,25 @@
 //! How to reach Vault, and which secrets of it are sources.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+#[cfg(feature = "vault-ca-file")]
+use super::ca_file;
 use super::call::{Call, encode_path};
 use super::client::{Client, Limits};
+use super::journal::Journal;
 use super::leased::LeasedSecret;
 use super::login::Login;
+use super::sealed;
 use super::session::Session;
 use super::stored::{Kind, StoredSecret};
+use super::sts_options::StsOptions;
+use crate::error::{Error, ErrorKind};
 use crate::util::clock::Clock;
 
 /// A connection to Vault or OpenBao, from which sources are made.
@@ -36,23 +44,12 @@ pub struct Vault {
     login: Login,
     namespace: Option<String>,
     mount: Option<String>,
+    #[cfg(feature = "vault-ca-file")]
+    ca_file: Option<PathBuf>,
     limits: Limits,
     revoke_for: Duration,
+    journal: Option<PathBuf>,
     clock: Clock,
-}
-
-/// Options of a session that Vault creates with STS. Without any, the role's settings decide.
-///
-/// ```
-/// use std::time::Duration;
-/// use credswap::source::vault::StsOptions;
-/// let options = StsOptions::default().ttl(Duration::from_secs(3600)).session_name("uploader");
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct StsOptions {
-    ttl: Option<Duration>,
-    role_arn: Option<String>,
-    session_name: Option<String>,
 }
 
 impl Vault {
@@ -65,11 +62,14 @@ impl Vault {
             login,
             namespace: None,
             mount: None,
+            #[cfg(feature = "vault-ca-file")]
+            ca_file: None,
             limits: Limits {
                 attempts: 4,
                 attempt_timeout: Duration::from_secs(5),
             },
             revoke_for: Duration::from_secs(300),
+            journal: None,
             clock: Clock::system(),
         }
     }
@@ -83,6 +83,30 @@ impl Vault {
     /// Sets the mount of the secrets engine for the sources that are made next. Defaults `aws`, `database` and `secret`.
     pub fn mount(mut self, mount: impl Into<String>) -> Self {
         self.mount = Some(mount.into());
+        self
+    }
+
+    /// Trusts the certificates of this PEM file, and no others, instead of what the HTTP client of the `SdkConfig` trusts:
+    /// Vault is called with an HTTP client of its own.
+    ///
+    /// The file is read when a source is made. One that is missing, empty or malformed is an error of the first fetch. See
+    /// [A CA of your own](super#a-ca-of-your-own).
+    #[cfg(feature = "vault-ca-file")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "vault-ca-file")))]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Trusts the certificates of the file that the environment variable `VAULT_CACERT` names, if it is set and not empty.
+    /// A [`ca_file`](Self::ca_file) takes precedence, in whichever order they are called.
+    ///
+    /// No variable of Vault is read otherwise: `VAULT_ADDR`, `VAULT_CAPATH`, `VAULT_TOKEN` and the others are not.
+    #[cfg(feature = "vault-ca-file")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "vault-ca-file")))]
+    pub fn ca_file_from_env(mut self) -> Self {
+        let variable = std::env::var_os("VAULT_CACERT").filter(|path| !path.is_empty());
+        self.ca_file = self.ca_file.or_else(|| variable.map(PathBuf::from));
         self
     }
 
@@ -102,6 +126,14 @@ impl Vault {
     /// Sets for how long a revocation that fails is repeated before it is left to Vault. Default 5 min.
     pub fn revoke_for(mut self, time: Duration) -> Self {
         self.revoke_for = time;
+        self
+    }
+
+    /// Keeps a journal of the leases in this directory, so that the next process revokes what this one leaves when it is killed.
+    /// For the sources that are made next, of AWS keys and of database users; sessions of STS cannot be revoked. Default none.
+    /// See [The lease journal](super#the-lease-journal).
+    pub fn journal(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.journal = Some(directory.into());
         self
     }
 
@@ -162,6 +194,7 @@ impl Vault {
             &id,
             call.once(),
             self.session(),
+            self.lease_journal().filter(|_| endpoint == "creds"),
             self.revoke_for,
             self.clock.clone(),
         )
@@ -189,11 +222,31 @@ impl Vault {
     fn session(&self) -> Session {
         let client = Client::new(
             &self.sdk,
+            self.http_client(),
             &self.address,
             self.namespace.clone(),
             self.limits,
         );
         Session::new(client, self.login.clone())
+    }
+
+    fn lease_journal(&self) -> Option<Journal> {
+        let directory = self.journal.clone()?;
+        let (namespace, clock) = (self.namespace.clone(), self.clock.clone());
+        Some(Journal::new(directory, &self.address, namespace, clock))
+    }
+
+    fn http_client(&self) -> Result<SharedHttpClient, Error> {
+        #[cfg(feature = "vault-ca-file")]
+        if let Some(path) = &self.ca_file {
+            return ca_file::http_client(path);
+        }
+        sealed::http_client(&self.sdk).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                "there is no HTTP client for Vault; set one with `SdkConfig::builder().http_client(…)`",
+            )
+        })
     }
 }
 
@@ -205,42 +258,5 @@ impl fmt::Debug for Vault {
             .field("namespace", &self.namespace)
             .field("mount", &self.mount)
             .finish_non_exhaustive()
-    }
-}
-
-impl StsOptions {
-    /// Sets how long the session lasts.
-    #[must_use]
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
-        self
-    }
-
-    /// Sets the ARN of the role to assume, where Vault's role allows several.
-    #[must_use]
-    pub fn role_arn(mut self, arn: impl Into<String>) -> Self {
-        self.role_arn = Some(arn.into());
-        self
-    }
-
-    /// Sets the name of the session.
-    #[must_use]
-    pub fn session_name(mut self, name: impl Into<String>) -> Self {
-        self.session_name = Some(name.into());
-        self
-    }
-
-    fn body(self) -> Option<Value> {
-        let ttl = self.ttl.map(|ttl| format!("{}s", ttl.as_secs()));
-        let fields = [
-            ("ttl", ttl),
-            ("role_arn", self.role_arn),
-            ("role_session_name", self.session_name),
-        ];
-        let body: Map<_, _> = fields
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
-            .collect();
-        (!body.is_empty()).then_some(Value::Object(body))
     }
 }

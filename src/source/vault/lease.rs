@@ -1,6 +1,6 @@
 //! What an engine minted: a secret that ends, unless its lease is renewed, and at once when its token ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -10,18 +10,22 @@ use tokio::time::Instant;
 use super::answer::Answer;
 use super::call::{Call, Failure};
 use super::client::Client;
+use super::journal::Entry;
 use super::renewal::{Granted, Renewable, Renewal, keep};
 use super::term::Term;
 use super::token::Token;
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, VersionId};
 use crate::util::clock::Clock;
+use crate::util::lock::lock;
 
 pub(super) struct Lease {
     /// Empty: a role without leases. Such a secret cannot be given back.
     id: String,
     secret: Secret,
     renewal: Renewal,
+    /// Its file in the journal, if there is one.
+    entry: Mutex<Option<Entry>>,
     token: Arc<Token>,
     client: Client,
 }
@@ -59,6 +63,7 @@ impl Lease {
             secret: Secret::new(data.to_json(), version),
             renewal: Renewal::new(Term::granted(Instant::now(), ttl, is_renewable)),
             id: answer.lease_id,
+            entry: Mutex::default(),
             token,
             client: client.clone(),
         });
@@ -95,6 +100,16 @@ impl Lease {
         }
     }
 
+    /// Keeps its file in the journal for as long as it lives.
+    pub(super) fn set_entry(&self, entry: Option<Entry>) {
+        *lock(&self.entry) = entry;
+    }
+
+    /// Takes its file out: it is gone, or is not used any more.
+    pub(super) fn take_entry(&self) -> Option<Entry> {
+        lock(&self.entry).take()
+    }
+
     /// Renews it no longer: it ends by itself if its revocation fails.
     pub(super) fn end(&self) {
         self.renewal.cut();
@@ -124,6 +139,17 @@ impl Renewable for Lease {
                 is_renewable: answer.renewable,
             }),
             Err(failure) => Granted::unless_it_passes(&call, failure),
+        }
+    }
+
+    fn renewed(&self) {
+        let Some(entry) = &mut *lock(&self.entry) else {
+            return;
+        };
+        // Some hundred bytes into the page cache: not worth a thread.
+        if let Err(error) = entry.renewed(self.term().end()) {
+            let lease_id = &self.id;
+            tracing::warn!(lease_id, %error, "the lease's end in the journal is out of date");
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::call::Call;
 use super::decision::{Decision, Latest, decide};
+use super::journal::{Journal, recover};
 use super::lease::Lease;
 use super::renewal::renew;
 use super::revoker::Revoker;
@@ -34,7 +35,9 @@ struct Inner {
     what: String,
     mint: Call,
     session: Session,
+    journal: Option<Journal>,
     revoker: Revoker,
+    revoke_for: Duration,
     clock: Clock,
     /// Held while a secret is minted: a fetch that was given up may still be minting.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -47,6 +50,8 @@ struct State {
     /// The last one that was minted.
     latest: Option<VersionId>,
     limit: RateLimit,
+    /// The task that revokes what dead processes have left.
+    recovery: Option<JoinHandle<()>>,
     is_shut_down: bool,
 }
 
@@ -59,6 +64,7 @@ impl LeasedSecret {
         path: &str,
         mint: Call,
         session: Session,
+        journal: Option<Journal>,
         revoke_for: Duration,
         clock: Clock,
     ) -> Self {
@@ -67,13 +73,16 @@ impl LeasedSecret {
             what: format!("minting `{path}`"),
             mint,
             session,
+            journal,
             revoker: Revoker::new(revoke_for),
+            revoke_for,
             clock,
             turn: Arc::default(),
             state: Mutex::new(State {
                 leases: HashMap::new(),
                 latest: None,
                 limit: RateLimit::new(Instant::now()),
+                recovery: None,
                 is_shut_down: false,
             }),
         }))
@@ -134,6 +143,7 @@ impl Source for LeasedSecret {
             drop(inner.revoker.revoke(lease));
         }
         inner.revoker.finish(SHUTDOWN).await;
+        inner.end_recovery().await;
         inner.session.end().await;
     }
 }
@@ -189,10 +199,18 @@ impl Inner {
         })
     }
 
-    async fn mint(&self) -> Result<Arc<Lease>, Error> {
+    async fn mint(self: &Arc<Self>) -> Result<Arc<Lease>, Error> {
+        if let Some(journal) = &self.journal {
+            journal.open().await?;
+        }
         let (answer, token) = self.session.send(self.mint.clone()).await?;
         let client = self.session.client();
         let lease = Lease::minted(&self.what, client, answer, token, Rng::new())?;
+        if let Some(journal) = self.journal.as_ref().filter(|_| !lease.id().is_empty()) {
+            let path = self.secret_id.as_str();
+            let entry = journal.record(path, lease.id(), lease.term().end());
+            lease.set_entry(entry.await);
+        }
         let is_late = {
             let mut state = lock(&self.state);
             if !state.is_shut_down {
@@ -208,7 +226,32 @@ impl Inner {
             let fault = format!("{} came to its end after the shutdown", self.what);
             return Err(Error::new(ErrorKind::ShutDown, fault));
         }
+        self.start_recovery();
         Ok(lease)
+    }
+
+    /// Revokes in the background, once, what dead processes have left.
+    fn start_recovery(self: &Arc<Self>) {
+        let Some(journal) = self.journal.clone() else {
+            return;
+        };
+        let inner = Arc::clone(self);
+        lock(&self.state).recovery.get_or_insert_with(|| {
+            tokio::spawn(async move {
+                let abandoned = journal.abandoned().await;
+                recover(&inner.session, abandoned, inner.revoke_for).await;
+            })
+        });
+    }
+
+    /// What is not revoked by now is left to the next process.
+    async fn end_recovery(&self) {
+        let recovery = lock(&self.state).recovery.take();
+        if let Some(recovery) = recovery {
+            recovery.abort();
+            // It names what it leaves.
+            let _ = recovery.await;
+        }
     }
 
     /// Revokes a lease that nothing uses, once. The revocation goes on if nobody waits for it.
@@ -233,6 +276,8 @@ impl fmt::Debug for LeasedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeasedSecret")
             .field("secret_id", &self.0.secret_id)
+            .field("leases", &lock(&self.0.state).leases.len())
+            .field("revoking", &self.0.revoker.pending())
             .finish_non_exhaustive()
     }
 }

@@ -42,7 +42,30 @@
 //! one ends. Use periodic tokens (see [`Login`]).
 //!
 //! A revocation that fails is repeated for [`Vault::revoke_for`], then it is left to Vault, with a warning that names the lease. A
-//! process that is killed gives nothing back: its leases are no longer renewed, and Vault ends them.
+//! process that is killed gives nothing back: its leases are no longer renewed, and Vault ends them. With a journal, the next
+//! process revokes them.
+//!
+//! # The lease journal
+//!
+//! With [`Vault::journal`], each lease of a key or a database user has a file in a directory, from before the secret is handed
+//! out until the lease is revoked or has ended. The file says what a revocation needs: the address, the namespace, the path, the
+//! lease id and the time of its end, as JSON. It never contains a secret. A lease id is not a secret by itself, but whoever has it
+//! and a token that may revoke leases can end the lease: the files are readable by their user only (mode 0600).
+//!
+//! A process has its files locked for as long as it lives. When another one starts, and has minted its first key, it revokes in the
+//! background what is not locked: the leases that processes left which were killed, or which could not revoke them at their end.
+//!
+//! - Only leases of the same address, the same namespace and the same user of the system. Files of others are left alone, so that
+//!   several processes, and several Vaults, can share a directory.
+//! - A lease that cannot be revoked within [`Vault::revoke_for`] is named in one warning, with the lease id and its end. It ends by
+//!   itself; until then each start tries again, after that the file is deleted.
+//! - A directory that is missing, cannot be written to, or cannot lock files, is a [`Config`](crate::ErrorKind::Config) error of the
+//!   start, before anything is minted. Later, a file that cannot be written costs a warning and no key.
+//! - A file that is malformed is named in a warning, and left alone.
+//! - Use a local directory that outlives the process but is not shared between machines, with mode 0700: a `StateDirectory` of
+//!   systemd, or a volume of the pod (`emptyDir` survives a container that is killed). Locks of network file systems may not hold.
+//! - A process that is killed in the milliseconds between Vault's answer and the file leaves a lease that no file names. It ends
+//!   by itself.
 //!
 //! # Permissions
 //!
@@ -67,25 +90,36 @@
 //!
 //! # A CA of your own
 //!
-//! Vault is called with the HTTP client of the `SdkConfig`. Where Vault's certificate is signed by a private CA, give `Vault::new`
-//! an `SdkConfig` whose client trusts it:
+//! Where a private CA has signed Vault's certificate, name the file of that CA (feature `vault-ca-file`). It holds one certificate
+//! or several, as PEM; they replace those of the system for this Vault, as `VAULT_CACERT` does for Vault's own clients:
 //!
-//! ```ignore
-//! use aws_smithy_http_client::{Builder, tls};
-//! let trust = tls::TrustStore::empty().with_pem_certificate(std::fs::read("/etc/vault/ca.pem")?);
-//! let context = tls::TlsContext::builder().with_trust_store(trust).build()?;
-//! let http = Builder::new()
-//!     .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-//!     .tls_context(context)
-//!     .build_https();
-//! let vault = Vault::new(&sdk.to_builder().http_client(http).build(), address, login);
+#![cfg_attr(feature = "vault-ca-file", doc = "```no_run")]
+#![cfg_attr(not(feature = "vault-ca-file"), doc = "```ignore")]
+//! # use credswap::source::vault::{Login, Vault};
+//! # fn example(sdk: &aws_types::SdkConfig, login: Login) {
+//! let vault = Vault::new(sdk, "https://vault.example.com:8200", login).ca_file("/etc/vault/ca.pem");
+//! # }
 //! ```
+//!
+//! - What decides, in this order: `Vault::ca_file`; the variable `VAULT_CACERT`, only if `Vault::ca_file_from_env` is called; the
+//!   HTTP client of the `SdkConfig`. With either of the first two, Vault is called with an HTTP client of its own: rustls and
+//!   ring, no proxy.
+//! - The file is read when a source is made. A file that is replaced later is not followed: before Vault's CA changes, write the
+//!   old and the new one into it, and restart.
+//! - A file that is missing, empty or malformed is a [`Config`](crate::ErrorKind::Config) error of the first fetch: of the start.
+//! - The certificate must name the host of the address in its subjectAltName, and must not be the CA's own. Where TLS fails, the
+//!   error is a [`Config`](crate::ErrorKind::Config) that says which of these it is; the last good key stays.
+//! - Listeners that want a certificate of the client are not supported.
+//! - For another TLS library or a proxy, give `Vault::new` an `SdkConfig` with an HTTP client of yours that trusts the CA.
 
 mod answer;
+#[cfg(feature = "vault-ca-file")]
+mod ca_file;
 mod call;
 mod client;
 mod connection;
 mod decision;
+mod journal;
 mod lease;
 mod leased;
 mod login;
@@ -95,10 +129,13 @@ mod revoker;
 mod sealed;
 mod session;
 mod stored;
+mod sts_options;
 mod term;
+mod tls;
 mod token;
 
-pub use connection::{StsOptions, Vault};
+pub use connection::Vault;
 pub use leased::LeasedSecret;
 pub use login::{Login, LoginSecret};
 pub use stored::StoredSecret;
+pub use sts_options::StsOptions;

@@ -27,6 +27,11 @@ impl Rejection {
     pub(super) fn new(status: u16, body: &[u8]) -> Self {
         let errors = serde_json::from_slice::<Body>(body).map(|body| body.errors);
         let all = errors.unwrap_or_default().join("; ");
+        // Go's server says so in plain text. Other texts that are not Vault's are not quoted.
+        let all = match body.starts_with(PLAINTEXT.as_bytes()) {
+            true => PLAINTEXT.to_owned(),
+            false => all,
+        };
         // A wrong signature is answered with what should have been signed, and the session token is part of that.
         let is_quotable = !all.contains("SignatureDoesNotMatch");
         let lines = all
@@ -71,6 +76,12 @@ impl Rejection {
     fn meaning(&self, what: &str, path: &str) -> (ErrorKind, String) {
         let is_login = path.starts_with("auth/") && path.ends_with("/login");
         match self.status {
+            400 if self.says(&[PLAINTEXT]) => (
+                ErrorKind::Config,
+                format!(
+                    "{what} reached a listener that wants TLS; write the address with https://"
+                ),
+            ),
             307 | 472 | 473 => (
                 ErrorKind::Unavailable,
                 format!(
@@ -164,6 +175,9 @@ impl fmt::Display for VaultMessage {
 }
 
 impl std::error::Error for VaultMessage {}
+
+/// What a listener with TLS answers to a client without: Go's `net/http`.
+const PLAINTEXT: &str = "Client sent an HTTP request to an HTTPS server.";
 
 const LONGEST_MESSAGE: usize = 300;
 

@@ -20,6 +20,9 @@ pub(super) trait Renewable: Send + Sync + 'static {
     /// Asks Vault for more time.
     fn request(&self) -> impl Future<Output = Result<Granted, Error>> + Send;
 
+    /// Receives the notification that its end has moved.
+    fn renewed(&self) {}
+
     /// Names it in logs.
     fn name(&self) -> String;
 }
@@ -97,6 +100,7 @@ pub(super) async fn renew<R: Renewable>(it: &R) -> Result<(), Error> {
     match it.request().await? {
         Granted::For { ttl, is_renewable } => {
             lock(&renewal.term).renewed(Instant::now(), ttl, is_renewable);
+            it.renewed();
             if renewal.term().is_extendable() {
                 tracing::debug!("{} is renewed for {ttl:?}", it.name());
             } else {

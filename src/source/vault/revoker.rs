@@ -4,7 +4,7 @@
 //! renewed any more, and holds its token until then.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -13,8 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::call::Failure;
+use super::journal::Entry;
 use super::lease::Lease;
 use crate::util::Backoff;
+use crate::util::lock::lock;
 
 /// How soon a failed revocation is repeated.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
@@ -23,6 +25,8 @@ pub(super) struct Revoker {
     /// The ids of the leases whose revocation is under way.
     pending: Arc<watch::Sender<BTreeSet<String>>>,
     longest: Duration,
+    /// The journal's files of leases that were left to Vault and have not ended yet.
+    left: Arc<Mutex<Vec<Entry>>>,
 }
 
 impl Revoker {
@@ -31,22 +35,36 @@ impl Revoker {
         Self {
             pending: Arc::default(),
             longest,
+            left: Arc::default(),
         }
     }
 
     /// Revokes `lease` in the background. The task returned may be dropped.
     pub(super) fn revoke(&self, lease: Arc<Lease>) -> JoinHandle<()> {
         let (pending, longest) = (Arc::clone(&self.pending), self.longest);
+        let left = Arc::clone(&self.left);
+        lock(&left)
+            .extract_if(.., |entry| entry.is_over())
+            .for_each(Entry::remove);
         lease.end();
         if !lease.id().is_empty() {
             pending.send_if_modified(|ids| ids.insert(lease.id().to_owned()));
         }
         tokio::spawn(async move {
             if !lease.id().is_empty() {
-                revoke(&lease, longest).await;
+                let is_gone = revoke(&lease, longest).await;
+                match lease.take_entry() {
+                    Some(entry) if is_gone => entry.remove(),
+                    entry => lock(&left).extend(entry),
+                }
                 pending.send_if_modified(|ids| ids.remove(lease.id()));
             }
         })
+    }
+
+    /// Returns how many revocations are under way.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.borrow().len()
     }
 
     /// Waits until all revocations have ended, for at most `longest`; names those that have not in a warning, also when this
@@ -70,29 +88,35 @@ impl Drop for LeftToVault<'_> {
     }
 }
 
-async fn revoke(lease: &Lease, longest: Duration) {
+/// Returns whether it is gone.
+async fn revoke(lease: &Lease, longest: Duration) -> bool {
     let lease_id = lease.id();
     let deadline = Instant::now() + longest;
     let mut delays = RETRY.delays(&mut Rng::new());
     loop {
         let failure = match lease.revoke(true).await {
-            Ok(()) => return tracing::debug!(lease_id, "revoked"),
-            Err(failure) if failure.is_lease_gone() => return,
+            Ok(()) => {
+                tracing::debug!(lease_id, "revoked");
+                return true;
+            }
+            Err(failure) if failure.is_lease_gone() => return true,
             Err(failure) => failure,
         };
         if failure.is_forbidden() {
-            // With its token, the lease has ended.
-            if lease.token().is_accepted().await {
-                tracing::warn!(
-                    lease_id,
-                    "the lease cannot be revoked, and ends by itself; the token's policy must allow `update` on `sys/leases/revoke`"
-                );
+            if !lease.token().is_accepted().await {
+                // With its token, the lease has ended.
+                return true;
             }
-            return;
+            tracing::warn!(
+                lease_id,
+                "the lease cannot be revoked, and ends by itself; the token's policy must allow `update` on `sys/leases/revoke`"
+            );
+            return false;
         }
         let delay = delays.next();
         if Instant::now() + delay >= deadline {
-            return leave_to_vault(lease, &failure).await;
+            leave_to_vault(lease, &failure).await;
+            return false;
         }
         sleep(delay).await;
     }

@@ -1,6 +1,10 @@
 //! Leases are renewed in time, replaced before their maximum, and revoked whatever happens.
 
+use std::collections::BTreeSet;
+
 use super::*;
+use credswap::VersionId;
+use tokio::runtime::Handle;
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_renewed_at_two_thirds_of_what_was_granted() {
@@ -172,17 +176,73 @@ async fn a_shutdown_beside_a_sealed_vault_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn five_hundred_leases_leave_nothing_behind() {
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let tasks_before = tasks();
     let fixture = Fixture::new();
     fixture.server.set_lease(4, 4);
-    let (key, _trigger) = fixture.start().await;
-    fixture.watch(&key, Duration::from_secs(1700)).await;
-    assert!(
-        fixture.server.minted() >= 500,
-        "{}",
-        fixture.server.minted()
-    );
+    let source = Arc::new(fixture.creds());
+    let key = fixture.builder(Shared(Arc::clone(&source)));
+    let key = key.start().await.expect("the first key");
+    for _ in 0..1700 {
+        fixture.watch(&key, SECOND).await;
+        let held = format!("{source:?}");
+        let few = ["leases: 1, ", "leases: 2, "]
+            .iter()
+            .any(|few| held.contains(few));
+        assert!(few && held.contains("revoking: 0"), "{held}");
+        assert!(
+            tasks() <= tasks_before + 6,
+            "{} tasks of {tasks_before}",
+            tasks()
+        );
+    }
+    let minted = fixture.server.minted();
+    assert!(minted >= 500, "{minted}");
     key.shutdown(SECOND).await.expect("nothing is in use");
     assert!(fixture.server.leases().is_empty());
+    assert!(format!("{source:?}").contains("leases: 0, revoking: 0"));
+    drop((key, source));
+    until("the end of the tasks", || tasks() == tasks_before).await;
+
+    let mut revoked = BTreeSet::new();
+    for call in fixture.server.calls() {
+        let lease = call.body["lease_id"].as_str().map(str::to_owned);
+        match (call.name.as_str(), lease) {
+            ("POST sys/leases/revoke", Some(lease)) => {
+                assert!(revoked.insert(lease.clone()), "{lease} is revoked twice");
+            }
+            ("POST sys/leases/renew", Some(lease)) => {
+                assert!(
+                    !revoked.contains(&lease),
+                    "{lease} is renewed and was revoked"
+                );
+            }
+            _ => {}
+        }
+    }
+    let all = (1..=minted).map(|number| format!("aws/creds/up/lease{number}"));
+    assert_eq!(revoked, all.collect(), "each is revoked once");
+}
+
+/// A source that the test goes on watching.
+struct Shared(Arc<LeasedSecret>);
+
+impl Source for Shared {
+    async fn fetch(&self, request: &FetchRequest) -> Result<Secret, Error> {
+        self.0.fetch(request).await
+    }
+
+    async fn drained(&self, version: &VersionId) {
+        self.0.drained(version).await;
+    }
+
+    async fn discarded(&self, version: &VersionId) {
+        self.0.discarded(version).await;
+    }
+
+    async fn shutdown(&self) {
+        self.0.shutdown().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,10 @@
 //! What each login sends, and that none shows its secret.
 
-use std::io::Write;
-
 use super::*;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::region::Region;
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
 
 async fn body_of(login: Login) -> (String, Value) {
     let fixture = Fixture::new();
@@ -180,34 +177,11 @@ async fn no_log_and_no_debug_shows_a_secret() {
         .into_iter()
         .find_map(|call| call.token)
         .expect("logged in");
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).expect("text");
+    let log = log.text();
     // Not all is logged while other tests run: `tracing` remembers for the process what nobody wants.
     assert!(!log.is_empty());
     let shown = format!("{log} {vault:?} {login:?} {source:?} {secret:?}");
     for hidden in ["hidden secret id", &token, "hidden-key"] {
         assert!(!shown.contains(hidden), "{hidden}");
-    }
-}
-
-/// What is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }
