@@ -30,7 +30,7 @@ impl KeyField {
         Self::MasterArn,
     ];
 
-    /// Returns the preferred spelling, and the others.
+    /// Returns the preferred spelling, and the others: small letters and underscores.
     pub(super) fn spellings(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::AccessKeyId => (
@@ -101,19 +101,20 @@ impl KeyField {
         }
     }
 
-    /// Returns the field that one of whose spellings `name` is.
+    /// Returns the field that one of whose spellings `name` is: neither case nor punctuation matters.
     pub(super) fn spelled(name: &str) -> Option<Self> {
-        let is_name = |spelling: &str| letters(spelling).eq(letters(name));
+        let name: String = name
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let is_name = |spelling: &str| {
+            let letters = spelling.bytes().filter(|&byte| byte != b'_');
+            letters.eq(name.bytes())
+        };
         Self::ALL.into_iter().find(|field| {
             let (first, others) = field.spellings();
             is_name(first) || others.iter().any(|other| is_name(other))
         })
     }
-}
-
-/// Returns the letters and digits of `name`, in lower case: what tells one field from another.
-fn letters(name: &str) -> impl Iterator<Item = char> {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .map(|c| c.to_ascii_lowercase())
 }
