@@ -1,6 +1,8 @@
 //! SQL pools that follow a secret.
 
 mod deadpool;
+#[cfg(feature = "rds")]
+mod rds;
 mod real;
 mod sqlx;
 
