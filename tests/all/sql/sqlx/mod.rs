@@ -41,13 +41,12 @@ impl Service {
         let database = Database::start(Timeouts::default().newer_key(newer_key)).await;
         let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1");
         let options = options.port(database.server.port);
-        let pool = configure(Builder::new(&database.database, options))
-            .pool_options(
-                PgPoolOptions::new()
-                    .max_connections(40)
-                    .acquire_timeout(2 * LONG),
-            )
-            .build();
+        let pool = Builder::new(&database.database, options).pool_options(
+            PgPoolOptions::new()
+                .max_connections(40)
+                .acquire_timeout(2 * LONG),
+        );
+        let pool = configure(pool).build();
         Self { database, pool }
     }
 
