@@ -78,6 +78,9 @@ async fn plain_text_is_a_secret_and_a_list_or_nothing_is_not() {
 async fn a_parameter_that_is_not_encrypted_is_a_warning_once() {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let subscriber = tracing_subscriber::fmt().with_writer(log.reopen().expect("the file"));
+    // With one subscriber alone, `tracing` remembers of an event what the first thread wants that logs it, and that may be
+    // another test's.
+    let _other = tracing::Dispatch::new(tracing_subscriber::fmt().finish());
     let _here = subscriber.finish().set_default();
     let logged = || std::fs::read_to_string(log.path()).expect("the log");
     let store = JsonService::new();
