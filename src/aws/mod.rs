@@ -111,6 +111,8 @@ mod connect;
 mod experience;
 #[cfg(feature = "aws")]
 mod key;
+#[cfg(feature = "rds")]
+mod rds_token;
 #[cfg(feature = "s3")]
 mod s3;
 mod secret;
@@ -124,6 +126,8 @@ pub use client::{BootstrapCredentials, ClientHooks};
 pub use connect::AccessKeyConnector;
 #[cfg(feature = "aws")]
 pub use key::{LiveKey, RefreshableCredentials};
+#[cfg(feature = "rds")]
+pub use rds_token::RdsToken;
 #[cfg(feature = "s3")]
 pub use s3::{ClientCheck, OwnRequest, RefreshableS3Client, S3Client, S3ClientConnector};
 pub use secret::{AccessKey, Fields};

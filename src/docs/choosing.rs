@@ -39,5 +39,6 @@
 //! | S3 clients whose endpoint or region changes, too | `RefreshableS3Client` | `s3` | the next lease | no clone of the client, no request of it |
 //! | a pool of PostgreSQL connections (deadpool) | `sql::deadpool` | `deadpool-postgres` | new connections; idle old ones are closed | no connection with the old login |
 //! | a pool of PostgreSQL connections (sqlx) | `sql::sqlx` | `sqlx-postgres` | new connections; idle old ones are closed | no connection of the old version's pool |
+//! | a pool that logs in with tokens of RDS | `aws::RdsToken`, and `keep_connections` of either pool | `rds` | the next login | no login under way, no token that is valid: at most 15 minutes |
 //! | a database login, a token, any typed secret | [`Refreshable::typed`](crate::Refreshable::typed) | `refresh` | the next lease | no lease |
 //! | something that is built from the secret | a closure, or your own [`Connect`](crate::connect::Connect) | `refresh` | the next lease | no lease, no drain token |

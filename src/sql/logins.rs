@@ -22,7 +22,6 @@ where
     A: Future<Output = (u64, Result<C, E>)>,
 {
     let mut until = None;
-    let mut last = false;
     loop {
         let (generation, error) = match attempt().await {
             // Nothing is awaited between the login and this: deadpool's `Connect` depends on it.
@@ -34,13 +33,12 @@ where
         let window = window(database);
         let first = rejections.note(generation, window);
         let until = *until.get_or_insert(first + window);
-        if last || until <= Instant::now() {
+        if until <= Instant::now() {
             return Err(error);
         }
         match newer(database, generation, until).await {
-            Waited::Newer => {}
-            // The database may have been the slower one: a replica that lags, say.
-            Waited::TimeOver => last = true,
+            // When the time is over, too: the database may have been the slower one, a replica that lags, say.
+            Waited::Newer | Waited::TimeOver => {}
             Waited::Ended => return Err(error),
         }
     }

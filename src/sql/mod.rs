@@ -18,6 +18,13 @@
 //! whose sessions are open: with alternating users, or roles that are dropped, the old version is drained when the last of its
 //! connections is closed and no login with it is under way.
 //!
+//! # Secrets that connections outlive
+//!
+//! Where the user stays the same and nobody waits for the old password's sessions, `keep_connections` of either builder leaves
+//! all connections open at a swap; only new ones log in with the new version. It is what a token of RDS's IAM database
+//! authentication (`aws::RdsToken`) wants: the pool follows the *key*, signs a token for each login, and a rotation of the key
+//! closes nothing.
+//!
 //! # Before `AWSCURRENT` moves
 //!
 //! A rotation changes the password in the database first and moves `AWSCURRENT` afterwards. In between the live password is

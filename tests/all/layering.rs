@@ -31,7 +31,8 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "aws",
         &[
-            "error", "secret", "hot", "trigger", "source", "connect", "refresh", "sdk", "util",
+            "error", "secret", "hot", "trigger", "source", "connect", "refresh", "typed", "sdk",
+            "util",
         ],
     ),
     (

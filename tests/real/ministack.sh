@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ministack on 127.0.0.1: S3, Secrets Manager, IAM and STS, which reject unknown, inactive and deleted keys.
+# ministack on 127.0.0.1: S3, Secrets Manager, IAM, STS, Parameter Store and KMS, which reject unknown, inactive and deleted keys.
 #
 #   ministack.sh start        install (once) and start
 #   ministack.sh env          shell exports: endpoint and region

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# moto on 127.0.0.1: S3, Secrets Manager, IAM and STS, with two keys per user, their last use, and policies.
+# moto on 127.0.0.1: S3, Secrets Manager, IAM, STS, Parameter Store and KMS, with two keys per user, their last use, and policies.
 #
 #   moto.sh start             install (once) and start; requests are not authorized yet
 #   moto.sh enforce           from now on, requests need the key of an IAM user with permission

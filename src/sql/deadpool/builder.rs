@@ -55,6 +55,7 @@ pub struct Builder<T, Tls> {
     tls: Tls,
     manager: ManagerConfig,
     closing: Duration,
+    keeps_connections: bool,
     configure: Option<Configure>,
 }
 
@@ -82,6 +83,7 @@ impl<T: Send + Sync + 'static, Tls> Builder<T, Tls> {
                 recycling_method: RecyclingMethod::Fast,
             },
             closing: Duration::from_secs(30),
+            keeps_connections: false,
             configure: None,
         }
     }
@@ -111,6 +113,15 @@ impl<T: Send + Sync + 'static, Tls> Builder<T, Tls> {
         self
     }
 
+    /// Keeps connections when the secret is replaced: for a secret that is needed to log in and not to stay, such as the key that
+    /// signs tokens for RDS, or a password whose user stays the same. A version is then in use only while a login with it is
+    /// under way. Default: they are closed, as told in [`sql`](crate::sql).
+    #[must_use]
+    pub fn keep_connections(mut self) -> Self {
+        self.keeps_connections = true;
+        self
+    }
+
     /// Builds the pool, and starts the task that closes idle connections of replaced versions; it ends with the pool. No
     /// connection is opened.
     ///
@@ -135,6 +146,7 @@ impl<T: Send + Sync + 'static, Tls> Builder<T, Tls> {
             login: self.login,
             tls: self.tls,
             closing: self.closing,
+            keeps_connections: self.keeps_connections,
             rejections: Rejections::default(),
             _pool: alive,
         };
@@ -179,6 +191,7 @@ impl<T: Send + Sync + 'static, Tls> fmt::Debug for Builder<T, Tls> {
             .field("database", &self.database)
             .field("manager", &self.manager)
             .field("closing_timeout", &self.closing)
+            .field("keep_connections", &self.keeps_connections)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use deadpool_postgres::tokio_postgres::{Client, Config, Error, Socket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::generations::Connected;
+use super::generations::{Connected, NEVER_REPLACED};
 use super::session::drive;
 use crate::hot::Lease;
 use crate::refresh::Refreshable;
@@ -24,6 +24,8 @@ pub(super) struct Connector<T, Tls> {
     pub(super) login: Login<T>,
     pub(super) tls: Tls,
     pub(super) closing: Duration,
+    /// Connections are of no version: a swap does not concern them.
+    pub(super) keeps_connections: bool,
     pub(super) rejections: Rejections,
     /// Dropped with the pool: ends what follows the secret for it.
     pub(super) _pool: oneshot::Sender<()>,
@@ -53,9 +55,12 @@ where
     async fn log_in_with(&self, lease: &Lease<T>) -> Result<(Client, JoinHandle<()>), Error> {
         let config = (self.login)(lease);
         let (client, connection) = config.connect(self.tls.clone()).await?;
-        let (abort, open) = drive(connection, Lease::token(lease), self.closing);
+        let (generation, token) = match self.keeps_connections {
+            true => (NEVER_REPLACED, None),
+            false => (Lease::generation(lease), Some(Lease::token(lease))),
+        };
+        let (abort, open) = drive(connection, token, self.closing);
         // The last thing before this future is ready: see there.
-        let generation = Lease::generation(lease);
         Connected { generation, open }.hand_over();
         Ok((client, abort))
     }

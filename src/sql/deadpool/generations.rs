@@ -17,6 +17,9 @@ thread_local! {
     static CONNECTED: Cell<Option<Connected>> = const { Cell::new(None) };
 }
 
+/// The generation of connections that are kept whatever goes live.
+pub(super) const NEVER_REPLACED: u64 = u64::MAX;
+
 /// A connection that was made for a client: its generation, and whether it is still open.
 pub(super) struct Connected {
     pub(super) generation: u64,

@@ -1,4 +1,5 @@
-//! The task that drives one connection, and keeps its generation in use until the connection is closed.
+//! The task that drives one connection, and keeps its generation, if it has one, in use until the connection
+//! is closed.
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Weak};
@@ -16,7 +17,7 @@ use crate::hot::DrainToken;
 struct Session<S, T> {
     connection: Connection<S, T>,
     _open: Arc<()>,
-    _token: DrainToken,
+    _token: Option<DrainToken>,
 }
 
 /// Drives a connection, in a task of its own. Returns what deadpool aborts when it drops the client, and whether the
@@ -26,7 +27,7 @@ struct Session<S, T> {
 /// outlives its client, say) and to end the session in order.
 pub(super) fn drive<S, T>(
     connection: Connection<S, T>,
-    token: DrainToken,
+    token: Option<DrainToken>,
     closing: Duration,
 ) -> (JoinHandle<()>, Weak<()>)
 where

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::options::with_secret;
-use super::pool::Pool;
+use super::pool::{AtSwap, Pool};
 use super::secret::DatabaseLogin;
 use crate::refresh::Refreshable;
 use crate::sql::rejections::Rejections;
@@ -36,6 +36,7 @@ use crate::typed::DatabaseSecret;
 pub struct Builder<T> {
     login: DatabaseLogin<T>,
     options: PgPoolOptions,
+    at_swap: AtSwap,
 }
 
 impl Builder<DatabaseSecret> {
@@ -48,8 +49,8 @@ impl Builder<DatabaseSecret> {
 }
 
 impl<T: Send + Sync + 'static> Builder<T> {
-    /// Creates a builder for a secret of any type: `login` tells how to connect with it. It is called once for each version,
-    /// and must not block.
+    /// Creates a builder for a secret of any type: `login` tells how to connect with it. It is called once for each version
+    /// (more often with [`Builder::keep_connections`]), and must not block.
     pub fn with_login(
         database: &Refreshable<T>,
         login: impl Fn(&T) -> PgConnectOptions + Send + Sync + 'static,
@@ -61,6 +62,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
                 rejections: Rejections::default(),
             },
             options: PgPoolOptions::new(),
+            at_swap: AtSwap::ReplacePool,
         }
     }
 
@@ -71,12 +73,23 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
+    /// Keeps connections when the secret is replaced: for a secret that is needed to log in and not to stay, such as the key that
+    /// signs tokens for RDS, or a password whose user stays the same. There is one `PgPool` then, and [`Pool::live`] may be kept.
+    /// `login` is also called every five minutes, for passwords that expire. A version is in use until it is replaced, and while
+    /// an [`acquire`](Pool::acquire) that began before is under way; a login that sqlx makes by itself, for `min_connections`, is
+    /// not counted. Default: they are closed, as told in [`sql`](crate::sql).
+    #[must_use]
+    pub fn keep_connections(mut self) -> Self {
+        self.at_swap = AtSwap::KeepConnections;
+        self
+    }
+
     /// Builds the pool, and starts the task that follows the secret for it; it ends with the pool. No connection is opened.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn build(self) -> Pool {
-        Pool::new(Box::new(self.login), self.options)
+        Pool::new(Box::new(self.login), self.options, self.at_swap)
     }
 }
 
@@ -85,6 +98,7 @@ impl<T: Send + Sync + 'static> fmt::Debug for Builder<T> {
         f.debug_struct("Builder")
             .field("database", &self.login.database)
             .field("options", &self.options)
+            .field("at_swap", &self.at_swap)
             .finish_non_exhaustive()
     }
 }

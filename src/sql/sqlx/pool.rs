@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sqlx::pool::MaybePoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -9,7 +10,7 @@ use sqlx::{Acquire, Error, Postgres, Transaction};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::secret::{Attempted, BoxFuture, Connection, LiveSecret};
 use crate::hot::DrainToken;
@@ -43,9 +44,22 @@ pub struct Pool {
     inner: Arc<Inner>,
 }
 
+/// What becomes of a version's pool when another version goes live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtSwap {
+    /// It is closed, and the new version has one of its own.
+    ReplacePool,
+    /// It stays, and logs in with the new version from now on.
+    KeepConnections,
+}
+
+/// How often the login of a pool that stays is made again: a token of RDS is valid for 15 minutes.
+const RENEW_LOGIN: Duration = Duration::from_secs(5 * 60);
+
 pub(super) struct Inner {
     secret: Box<dyn LiveSecret>,
     options: PgPoolOptions,
+    at_swap: AtSwap,
     runtime: Handle,
     /// `None` when the pool is closed.
     current: Mutex<Option<VersionPool>>,
@@ -53,28 +67,40 @@ pub(super) struct Inner {
     _alive: oneshot::Sender<()>,
 }
 
-/// The pool of one version.
+/// The pool of one version, which is in use as long as a clone of this lives.
+#[derive(Clone)]
 struct VersionPool {
     generation: u64,
     pool: PgPool,
     token: DrainToken,
+    /// When the login was made from the secret.
+    login: Instant,
 }
 
 impl Pool {
     /// Creates the pool, and starts the task that replaces the pool of a version when another one goes live.
-    pub(super) fn new(secret: Box<dyn LiveSecret>, options: PgPoolOptions) -> Self {
+    pub(super) fn new(
+        secret: Box<dyn LiveSecret>,
+        options: PgPoolOptions,
+        at_swap: AtSwap,
+    ) -> Self {
         let mut updates = secret.updates();
         let (alive, dropped) = oneshot::channel();
         let inner = Arc::new(Inner {
             current: Mutex::new(Some(VersionPool::new(&*secret, &options))),
             secret,
             options,
+            at_swap,
             runtime: Handle::current(),
             _alive: alive,
         });
         let weak = Arc::downgrade(&inner);
         let follow = async move {
-            while updates.next().await.is_some() {
+            loop {
+                tokio::select! {
+                    next = updates.next() => if next.is_none() { return },
+                    () = sleep(RENEW_LOGIN), if at_swap == AtSwap::KeepConnections => {}
+                }
                 let Some(inner) = weak.upgrade() else { return };
                 inner.live();
             }
@@ -120,11 +146,12 @@ impl Pool {
     }
 
     /// Returns the pool of the live version, for what takes a `PgPool`. Do not keep it: it is closed when the version is
-    /// replaced, and what begins on it later fails with `PoolClosed`. A login on it that the database rejects is not tried
+    /// replaced, and what begins on it later fails with `PoolClosed` (not with
+    /// [`Builder::keep_connections`](super::Builder::keep_connections)). A login on it that the database rejects is not tried
     /// again.
     pub fn live(&self) -> PgPool {
         match self.inner.live() {
-            Some((_, pool)) => pool,
+            Some(live) => live.pool,
             None => self.inner.closed(),
         }
     }
@@ -146,28 +173,35 @@ impl Pool {
 impl Inner {
     async fn attempt(&self) -> Attempted<Connection> {
         loop {
-            let Some((generation, pool)) = self.live() else {
+            let Some(live) = self.live() else {
                 return (0, Err(Error::PoolClosed));
             };
-            let acquired = pool.acquire().await;
-            let is_replaced =
-                matches!(acquired, Err(Error::PoolClosed)) && self.secret.generation() > generation;
+            let acquired = live.pool.acquire().await;
+            let is_replaced = matches!(acquired, Err(Error::PoolClosed))
+                && self.secret.generation() > live.generation;
             if !is_replaced {
-                return (generation, acquired);
+                return (live.generation, acquired);
             }
         }
     }
 
-    /// Returns the pool of the live version and its generation, and closes that of the version before. `None` if this is
-    /// closed.
-    fn live(&self) -> Option<(u64, PgPool)> {
+    /// Returns the pool of the live version, after it has closed that of the version before, or changed its login. `None` if
+    /// this is closed.
+    fn live(&self) -> Option<VersionPool> {
         let mut current = lock(&self.current);
         let version = current.as_mut()?;
-        if version.generation < self.secret.generation() {
-            let next = VersionPool::new(&*self.secret, &self.options);
-            std::mem::replace(version, next).close(&self.runtime);
+        let is_replaced = version.generation < self.secret.generation();
+        match self.at_swap {
+            AtSwap::ReplacePool if is_replaced => {
+                let next = VersionPool::new(&*self.secret, &self.options);
+                std::mem::replace(version, next).close(&self.runtime);
+            }
+            AtSwap::KeepConnections if is_replaced || version.login.elapsed() >= RENEW_LOGIN => {
+                version.renew_login(&*self.secret);
+            }
+            _ => {}
         }
-        Some((version.generation, version.pool.clone()))
+        Some(version.clone())
     }
 
     fn close(&self) -> Option<JoinHandle<()>> {
@@ -198,7 +232,17 @@ impl VersionPool {
             generation,
             pool: options.clone().connect_lazy_with(login),
             token,
+            login: Instant::now(),
         }
+    }
+
+    /// Lets the pool log in with the live version, as it is now.
+    fn renew_login(&mut self, secret: &dyn LiveSecret) {
+        let (generation, login, token) = secret.live();
+        self.pool.set_connect_options(login);
+        self.generation = generation;
+        self.token = token;
+        self.login = Instant::now();
     }
 
     /// Closes what is idle now and what is in use when it is returned. The version is in use until all are closed.

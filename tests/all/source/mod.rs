@@ -7,6 +7,8 @@ mod json_service;
 mod kms_encrypted;
 #[cfg(feature = "parameter-store")]
 mod parameter_store;
+#[cfg(all(feature = "kms", feature = "parameter-store", feature = "s3"))]
+mod real;
 mod s3_object;
 mod sources;
 mod vault;

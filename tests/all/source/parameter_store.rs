@@ -2,6 +2,7 @@
 
 use credswap::source::{FetchRequest, ParameterStore, Source};
 use credswap::{Error, ErrorKind, Secret, SecretId};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::contract::{Authority, keeps};
 use super::json_service::JsonService;
@@ -70,6 +71,29 @@ async fn plain_text_is_a_secret_and_a_list_or_nothing_is_not() {
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert!(error.to_string().contains(part), "{error}");
         assert!(!error.report().contains("hunter2"), "{}", error.report());
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_not_encrypted_is_a_warning_once() {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let subscriber = tracing_subscriber::fmt().with_writer(log.reopen().expect("the file"));
+    // With one subscriber alone, `tracing` remembers of an event what the first thread wants that logs it, and that may be
+    // another test's.
+    let _other = tracing::Dispatch::new(tracing_subscriber::fmt().finish());
+    let _here = subscriber.finish().set_default();
+    let logged = || std::fs::read_to_string(log.path()).expect("the log");
+    let store = JsonService::new();
+    let source = ParameterStore::new(&store.sdk(), NAME);
+    for (kind, warnings) in [("SecureString", 0), ("String", 1), ("String", 1)] {
+        store.set(200, parameter(kind, "hunter2", 1, "1.5"));
+        fetch(&source.clone()).await.expect("a parameter");
+        let warned = |line: &&str| {
+            line.contains("WARN") && line.contains(NAME) && line.contains("SecureString")
+        };
+        let log = logged();
+        assert_eq!(log.lines().filter(warned).count(), warnings, "{log}");
+        assert!(!log.contains("hunter2"), "{log}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! SQL pools that follow a secret.
 
 mod deadpool;
+#[cfg(feature = "rds")]
+mod rds;
 mod real;
-mod server;
 mod sqlx;
 
 use std::time::Duration;
@@ -11,22 +12,21 @@ use credswap::Refreshable;
 use credswap::refresh::Timeouts;
 use credswap::test_util::TestSource;
 use credswap::typed::DatabaseSecret;
-
-use server::Server;
+use credswap_testkit::Postgres;
 
 /// Longer than anything takes.
 const LONG: Duration = Duration::from_secs(60);
 
 /// A database, and its secret.
 struct Database {
-    server: Server,
+    server: Postgres,
     source: TestSource,
     database: Refreshable<DatabaseSecret>,
 }
 
 impl Database {
     async fn start(timeouts: Timeouts) -> Self {
-        let server = Server::start("app", "first").await;
+        let server = Postgres::start("app", "first").await;
         let source = TestSource::new(secret("app", "first"), "v1");
         let database = Refreshable::typed(source.clone())
             .timeouts(timeouts)

@@ -3,7 +3,8 @@
 //! [`Cloud`] is S3, IAM, STS and Secrets Manager over one set of users, keys and secrets: a key that is deactivated in IAM
 //! is rejected by S3 from the next request on. The SigV4 signature of every request is verified. [`Broker`] is a Kafka
 //! broker (librdkafka's mock cluster). Both speak the real protocols to unmodified clients over 127.0.0.1, run on their own
-//! threads, and stop when they are dropped. [`Vault`] mints keys of the cloud's users.
+//! threads, and stop when they are dropped. [`Vault`] mints keys of the cloud's users. [`Postgres`] is a
+//! database that knows nothing but who may log in.
 //!
 //! ```no_run
 //! use credswap_testkit::{Action, Broker, Cloud, KeyStatus, Service};
@@ -53,6 +54,7 @@ mod faults;
 mod http;
 mod iam;
 mod keys;
+mod postgres;
 mod record_batch;
 mod s3;
 mod s3_files;
@@ -69,5 +71,6 @@ pub use broker::{Broker, Delivery};
 pub use calls::{Action, Call, CallRecord, Outcome, Service};
 pub use cloud::Cloud;
 pub use content::SecretContent;
+pub use postgres::{Postgres, PostgresState};
 pub use record_batch::BadBatch;
 pub use vault::{Vault, VaultCall};

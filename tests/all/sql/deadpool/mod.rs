@@ -10,6 +10,7 @@ use credswap::refresh::Timeouts;
 use credswap::sql::deadpool::Builder;
 use credswap::sql::deadpool::deadpool_postgres::Pool;
 use credswap::sql::deadpool::deadpool_postgres::tokio_postgres::{Config, NoTls};
+use credswap::typed::DatabaseSecret;
 
 use super::{Database, LONG};
 
@@ -26,10 +27,22 @@ impl Service {
 
     /// Starts one that waits for a newer secret for `newer_key`.
     async fn waiting(newer_key: Duration) -> Self {
+        Self::build(newer_key, |pool| pool).await
+    }
+
+    /// Starts one whose connections stay at a swap.
+    async fn keeping_connections() -> Self {
+        Self::build(LONG, Builder::keep_connections).await
+    }
+
+    async fn build(
+        newer_key: Duration,
+        configure: impl FnOnce(Builder<DatabaseSecret, NoTls>) -> Builder<DatabaseSecret, NoTls>,
+    ) -> Self {
         let database = Database::start(Timeouts::default().newer_key(newer_key)).await;
         let mut config = Config::new();
         config.host("127.0.0.1").port(database.server.port);
-        let pool = Builder::new(&database.database, config, NoTls)
+        let pool = configure(Builder::new(&database.database, config, NoTls))
             .pool(|pool| pool.max_size(40))
             .build()
             .expect("the settings are valid");

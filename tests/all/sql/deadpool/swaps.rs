@@ -204,6 +204,37 @@ async fn a_query_whose_client_was_dropped_is_finished_before_the_session_ends() 
 }
 
 #[tokio::test]
+async fn connections_that_are_kept_are_used_again_and_keep_no_version_in_use() {
+    let service = Service::keeping_connections().await;
+    let busy = service.pool.get().await.expect("a connection");
+    service.open(2).await;
+    service.rotate("app", "v2").await;
+    service.drained("v1").await;
+    drop(busy);
+    service.open(3).await;
+    assert_eq!(service.server.logins(), 3, "none was closed");
+    service.open(4).await; // one more, with the new password
+    assert_eq!(service.server.sessions("app"), 4);
+}
+
+#[tokio::test]
+async fn a_login_under_way_delays_the_drain_where_connections_are_kept() {
+    let service = Service::keeping_connections().await;
+    service.server.change(|state| state.hold_logins = true);
+    let release = async {
+        service.server.until(|state| state.logins.len() == 1).await;
+        service.rotate("app", "v2").await;
+        assert!(service.is_draining("v1"), "a login with it is under way");
+        service.server.change(|state| state.hold_logins = false);
+    };
+    let (client, ()) = tokio::join!(service.pool.get(), release);
+    service.drained("v1").await;
+    drop(client.expect("the old password was accepted"));
+    service.open(1).await;
+    assert_eq!(service.server.logins(), 1, "it is used again");
+}
+
+#[tokio::test]
 async fn no_password_is_shown() {
     let service = Service::start().await;
     service.open(1).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use credswap::sql::sqlx::sqlx::postgres::PgPoolOptions;
 use credswap::sql::sqlx::sqlx::{Error, raw_sql};
 
 use super::{LONG, Service};
@@ -76,6 +77,17 @@ async fn a_password_that_stays_wrong_is_tried_once_more_and_then_fails_at_once()
     }
     service.server.set_password("app", "first");
     service.open(1).await;
+}
+
+#[tokio::test]
+async fn the_acquire_timeout_ends_the_wait_for_a_newer_secret() {
+    let soon = PgPoolOptions::new().acquire_timeout(Duration::from_millis(300));
+    let service = Service::build(LONG, |pool| pool.pool_options(soon)).await;
+    service.server.set_password("app", "second");
+    let acquired = tokio::time::timeout(LONG / 2, service.pool.acquire()).await;
+    let error = acquired.expect("in time").expect_err("none is newer");
+    assert!(matches!(error, Error::PoolTimedOut), "{error}");
+    assert_eq!(service.server.logins(), 1);
 }
 
 #[tokio::test]

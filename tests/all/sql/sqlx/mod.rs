@@ -9,6 +9,7 @@ use std::time::Duration;
 use credswap::refresh::Timeouts;
 use credswap::sql::sqlx::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use credswap::sql::sqlx::{Builder, Pool};
+use credswap::typed::DatabaseSecret;
 
 use super::{Database, LONG};
 
@@ -25,15 +26,27 @@ impl Service {
 
     /// Starts one that waits for a newer secret for `newer_key`.
     async fn waiting(newer_key: Duration) -> Self {
+        Self::build(newer_key, |pool| pool).await
+    }
+
+    /// Starts one whose connections stay at a swap.
+    async fn keeping_connections() -> Self {
+        Self::build(LONG, Builder::keep_connections).await
+    }
+
+    async fn build(
+        newer_key: Duration,
+        configure: impl FnOnce(Builder<DatabaseSecret>) -> Builder<DatabaseSecret>,
+    ) -> Self {
         let database = Database::start(Timeouts::default().newer_key(newer_key)).await;
         let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1");
-        let pool = Builder::new(&database.database, options.port(database.server.port))
-            .pool_options(
-                PgPoolOptions::new()
-                    .max_connections(40)
-                    .acquire_timeout(2 * LONG),
-            )
-            .build();
+        let options = options.port(database.server.port);
+        let pool = Builder::new(&database.database, options).pool_options(
+            PgPoolOptions::new()
+                .max_connections(40)
+                .acquire_timeout(2 * LONG),
+        );
+        let pool = configure(pool).build();
         Self { database, pool }
     }
 

@@ -186,6 +186,40 @@ async fn what_takes_an_acquire_takes_the_pool() {
 }
 
 #[tokio::test]
+async fn connections_that_are_kept_are_used_again_and_keep_no_version_in_use() {
+    let service = Service::keeping_connections().await;
+    let mut busy = service.pool.acquire().await.expect("a connection");
+    service.open(2).await;
+    let live = service.pool.live();
+    service.rotate("app", "v2").await;
+    service.drained("v1").await;
+    busy.return_to_pool().await;
+    service.open(3).await;
+    assert_eq!(service.server.logins(), 3, "none was closed");
+    let all = futures::future::join_all((0..4).map(|_| live.acquire())).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}"); // one more, with the new password
+    assert_eq!(service.server.sessions("app"), 4);
+}
+
+#[tokio::test]
+async fn a_login_under_way_delays_the_drain_where_connections_are_kept() {
+    let service = Service::keeping_connections().await;
+    service.server.change(|state| state.hold_logins = true);
+    let release = async {
+        service.server.until(|state| state.logins.len() == 1).await;
+        service.rotate("app", "v2").await;
+        assert!(service.is_draining("v1"), "a login with it is under way");
+        service.server.change(|state| state.hold_logins = false);
+    };
+    let (connection, ()) = tokio::join!(service.pool.acquire(), release);
+    service.drained("v1").await;
+    let mut connection = connection.expect("the old password was accepted");
+    connection.return_to_pool().await;
+    service.open(1).await;
+    assert_eq!(service.server.logins(), 1, "it is used again");
+}
+
+#[tokio::test]
 async fn no_password_is_shown() {
     let service = Service::start().await;
     service.open(1).await;

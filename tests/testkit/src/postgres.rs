@@ -1,41 +1,59 @@
 //! A PostgreSQL server that knows users and passwords, and answers every query with nothing.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+/// Longer than anything takes.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Tells whether a user may log in with a password.
+type Accepts = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
+/// What the server knows and has seen.
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) passwords: HashMap<String, String>,
+pub struct PostgresState {
+    /// The password of each user.
+    pub passwords: HashMap<String, String>,
+    accepts: Option<Accepts>,
     /// Who tried to log in, and the SQLSTATE with which that was rejected.
-    pub(super) logins: Vec<(String, Option<&'static str>)>,
+    pub logins: Vec<(String, Option<&'static str>)>,
     /// The sessions that are open, by number: whose they are.
-    pub(super) open: HashMap<u32, String>,
+    pub open: HashMap<u32, String>,
     /// How many sessions were ended in order.
-    pub(super) terminated: usize,
-    /// Logins and queries named `held` wait while these are set.
-    pub(super) hold_logins: bool,
-    pub(super) hold_queries: bool,
+    pub terminated: usize,
+    /// Logins wait while this is set.
+    pub hold_logins: bool,
+    /// Queries that begin with `held` wait while this is set.
+    pub hold_queries: bool,
     /// Rejects every login with this SQLSTATE.
-    pub(super) failure: Option<&'static str>,
+    pub failure: Option<&'static str>,
 }
 
-/// Handles to the same server.
+/// A PostgreSQL server on 127.0.0.1, without TLS: it asks for the password in clear text, and answers every query with nothing.
+/// Clones are handles to the same one. It ends with its runtime.
 #[derive(Clone)]
-pub(super) struct Server {
-    pub(super) port: u16,
-    state: Arc<watch::Sender<State>>,
+pub struct Postgres {
+    /// Its port.
+    pub port: u16,
+    state: Arc<watch::Sender<PostgresState>>,
 }
 
-impl Server {
-    pub(super) async fn start(user: &str, password: &str) -> Self {
+impl Postgres {
+    /// Starts one with a user.
+    ///
+    /// # Panics
+    /// If no port is free.
+    pub async fn start(user: &str, password: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let server = Self {
             port: listener.local_addr().expect("bound").port(),
-            state: Arc::new(watch::Sender::new(State::default())),
+            state: Arc::new(watch::Sender::new(PostgresState::default())),
         };
         server.set_password(user, password);
         let accepting = server.clone();
@@ -53,32 +71,45 @@ impl Server {
         server
     }
 
-    pub(super) fn set_password(&self, user: &str, password: &str) {
+    /// Sets the password of a user, who is created if there is none of this name.
+    pub fn set_password(&self, user: &str, password: &str) {
         self.change(|state| state.passwords.insert(user.to_owned(), password.to_owned()));
     }
 
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) {
+    /// Lets `accepts` decide from now on, from user and password, who may log in; others are rejected as by PAM (28000).
+    pub fn check_logins(&self, accepts: impl Fn(&str, &str) -> bool + Send + Sync + 'static) {
+        self.change(|state| state.accepts = Some(Box::new(accepts)));
+    }
+
+    /// Changes the state.
+    pub fn change<R>(&self, change: impl FnOnce(&mut PostgresState) -> R) {
         self.state.send_modify(|state| {
             change(state);
         });
     }
 
-    pub(super) fn get<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+    /// Reads the state.
+    pub fn get<R>(&self, read: impl FnOnce(&PostgresState) -> R) -> R {
         read(&self.state.borrow())
     }
 
     /// Returns how many sessions of `user` are open.
-    pub(super) fn sessions(&self, user: &str) -> usize {
+    pub fn sessions(&self, user: &str) -> usize {
         self.get(|state| state.sessions(user))
     }
 
-    pub(super) fn logins(&self) -> usize {
+    /// Returns how often a client tried to log in.
+    pub fn logins(&self) -> usize {
         self.get(|state| state.logins.len())
     }
 
-    pub(super) async fn until(&self, is: impl FnMut(&State) -> bool) {
+    /// Waits until the state is as asked.
+    ///
+    /// # Panics
+    /// If that takes longer than a minute.
+    pub async fn until(&self, is: impl FnMut(&PostgresState) -> bool) {
         let mut states = self.state.subscribe();
-        let reached = tokio::time::timeout(super::LONG, states.wait_for(is)).await;
+        let reached = tokio::time::timeout(LONG, states.wait_for(is)).await;
         reached.expect("it comes").expect("the sender lives");
     }
 
@@ -97,9 +128,7 @@ impl Server {
         let password =
             String::from_utf8_lossy(password.strip_suffix(&[0]).expect("a text")).into_owned();
 
-        let right = self.get(|state| state.passwords.get(&user) == Some(&password));
-        let failure = self.get(|state| state.failure);
-        let rejected = failure.or((!right).then_some("28P01"));
+        let rejected = self.get(|state| state.rejection(&user, &password));
         self.change(|state| state.logins.push((user.clone(), rejected)));
         self.until(|state| !state.hold_logins).await;
         if let Some(code) = rejected {
@@ -134,9 +163,38 @@ impl Server {
     }
 }
 
-impl State {
-    pub(super) fn sessions(&self, user: &str) -> usize {
+impl PostgresState {
+    /// Returns the SQLSTATE with which a login is rejected.
+    fn rejection(&self, user: &str, password: &str) -> Option<&'static str> {
+        let failure = match &self.accepts {
+            Some(accepts) => (!accepts(user, password)).then_some("28000"),
+            None => {
+                (self.passwords.get(user).map(String::as_str) != Some(password)).then_some("28P01")
+            }
+        };
+        self.failure.or(failure)
+    }
+
+    /// Returns how many sessions of `user` are open.
+    pub fn sessions(&self, user: &str) -> usize {
         self.open.values().filter(|owner| *owner == user).count()
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres")
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PostgresState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresState")
+            .field("logins", &self.logins)
+            .field("open", &self.open)
+            .finish_non_exhaustive()
     }
 }
 
