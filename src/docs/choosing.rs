@@ -1,5 +1,7 @@
 //! Choosing a source, a trigger and a target.
 //!
+//! The policies that allow what each needs are in [`docs::permissions`](crate::docs::permissions).
+//!
 //! # Where the secret is: the source
 //!
 //! | the secret is in | use | feature | one fetch | its version | what the process must be allowed to do |
@@ -10,7 +12,7 @@
 //! | a file, or a mounted Kubernetes `Secret` | `source::File` | `file` | two reads of a changed file, one of an unchanged one | of this process only, or [one that the content names](crate::source::File::versioned_by) | to read the file |
 //! | an object in S3 | `source::S3Object` | `s3` | one GET, without a body if nothing has changed | the object's version id; of this process only without versioning | `s3:GetObject` on the object, and `kms:Decrypt` on its key if it has one |
 //! | any of these, encrypted with KMS | `source::KmsEncrypted` around it | `kms` | that of the other source, and one call of KMS if the version is new | that of the other source | `kms:Decrypt` on the key, and what the other source needs |
-//! | Vault or OpenBao: the AWS engine, the database engine, KV version 2 | `source::vault` | `vault` | one call; a new lease only after an event or a rejected key, or before the end | the lease id; the version of KV | `read` on the engine's path, `update` on `sys/leases/renew` and `sys/leases/revoke`: the policy is in the module's docs |
+//! | Vault or OpenBao: the AWS engine, the database engine, KV version 2 | `source::vault` | `vault` | one call; a new lease only after an event or a rejected key, or before the end | the lease id; the version of KV | `read` on the engine's path, `update` on `sys/leases/renew` and `sys/leases/revoke` |
 //! | a provider of the AWS SDK (profile, SSO, process, web identity, container, role) | `source::CredentialsProvider` | `aws` | one call of the provider | access key id and expiry | what the provider needs |
 //! | anywhere else | a closure, or your own [`Source`](crate::source::Source) | `refresh` | yours | yours | |
 //!

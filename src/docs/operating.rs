@@ -2,6 +2,8 @@
 //!
 //! # Permissions
 //!
+//! [`docs::permissions`](crate::docs::permissions) has the policies to paste. In short:
+//!
 //! | who | needs | on |
 //! |---|---|---|
 //! | the credentials that fetch the secret | `secretsmanager:GetSecretValue` | the secret |
@@ -11,7 +13,7 @@
 //! | … for the request that a whole client makes itself | nothing: `AccessDenied` will do, unless [`OwnRequest::require_success`](crate::aws::OwnRequest::require_success) is set | |
 //! | the Kafka user | `Read` | the topic of rotation events; no group: see [`kafka`](crate::kafka) |
 //! | | `Write` | the topic of usage reports, for a [`fleet::Reporter`](crate::fleet) |
-//! | the rotation function | a table of its own | [`rotation`](crate::rotation#permissions) |
+//! | the rotation function | a policy of its own | [its secret, user and topics](crate::docs::permissions#the-rotation-function) |
 //!
 //! Where the rotated key itself fetches the secret, use [`aws::BootstrapCredentials`](crate::aws::BootstrapCredentials).
 //!

@@ -53,8 +53,8 @@ const READS: u32 = 20;
 /// | it is written in place | a new content goes live when two reads, [`File::settle`] apart, found the same one. A writer that pauses for longer in the midst of it is not noticed |
 /// | NFS, EFS | as above, when the client's cache has expired (`acregmax`, 60 seconds by default) |
 ///
-/// A file that is missing, empty, unreadable or still being written is an error that is tried again, and the last good value
-/// stays live.
+/// [Who may read it](crate::docs::permissions#files) is up to its mode. A file that is missing, empty, unreadable or still being
+/// written is an error that is tried again, and the last good value stays live.
 ///
 /// # Versions
 /// A version is derived from the content with a key that this process drew at random: it tells nothing about the content,

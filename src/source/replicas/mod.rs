@@ -40,6 +40,8 @@ mod tests;
 /// | no copy has an answer | an error that names the fault of each |
 ///
 /// A copy that failed is asked last for a while ([`Replicas::avoid_for`]), and in its place again after that. Ages are compared
+/// [The policy](crate::docs::permissions#copies-in-other-regions) names each region.
+///
 /// where the source tells when a version was created, as Secrets Manager does.
 ///
 /// Metric: `credswap_replica_fetches_total{replica, outcome="answered"|"behind"|"failed"}`.
