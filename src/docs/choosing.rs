@@ -28,6 +28,7 @@
 //! | a rotation function that publishes to Kafka | `trigger::Kafka` | `kafka` | milliseconds | `Read` on the topic |
 //! | EventBridge, bridged to that topic by a small function | `trigger::Kafka` | `kafka` | the bridge's | `Read` on the topic |
 //! | the file itself | [`File::changes`](crate::source::File::changes) | `file` | 2 s, configurable | to read the file |
+//! | … and the operating system, where it tells of changes | [`FileChanges::with_events`](crate::source::FileChanges::with_events) | `file-notify` | 0.1 s, or as above where it does not tell | to read the directory |
 //! | a person or a script: `kill -HUP` | `trigger::Hangup` | `signal` | none | |
 //! | nobody | [`poll_every`](crate::refresh::Builder::poll_every) | `refresh` | up to the period | |
 //! | your own channel | a closure, or your own [`Trigger`](crate::trigger::Trigger) | `refresh` | yours | |

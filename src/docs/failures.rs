@@ -29,6 +29,7 @@
 //! | a request hangs, or a lease is kept | its generation does not drain; swaps go on | [`Status::draining`](crate::refresh::Status::draining), `credswap_draining_generations` |
 //! | a request is cancelled | its lease ends with it | does not show |
 //! | a source, connect or check panics or hangs | that refresh fails; the loop goes on | [`ErrorKind::Panicked`](crate::ErrorKind::Panicked), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) |
+//! | the operating system tells of no changes in a directory, or it cannot be watched | the file is read periodically | one warning, if it cannot be watched |
 //! | a trigger panics | the others go on | its health |
 //! | the process starts while the source is down | `start()` returns the error: there is nothing to serve with; [`start_within`](crate::refresh::Builder::start_within) waits | the error |
 //! | the refresh loop itself ends, by a panic or with its runtime | the live value stays usable, and is not replaced any more | [`Status::ended`](crate::refresh::Status::ended), `credswap_running`; `refresh()` returns [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown) |

@@ -15,6 +15,8 @@ use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, VersionId};
 
 mod changes;
+#[cfg(feature = "file-notify")]
+mod directory_watch;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -119,7 +121,8 @@ impl File {
         self
     }
 
-    /// Returns a trigger that requests a refresh when the content has changed: it reads every 2 seconds, give or take 20 %.
+    /// Returns a trigger that requests a refresh when the content has changed: it reads every 2 seconds, give or take 20 %, and
+    /// with `FileChanges::with_events` (feature `file-notify`) when the operating system tells of a change.
     pub fn changes(&self) -> FileChanges {
         FileChanges::new(self.clone())
     }
