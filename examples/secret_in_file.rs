@@ -28,6 +28,7 @@ async fn main() -> anyhow::Result<()> {
             "postgres" => Err("`username` is the superuser".to_owned()),
             _ => Ok(()),
         });
+    // The feature `file-notify` has `file.changes().with_events()`: the operating system tells of a change.
     let file = File::new(&path);
     let database = Refreshable::builder(file.clone(), connector)
         .trigger(file.changes().every(Duration::from_millis(200)))

@@ -1,5 +1,7 @@
 //! Choosing a source, a trigger and a target.
 //!
+//! The policies that allow what each needs are in [`docs::permissions`](crate::docs::permissions).
+//!
 //! # Where the secret is: the source
 //!
 //! | the secret is in | use | feature | one fetch | its version | what the process must be allowed to do |
@@ -10,7 +12,7 @@
 //! | a file, or a mounted Kubernetes `Secret` | `source::File` | `file` | two reads of a changed file, one of an unchanged one | of this process only, or [one that the content names](crate::source::File::versioned_by) | to read the file |
 //! | an object in S3 | `source::S3Object` | `s3` | one GET, without a body if nothing has changed | the object's version id; of this process only without versioning | `s3:GetObject` on the object, and `kms:Decrypt` on its key if it has one |
 //! | any of these, encrypted with KMS | `source::KmsEncrypted` around it | `kms` | that of the other source, and one call of KMS if the version is new | that of the other source | `kms:Decrypt` on the key, and what the other source needs |
-//! | Vault or OpenBao: the AWS engine, the database engine, KV version 2 | `source::vault` | `vault`; `vault-ca-file` for a private CA | one call; a new lease only after an event or a rejected key, or before the end | the lease id; the version of KV | `read` on the engine's path, `update` on `sys/leases/renew` and `sys/leases/revoke`: the policy is in the module's docs; to write to the directory of the lease journal, if there is one |
+//! | Vault or OpenBao: the AWS engine, the database engine, KV version 2 | `source::vault` | `vault`; `vault-ca-file` for a private CA | one call; a new lease only after an event or a rejected key, or before the end | the lease id; the version of KV | `read` on the engine's path, `update` on `sys/leases/renew` and `sys/leases/revoke`; to write to the directory of the lease journal, if there is one |
 //! | a provider of the AWS SDK (profile, SSO, process, web identity, container, role) | `source::CredentialsProvider` | `aws` | one call of the provider | access key id and expiry | what the provider needs |
 //! | anywhere else | a closure, or your own [`Source`](crate::source::Source) | `refresh` | yours | yours | |
 //!
@@ -26,6 +28,7 @@
 //! | a rotation function that publishes to Kafka | `trigger::Kafka` | `kafka` | milliseconds | `Read` on the topic |
 //! | EventBridge, bridged to that topic by a small function | `trigger::Kafka` | `kafka` | the bridge's | `Read` on the topic |
 //! | the file itself | [`File::changes`](crate::source::File::changes) | `file` | 2 s, configurable | to read the file |
+//! | … and the operating system, where it tells of changes | [`FileChanges::with_events`](crate::source::FileChanges::with_events) | `file-notify` | 0.1 s, or as above where it does not tell | to read the directory |
 //! | a person or a script: `kill -HUP` | `trigger::Hangup` | `signal` | none | |
 //! | nobody | [`poll_every`](crate::refresh::Builder::poll_every) | `refresh` | up to the period | |
 //! | your own channel | a closure, or your own [`Trigger`](crate::trigger::Trigger) | `refresh` | yours | |

@@ -25,10 +25,11 @@
 //! | a request is rejected for its own reasons: a signature that was spoilt on the way, the wrong service | it fails as soon as another one that was signed later succeeds with the same key | the service's own error |
 //! | the clock is wrong | the SDK corrects the time and repeats the request | does not show |
 //! | a store denies a dead key without saying why | several denials in a row request a refresh, at most one in a minute | the service's own error, until the new key is live |
-//! | a database rejects the live password, because its rotation has changed it and not moved `AWSCURRENT` yet | new connections of an [`sql`](crate::sql) pool wait for the newer secret, for at most [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key); open ones go on | [`Status::rejected`](crate::refresh::Status::rejected), `credswap_rejections_total`, a log line; after that time the database's own error |
+//! | a database rejects the live password, because its rotation has changed it and not moved `AWSCURRENT` yet | new connections of an [`sql`](crate::sql) pool wait for the newer secret, for at most [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key); open ones go on | [`Status::rejected`](crate::refresh::Status::rejected), `credswap_live_rejected`, a log line; after that time the database's own error |
 //! | a request hangs, or a lease is kept | its generation does not drain; swaps go on | [`Status::draining`](crate::refresh::Status::draining), `credswap_draining_generations` |
 //! | a request is cancelled | its lease ends with it | does not show |
 //! | a source, connect or check panics or hangs | that refresh fails; the loop goes on | [`ErrorKind::Panicked`](crate::ErrorKind::Panicked), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) |
+//! | the operating system tells of no changes in a directory, or it cannot be watched | the file is read periodically | one warning, if it cannot be watched |
 //! | a trigger panics | the others go on | its health |
 //! | the process starts while the source is down | `start()` returns the error: there is nothing to serve with; [`start_within`](crate::refresh::Builder::start_within) waits | the error |
 //! | the refresh loop itself ends, by a panic or with its runtime | the live value stays usable, and is not replaced any more | [`Status::ended`](crate::refresh::Status::ended), `credswap_running`; `refresh()` returns [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown) |

@@ -2,6 +2,8 @@
 //!
 //! # Permissions
 //!
+//! [`docs::permissions`](crate::docs::permissions) has the policies to paste. In short:
+//!
 //! | who | needs | on |
 //! |---|---|---|
 //! | the credentials that fetch the secret | `secretsmanager:GetSecretValue` | the secret |
@@ -11,7 +13,7 @@
 //! | … for the request that a whole client makes itself | nothing: `AccessDenied` will do, unless [`OwnRequest::require_success`](crate::aws::OwnRequest::require_success) is set | |
 //! | the Kafka user | `Read` | the topic of rotation events; no group: see [`kafka`](crate::kafka) |
 //! | | `Write` | the topic of usage reports, for a [`fleet::Reporter`](crate::fleet) |
-//! | the rotation function | a table of its own | [`rotation`](crate::rotation#permissions) |
+//! | the rotation function | a policy of its own | [its secret, user and topics](crate::docs::permissions#the-rotation-function) |
 //!
 //! Where the rotated key itself fetches the secret, use [`aws::BootstrapCredentials`](crate::aws::BootstrapCredentials).
 //!
@@ -69,10 +71,10 @@
 //! | `credswap_swaps_total` | counter | refreshable | generations published after the first |
 //! | `credswap_swap_delay_seconds` | histogram | refreshable | from the request of a refresh to the swap |
 //! | `credswap_drain_seconds` | histogram | refreshable | from the swap to the drain |
-//! | `credswap_rejections_total` | counter | code | attempts that a service rejected because of their key |
-//! | `credswap_replays_total` | counter | | attempts that were replayed |
+//! | `credswap_rejections_total` | counter | refreshable, code | attempts that a service rejected because of their key |
+//! | `credswap_replays_total` | counter | refreshable | attempts that were replayed |
 //! | `credswap_replica_fetches_total` | counter | replica, outcome | answers of the copies of a secret: answered, behind, failed |
-//! | `credswap_events_total` | counter | outcome | records on the Kafka topic: accepted, ignored, unrecognized |
+//! | `credswap_events_total` | counter | refreshable, outcome | records on the Kafka topic: accepted, ignored, unrecognized |
 //! | `credswap_reports_total` | counter | secret, outcome | usage reports: sent, failed |
 //! | `credswap_report_failures` | gauge | secret | usage reports that failed since the last that was sent |
 //!
@@ -81,6 +83,10 @@
 //! Through [`tracing`](https://docs.rs/tracing), target `credswap` and below: `info` for a swap, a drain, and a trigger
 //! that reconnected; `warn` for a failed refresh and a disconnected trigger; `debug` for the rest. They never contain secret
 //! material; they contain versions, and the last four characters of access key ids.
+//!
+//! What the loop and its triggers log is in a span, `credswap{refreshable=NAME}`, with the name that the label in the metrics
+//! has; what a request logs has it as a field, `refreshable`. Give each set of a process that has several its own
+//! [`Builder::name`](crate::refresh::Builder::name).
 //!
 //! # Shutdown
 //!

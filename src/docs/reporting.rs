@@ -2,7 +2,7 @@
 //!
 //! The rotation deactivates the old key when each consumer has reported that it does not use it any more. A consumer that
 //! embeds this crate reports with a `fleet::Reporter`. Every other one can write the same records to the topic: the example
-//! [`reporting_consumer.py`](https://docs.rs/crate/credswap/latest/source/examples/reporting_consumer.py) is short. One
+//! [`reporting_consumer.py`](https://github.com/credswap/credswap/blob/HEAD/examples/reporting_consumer.py) is short. One
 //! that does not report must have the new key by the time for which the old one stays active anyway:
 //! `rotation::Policy::min_overlap`, a day by default, or `assume_released` where that is set.
 //!

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::status::WaitingReason;
 use super::timeouts::Timeouts;
@@ -65,7 +66,7 @@ pub(super) async fn catch_panic<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Error> {
     let mut task = JoinSet::new();
-    task.spawn(work);
+    task.spawn(work.in_current_span());
     match task.join_next().await {
         Some(Ok(output)) => Ok(output),
         // The panic's message is not quoted: it is foreign text, and may hold what the code was working on.

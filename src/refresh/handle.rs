@@ -12,13 +12,9 @@ use super::shutdown_timeout::ShutdownTimeout;
 use super::status::Status;
 use super::timeouts::Timeouts;
 use crate::error::{Error, ErrorKind};
-#[cfg(feature = "aws")]
-use crate::hot::DrainToken;
 use crate::hot::{HotSwap, Lease, Updates};
 use crate::secret::{SecretId, VersionId};
 use crate::trigger::Reason;
-#[cfg(feature = "aws")]
-use crate::trigger::RefreshRequester;
 use crate::util::clock::Clock;
 use crate::util::lock::lock;
 
@@ -119,6 +115,12 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
     /// Returns the timeouts in force.
     pub fn timeouts(&self) -> &Timeouts {
         &self.inner.timeouts
+    }
+
+    /// Returns the name in metrics and logs, that of [`Builder::name`](super::Builder::name).
+    pub fn name(&self) -> &str {
+        let refreshing = self.inner.refreshing.as_ref();
+        refreshing.map_or("fixed", |refreshing| refreshing.requester.refreshable())
     }
 
     /// Returns the name or ARN of the secret, if its source or the builder named it.
@@ -261,14 +263,14 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
 
     /// Returns the way to report rejections, for what must not keep the refresh loop running; `None` for a fixed value.
     #[cfg(feature = "aws")]
-    pub(crate) fn requester(&self) -> Option<RefreshRequester> {
+    pub(crate) fn requester(&self) -> Option<crate::trigger::RefreshRequester> {
         let refreshing = self.inner.refreshing.as_ref()?;
         Some(refreshing.requester.clone())
     }
 
     /// Returns the number of the generation that `token` keeps in use, if it is one of this refreshable's.
     #[cfg(feature = "aws")]
-    pub(crate) fn generation_of(&self, token: &DrainToken) -> Option<u64> {
+    pub(crate) fn generation_of(&self, token: &crate::hot::DrainToken) -> Option<u64> {
         self.inner.hot.generation_of(token)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::control::{LoopHandle, Stop};
 use super::handle::Refreshable;
@@ -27,10 +28,11 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         let requester = self.requests.requester();
         let timeouts = self.parts.timeouts.clone();
         let secret_id = self.secret_id.take();
+        let span = self.span.clone();
         // If this future is dropped, the task sees `stop` go, and ends in order.
         let (stop, stopped) = oneshot::channel();
         let (first, live) = oneshot::channel();
-        tokio::spawn(self.run(patience, first, stopped));
+        tokio::spawn(self.run(patience, first, stopped).instrument(span));
         let hot = live.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::ShutDown, "the runtime was shut down"))
         })?;

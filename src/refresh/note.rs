@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::drains::{self, DrainProgress};
 use super::event::RefreshEvent;
@@ -91,22 +92,26 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     /// Notifies the source that `version` has drained.
     pub(super) fn notify_drained(&mut self, version: VersionId) {
         let parts = Arc::clone(&self.parts);
-        self.incidents.notifications.spawn(async move {
+        let notification = async move {
             let notified = parts.source.drained(&version);
             if timeout(parts.timeouts.fetch, notified).await.is_err() {
                 tracing::warn!(%version, "notifying the source of a drain took too long");
             }
-        });
+        };
+        let notifications = &mut self.incidents.notifications;
+        notifications.spawn(notification.instrument(self.span.clone()));
     }
 
     /// Notifies the source that `version` will not go live.
     pub(super) fn notify_discarded(&mut self, version: VersionId) {
         let parts = Arc::clone(&self.parts);
-        self.incidents.notifications.spawn(async move {
+        let notification = async move {
             let notified = parts.source.discarded(&version);
             if timeout(parts.timeouts.fetch, notified).await.is_err() {
                 tracing::warn!(%version, "notifying the source of a discarded version took too long");
             }
-        });
+        };
+        let notifications = &mut self.incidents.notifications;
+        notifications.spawn(notification.instrument(self.span.clone()));
     }
 }

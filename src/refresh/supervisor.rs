@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use tokio::time::Instant;
+use tracing::{Span, error_span};
 
 use super::control::{Shared, Waiter};
 use super::fetch::Parts;
@@ -45,6 +46,8 @@ pub(super) struct Supervisor<S, C: Connect> {
     pub(super) rate_limit: RateLimit,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
+    /// Whatever this task and its triggers log is in it.
+    pub(super) span: Span,
     pub(super) incidents: Incidents,
     pub(super) health_log: HealthLog,
     /// Requested by triggers, deferred by the rate limit.
@@ -77,15 +80,17 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
                 health: Health::Starting,
             })
             .collect();
+        // Without a parent: it outlives the span in which the refreshable was started. At the level that no filter leaves out.
+        let span = error_span!(parent: None, "credswap", refreshable = %name);
+        let requests = RefreshRequests::new(name.clone(), secret_id.clone());
         let metrics = Metrics::new(name);
-        let requests = RefreshRequests::new(secret_id.clone());
         parts.connect.attach(&requests.requester());
         Self {
             shared: Shared::new(),
             hot: None,
             published: Published::new(&status, metrics.clone()),
             status,
-            incidents: Incidents::new(Triggers::start(triggers, &requests)),
+            incidents: Incidents::new(Triggers::start(triggers, &requests, &span)),
             health_log: HealthLog::default(),
             requests,
             secret_id,
@@ -94,6 +99,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
             rate_limit: RateLimit::new(Instant::now()),
             clock,
             metrics,
+            span,
             deferred: None,
             unsettled: RefreshRequest::default(),
             undecided: None,

@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
+use tracing::{Instrument, Span};
 
 use crate::trigger::{Health, RefreshRequester, RefreshRequests, Trigger};
 
@@ -35,16 +36,15 @@ impl Planned {
 }
 
 impl Triggers {
-    pub(super) fn start(planned: Vec<Planned>, requests: &RefreshRequests) -> Self {
+    pub(super) fn start(planned: Vec<Planned>, requests: &RefreshRequests, span: &Span) -> Self {
         let (sender, changes) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         let mut index = HashMap::new();
         for (number, Planned { run, .. }) in planned.into_iter().enumerate() {
             let requester = requests.requester();
-            let running = run(requester.clone());
-            let id = tasks
-                .spawn(forward_health(running, requester, sender.clone(), number))
-                .id();
+            let running = span.in_scope(|| run(requester.clone()));
+            let forwarded = forward_health(running, requester, sender.clone(), number);
+            let id = tasks.spawn(forwarded.instrument(span.clone())).id();
             index.insert(id, number);
         }
         Self {

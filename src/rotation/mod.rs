@@ -121,6 +121,8 @@
 //!
 //! # Permissions
 //!
+//! [`docs::permissions`](crate::docs::permissions#the-rotation-function) has the policy, and says what uses each line.
+//!
 //! | who | on | needs |
 //! |---|---|---|
 //! | the process | the secret | `secretsmanager:DescribeSecret`, `GetSecretValue`, `PutSecretValue`, `UpdateSecretVersionStage`, `ListSecretVersionIds`, `TagResource`, `UntagResource` |

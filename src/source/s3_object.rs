@@ -30,8 +30,9 @@ const MAX_BYTES: i64 = 1 << 20;
 /// # }
 /// ```
 ///
-/// The caller needs `s3:GetObject` on the object and, if it is encrypted with a KMS key, `kms:Decrypt` on that key. Let nobody
-/// read it who must not have the secret: encrypt it with a KMS key, and deny the rest by policy.
+/// The caller needs `s3:GetObject` on the object and, if it is encrypted with a KMS key, `kms:Decrypt` on that key:
+/// [the policy](crate::docs::permissions#s3-object). Let nobody read it who must not have the secret: encrypt it with a KMS key,
+/// and deny the rest by policy.
 ///
 /// A fetch asks whether the object has changed since the last one (`If-None-Match`), so that polling costs one small request.
 ///

@@ -16,7 +16,7 @@ use crate::secret::{Secret, SecretId};
 /// Fetches a secret from AWS Secrets Manager: text or binary, the version that is `AWSCURRENT`.
 ///
 /// The caller needs `secretsmanager:GetSecretValue` on the secret, and `kms:Decrypt` on its key unless that is
-/// `aws/secretsmanager`.
+/// `aws/secretsmanager`: [the policy](crate::docs::permissions#secrets-manager).
 ///
 /// ```no_run
 /// # fn example(sdk: &aws_types::SdkConfig) {

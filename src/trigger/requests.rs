@@ -40,6 +40,7 @@ pub struct RefreshRequest {
 
 #[derive(Debug)]
 struct Shared {
+    refreshable: String,
     secret_id: Option<SecretId>,
     pending: Mutex<RefreshRequest>,
     arrived: Notify,
@@ -47,13 +48,13 @@ struct Shared {
 
 /// Creates the two ends for one trigger, as a trigger's own test needs them.
 pub fn channel() -> (RefreshRequester, RefreshRequests) {
-    let requests = RefreshRequests::new(None);
+    let requests = RefreshRequests::new("default", None);
     (requests.requester(), requests)
 }
 
 /// Creates the two ends for a trigger of a refreshable whose source names its secret.
 pub fn channel_for(secret_id: impl Into<SecretId>) -> (RefreshRequester, RefreshRequests) {
-    let requests = RefreshRequests::new(Some(secret_id.into()));
+    let requests = RefreshRequests::new("default", Some(secret_id.into()));
     (requests.requester(), requests)
 }
 
@@ -80,6 +81,11 @@ impl RefreshRequester {
             .add(|pending| *pending.rejected.entry(generation).or_default() += 1);
     }
 
+    /// Returns the name of the refreshable, for the label in metrics.
+    pub fn refreshable(&self) -> &str {
+        &self.shared.refreshable
+    }
+
     /// Returns the name or ARN of the secret that is refreshed, if its source names it: events that name another one do not
     /// concern this trigger.
     pub fn secret_id(&self) -> Option<&SecretId> {
@@ -102,9 +108,10 @@ impl RefreshRequester {
 }
 
 impl RefreshRequests {
-    pub(crate) fn new(secret_id: Option<SecretId>) -> Self {
+    pub(crate) fn new(refreshable: impl Into<String>, secret_id: Option<SecretId>) -> Self {
         Self {
             shared: Arc::new(Shared {
+                refreshable: refreshable.into(),
                 secret_id,
                 pending: Mutex::default(),
                 arrived: Notify::new(),

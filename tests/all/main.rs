@@ -9,6 +9,8 @@ mod hot;
 #[cfg(all(feature = "kafka", feature = "fleet", feature = "refresh"))]
 mod kafka;
 mod layering;
+#[cfg(all(feature = "default", feature = "rotation", feature = "vault"))]
+mod permissions;
 #[cfg(feature = "refresh")]
 mod refresh;
 #[cfg(feature = "rotation")]

@@ -16,7 +16,8 @@ use crate::sdk::behavior::with_behavior;
 use crate::sdk::call_error::CallError;
 use crate::sdk::service_error::ServiceError;
 
-/// Calls S3 `HeadBucket` with the key. A key passes if it is accepted and has `s3:ListBucket` on the bucket.
+/// Calls S3 `HeadBucket` with the key. A key passes if it is accepted and has `s3:ListBucket` on the bucket:
+/// [the policy](crate::docs::permissions#check-of-a-new-key).
 ///
 /// It suits S3-compatible stores, which have no STS, too. Some of these deny a request with an unknown key just as they deny one
 /// without a permission. A denial counts as that of a genuine key only if a wrong secret access key gets another answer: the

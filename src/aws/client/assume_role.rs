@@ -35,6 +35,9 @@ use crate::sdk::service_error::ServiceError;
 /// # Ok(()) }
 /// ```
 ///
+/// The key's user needs `sts:AssumeRole` on the role, whose trust policy must name the user:
+/// [the policies](crate::docs::permissions#a-role-that-is-assumed).
+///
 /// **A session outlives the key that it was made with**: it is valid until it expires, whatever happens to the key. A key is
 /// therefore in use only while STS is being asked, and a rotation ends no session. To revoke sessions, revoke those of the role.
 #[derive(Clone)]

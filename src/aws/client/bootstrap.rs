@@ -244,7 +244,9 @@ impl Intercept for Fallback {
         }
         // The live key may also just lack the permission to read: the error does not say.
         if !error.is_ambiguous() {
-            count_rejection(error);
+            let requester = self.0.live.get().and_then(|live| live.requester.as_ref());
+            let name = requester.map_or("fixed", RefreshRequester::refreshable);
+            count_rejection(name, error);
             self.0.report_rejected(generation);
         }
         planned_attempt::mark(context);

@@ -68,11 +68,11 @@ impl ReportRejected {
             AuthErrorKind::Denied => self.experience.note_denial(WAIT),
             // Of a dead key the id is not known.
             AuthErrorKind::WrongSignature => {
-                count_rejection(error);
+                count_rejection(self.requester.refreshable(), error);
                 self.experience.may_request(WAIT, SystemTime::UNIX_EPOCH).0
             }
             _ => {
-                count_rejection(error);
+                count_rejection(self.requester.refreshable(), error);
                 return self.requester.report_rejected(generation);
             }
         };

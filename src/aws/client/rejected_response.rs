@@ -41,9 +41,11 @@ pub(super) fn auth_error(
     Some((error, answer))
 }
 
-/// Counts an attempt whose key was rejected.
-pub(super) fn count_rejection(error: AuthError) {
-    counter!("credswap_rejections_total", "code" => error.code()).increment(1);
+/// Counts an attempt whose key was rejected, by the name of the refreshable that the key is of.
+pub(super) fn count_rejection(refreshable: &str, error: AuthError) {
+    let refreshable = refreshable.to_owned();
+    counter!("credswap_rejections_total", "refreshable" => refreshable, "code" => error.code())
+        .increment(1);
 }
 
 /// The codes for which the SDK measures the service's clock.

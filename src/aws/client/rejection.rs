@@ -57,7 +57,7 @@ impl Rejection {
         if Lease::generation(&live) > self.generation {
             // Even where the cause may be the request: with a newer key at hand it is worth another attempt.
             if !self.error.is_ambiguous() {
-                count_rejection(self.error);
+                count_rejection(credentials.name(), self.error);
                 credentials.report_rejected(self.generation);
             }
             return Some(self.rejected_key(Instant::now() + wait));
@@ -67,7 +67,7 @@ impl Rejection {
             self.denied(credentials, experience, wait);
             return None;
         }
-        count_rejection(self.error);
+        count_rejection(credentials.name(), self.error);
         experience.note_rejection(self.mark, live.credentials());
         let is_unknown = self.error.kind() == AuthErrorKind::UnknownKey;
         if is_unknown && live.age() < credentials.timeouts().propagation {

@@ -204,7 +204,7 @@ impl Intercept for Replay {
             && was_sent
             && last_answer::was_not_sent(context)
         {
-            give_up(context, answer, cfg);
+            give_up(self.credentials.name(), context, answer, cfg);
             return Ok(());
         }
         // The SDK would keep the identity until the operation ends, which a backoff can put off for long; here its drain token
@@ -236,13 +236,16 @@ impl Intercept for Replay {
         if rejected_keys <= MAX_REJECTED_KEYS
             && let Some(rejected) = rejected
         {
+            let refreshable = self.credentials.name();
             tracing::debug!(
+                refreshable,
                 generation,
                 code = error.code(),
                 same_key = rejected.retry_same_key.is_some(),
                 "key rejected; replaying the request"
             );
-            counter!("credswap_replays_total").increment(1);
+            counter!("credswap_replays_total", "refreshable" => refreshable.to_owned())
+                .increment(1);
             let answer = context.response().and_then(last_answer::copy);
             planned_attempt::mark(context);
             self.plan(cfg, rejected, rejected_keys, answer);
@@ -260,6 +263,7 @@ struct Signer {
 
 /// Ends an operation that is not replayed after all with the service's own answer, unless the error that ended it explains more.
 fn give_up(
+    refreshable: &str,
     context: &mut FinalizerInterceptorContextMut<'_>,
     answer: HttpResponse,
     cfg: &ConfigBag,
@@ -269,8 +273,9 @@ fn give_up(
     };
     match find::<Error>(error) {
         Some(ours) if ours.kind() == ErrorKind::ShutDown => return,
-        Some(ours) => tracing::warn!(%ours, "not replayed"),
+        Some(ours) => tracing::warn!(refreshable, %ours, "not replayed"),
         None => tracing::warn!(
+            refreshable,
             status = answer.status().as_u16(),
             "the key was rejected, and a timeout ended the wait for a newer one"
         ),

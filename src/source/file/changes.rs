@@ -7,8 +7,12 @@ use fastrand::Rng;
 use tokio::time::sleep;
 
 use super::File;
+#[cfg(feature = "file-notify")]
+use super::directory_watch::DirectoryWatch;
 use crate::trigger::{Health, Reason, RefreshRequester, Trigger};
 
+/// How often the content is read, if nothing else is set.
+const PERIOD: Duration = Duration::from_secs(2);
 /// How much the period varies, in both directions.
 const JITTER: f64 = 0.2;
 
@@ -20,13 +24,17 @@ const JITTER: f64 = 0.2;
 pub struct FileChanges {
     file: File,
     period: Duration,
+    #[cfg(feature = "file-notify")]
+    with_events: bool,
 }
 
 impl FileChanges {
     pub(super) fn new(file: File) -> Self {
         Self {
             file,
-            period: Duration::from_secs(2),
+            period: PERIOD,
+            #[cfg(feature = "file-notify")]
+            with_events: false,
         }
     }
 
@@ -36,28 +44,96 @@ impl FileChanges {
         self.period = period.max(Duration::from_millis(10));
         self
     }
+
+    /// Also reads the content when the operating system tells of a change in the file's directory (inotify on Linux, FSEvents on
+    /// macOS): a tenth of a second later, instead of up to [`FileChanges::every`], which may be longer then.
+    ///
+    /// It is a shortcut, and periodic reading goes on. There are no events, or not all of them
+    /// - on network file systems, for what other machines change: NFS, EFS, SMB; on FUSE and on what virtual machines and
+    ///   containers share with their host (9p, virtiofs, Docker Desktop, `/mnt/c` of WSL);
+    /// - for a change in a lower layer of an overlay, and in place of a file that is a symbolic link into another directory.
+    ///   Kubernetes' mounts are watched well: what changes is a link in the directory itself;
+    /// - when a directory further up is replaced.
+    ///
+    /// A directory that cannot be watched (the limits `fs.inotify.max_user_watches` and `max_user_instances`; it does not exist) is
+    /// logged as one warning. It is tried again before each read, and until it works the content is read every 2 seconds, or
+    /// more often if the period is shorter.
+    #[cfg(feature = "file-notify")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "file-notify")))]
+    #[must_use]
+    pub fn with_events(mut self) -> Self {
+        self.with_events = true;
+        self
+    }
+}
+
+/// When the content is read next.
+struct Pauses {
+    period: Duration,
+    rng: Rng,
+    #[cfg(feature = "file-notify")]
+    watch: Option<DirectoryWatch>,
+}
+
+impl Pauses {
+    fn of(changes: &FileChanges) -> Self {
+        Self {
+            period: changes.period,
+            rng: Rng::new(),
+            #[cfg(feature = "file-notify")]
+            watch: changes
+                .with_events
+                .then(|| DirectoryWatch::new(changes.file.place.directory())),
+        }
+    }
+
+    /// Prepares the pause after a read, before that read: what happens in between ends the pause.
+    #[cfg(feature = "file-notify")]
+    async fn prepare(&mut self, changes: &FileChanges) {
+        if let Some(watch) = &mut self.watch {
+            self.period = match watch.renew().await {
+                true => changes.period,
+                false => changes.period.min(PERIOD),
+            };
+        }
+    }
+
+    #[cfg(not(feature = "file-notify"))]
+    async fn prepare(&mut self, _: &FileChanges) {}
+
+    async fn pause(&mut self) {
+        let factor = 1.0 + JITTER * (2.0 * self.rng.f64() - 1.0);
+        let pause = sleep(self.period.mul_f64(factor));
+        #[cfg(feature = "file-notify")]
+        if let Some(watch) = &self.watch {
+            return tokio::select! {
+                () = pause => {}
+                () = watch.changed() => {}
+            };
+        }
+        pause.await;
+    }
 }
 
 impl Trigger for FileChanges {
     async fn run(self, requester: RefreshRequester) {
-        let mut rng = Rng::new();
+        let mut pauses = Pauses::of(&self);
         let mut before = None;
         requester.set_health(Health::Listening);
-        // What changed between the first fetch and the first read here would go unnoticed otherwise.
-        requester.request(Reason::CatchUp);
         loop {
+            pauses.prepare(&self).await;
             let now = self
                 .file
                 .read()
                 .await
                 .map(|content| self.file.fingerprint(&content))
                 .ok();
-            if before.is_some_and(|before| now.is_some() && before != now) {
+            // After the first read in any case: what changed between the first fetch and that read would go unnoticed otherwise.
+            if before.is_none_or(|before| now.is_some() && before != now) {
                 requester.request(Reason::CatchUp);
             }
             before = Some(now);
-            let factor = 1.0 + JITTER * (2.0 * rng.f64() - 1.0);
-            sleep(self.period.mul_f64(factor)).await;
+            pauses.pause().await;
         }
     }
 

@@ -15,6 +15,8 @@ use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, VersionId};
 
 mod changes;
+#[cfg(feature = "file-notify")]
+mod directory_watch;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -53,8 +55,8 @@ const READS: u32 = 20;
 /// | it is written in place | a new content goes live when two reads, [`File::settle`] apart, found the same one. A writer that pauses for longer in the midst of it is not noticed |
 /// | NFS, EFS | as above, when the client's cache has expired (`acregmax`, 60 seconds by default) |
 ///
-/// A file that is missing, empty, unreadable or still being written is an error that is tried again, and the last good value
-/// stays live.
+/// [Who may read it](crate::docs::permissions#files) is up to its mode. A file that is missing, empty, unreadable or still being
+/// written is an error that is tried again, and the last good value stays live.
 ///
 /// # Versions
 /// A version is derived from the content with a key that this process drew at random: it tells nothing about the content,
@@ -119,7 +121,8 @@ impl File {
         self
     }
 
-    /// Returns a trigger that requests a refresh when the content has changed: it reads every 2 seconds, give or take 20 %.
+    /// Returns a trigger that requests a refresh when the content has changed: it reads every 2 seconds, give or take 20 %, and
+    /// with `FileChanges::with_events` (feature `file-notify`) when the operating system tells of a change.
     pub fn changes(&self) -> FileChanges {
         FileChanges::new(self.clone())
     }

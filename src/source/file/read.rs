@@ -24,6 +24,18 @@ pub(super) struct Content {
 }
 
 impl Place {
+    /// Returns the directory in which the content changes.
+    #[cfg(feature = "file-notify")]
+    pub(super) fn directory(&self) -> &Path {
+        match self {
+            Self::Directory(path) => path,
+            Self::File(path) => match path.parent() {
+                Some(parent) if parent != Path::new("") => parent,
+                _ => Path::new("."),
+            },
+        }
+    }
+
     /// Reads what is there now.
     ///
     /// # Errors

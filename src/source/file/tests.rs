@@ -224,7 +224,7 @@ async fn a_directory_is_one_object() {
 
 /// Replaces a mounted `Secret` as the kubelet does.
 #[cfg(unix)]
-fn kubernetes_swap(mount: &Path, generation: u32) {
+pub(super) fn kubernetes_swap(mount: &Path, generation: u32) {
     use std::os::unix::fs::symlink;
 
     let data = format!("..data_{generation}");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use metrics::counter;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use self::choice::History;
 use super::{BoxSource, FetchRequest, Source};
@@ -38,6 +39,8 @@ mod tests;
 /// | a replica answers with a version that was live here before, or is older than the live one | none: it is behind |
 /// | the live key was rejected | all are asked at once: another version than the live one, of these the newest |
 /// | no copy has an answer | an error that names the fault of each |
+///
+/// [The policy](crate::docs::permissions#copies-in-other-regions) names each region.
 ///
 /// A copy that failed is asked last for a while ([`Replicas::avoid_for`]), and in its place again after that. Ages are compared
 /// where the source tells when a version was created, as Secrets Manager does.
@@ -167,7 +170,8 @@ impl Replicas {
     async fn newest_answer(&self, request: &FetchRequest) -> Result<Secret, Error> {
         let mut asked = JoinSet::new();
         for copy in 0..self.copies.len() {
-            asked.spawn(self.clone().ask(copy, request.clone()));
+            let answer = self.clone().ask(copy, request.clone());
+            asked.spawn(answer.in_current_span());
         }
         let (mut answers, mut faults) = (Vec::new(), Vec::new());
         while let Some(asked) = asked.join_next().await {

@@ -79,7 +79,8 @@
 //! path "auth/token/revoke-self" { capabilities = ["update"] }
 //! ```
 //!
-//! `aws/sts/…` with options is a `POST` and needs `update`.
+//! `aws/sts/…` with options is a `POST` and needs `update`. [`docs::permissions`](crate::docs::permissions#vault-and-openbao) says
+//! what uses each line, and what happens without it.
 //!
 //! # Failures
 //!

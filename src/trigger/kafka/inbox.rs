@@ -44,7 +44,7 @@ impl Inbox {
             Event::Ignored => {}
             Event::Unrecognized => self.unrecognized.note(),
         }
-        count(outcome);
+        count(&self.requester, outcome);
         tracing::debug!(
             target: "credswap::kafka",
             partition = message.partition(),
@@ -56,7 +56,7 @@ impl Inbox {
 
     /// Processes a message that could not be decoded: it may have been an event.
     pub(super) fn process_undecodable(&mut self) {
-        count(Event::Unrecognized.as_str());
+        count(&self.requester, Event::Unrecognized.as_str());
         self.unrecognized.note();
     }
 
@@ -74,6 +74,8 @@ impl Inbox {
     }
 }
 
-fn count(outcome: &'static str) {
-    metrics::counter!("credswap_events_total", "outcome" => outcome).increment(1);
+fn count(requester: &RefreshRequester, outcome: &'static str) {
+    let refreshable = requester.refreshable().to_owned();
+    metrics::counter!("credswap_events_total", "refreshable" => refreshable, "outcome" => outcome)
+        .increment(1);
 }

@@ -45,7 +45,7 @@ use crate::util::Backoff;
 ///
 /// Any other message may have been an event that this version of the crate cannot read. It is counted, logged once a minute
 /// without its content, and leads to a refresh within 15 seconds, at most one in that time. Metric:
-/// `credswap_events_total{outcome="accepted"|"ignored"|"unrecognized"}`.
+/// `credswap_events_total{refreshable, outcome="accepted"|"ignored"|"unrecognized"}`.
 ///
 /// # Guarantees
 /// - No event is lost between the first fetch of the secret and the subscription: the trigger fixes the offsets, proves on

@@ -10,3 +10,4 @@ mod observability;
 mod publish;
 mod requests;
 mod start;
+mod two_sets;

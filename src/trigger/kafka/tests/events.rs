@@ -92,8 +92,9 @@ async fn only_finished_rotations_of_our_secret_are_accepted() {
         .into_iter()
         .filter_map(|(key, _, _, value)| match value {
             DebugValue::Counter(count) if key.key().name() == "credswap_events_total" => {
-                let label = key.key().labels().next().expect("one label");
-                Some((label.value().to_owned(), count))
+                let mut labels = key.key().labels();
+                let label = labels.find(|label| label.key() == "outcome");
+                Some((label.expect("an outcome").value().to_owned(), count))
             }
             _ => None,
         })

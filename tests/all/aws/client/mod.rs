@@ -15,6 +15,7 @@ mod key;
 mod own_reasons;
 mod replay;
 mod sdk_config;
+mod two_sets;
 
 async fn put(s3: &aws_sdk_s3::Client, name: &str) -> Result<(), aws_sdk_s3::Error> {
     s3.put_object()
