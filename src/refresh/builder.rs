@@ -144,7 +144,7 @@ impl<S: Source, C: Connect> Builder<S, C> {
     }
 
     /// Starts as [`Builder::start`] does, and waits for a source that is down: failures that may pass by themselves
-    /// ([`Error::is_retryable`]) are retried with the delays of [`Timeouts::retry`], for at most `patience`. Each is logged as a
+    /// ([`Error::is_retryable`]) are retried with the delays of [`Timeouts::retry`], for at most `start_timeout`. Each is logged as a
     /// warning. What a person must change, such as a missing permission, fails at once.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl<S: Source, C: Connect> Builder<S, C> {
     /// Outside a Tokio runtime with time enabled.
     pub async fn start_within(
         mut self,
-        patience: Duration,
+        start_timeout: Duration,
     ) -> Result<Refreshable<C::Value>, Error> {
         let secret_id = match (self.source.secret_id(), self.secret_id) {
             (Some(fetched), Some(named)) if !fetched.matches(named.as_str()) => {
@@ -179,7 +179,7 @@ impl<S: Source, C: Connect> Builder<S, C> {
             on_forbidden: self.on_forbidden,
         };
         let supervisor = Supervisor::new(Arc::new(parts), self.triggers, secret_id, self.options);
-        supervisor.start(patience).await
+        supervisor.start(start_timeout).await
     }
 }
 

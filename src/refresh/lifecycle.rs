@@ -18,10 +18,10 @@ use crate::source::Source;
 use crate::trigger::{Reason, RefreshRequest};
 
 impl<S: Source, C: Connect> Supervisor<S, C> {
-    /// Starts the task, and returns when a value is live. A source that fails is retried for `patience`.
+    /// Starts the task, and returns when a value is live. A source that fails is retried for `start_timeout`.
     pub(super) async fn start(
         mut self,
-        patience: Duration,
+        start_timeout: Duration,
     ) -> Result<Refreshable<C::Value>, Error> {
         let shared = Arc::clone(&self.shared);
         let status = self.published.subscribe();
@@ -32,7 +32,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         // If this future is dropped, the task sees `stop` go, and ends in order.
         let (stop, stopped) = oneshot::channel();
         let (first, live) = oneshot::channel();
-        tokio::spawn(self.run(patience, first, stopped).instrument(span));
+        tokio::spawn(self.run(start_timeout, first, stopped).instrument(span));
         let hot = live.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::ShutDown, "the runtime was shut down"))
         })?;
@@ -53,14 +53,14 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     /// Runs until `stop` says how long the drains may take, or its other end is dropped.
     async fn run(
         mut self,
-        patience: Duration,
+        start_timeout: Duration,
         first: oneshot::Sender<Result<Arc<HotSwap<C::Value>>, Error>>,
         mut stop: oneshot::Receiver<Stop>,
     ) {
         let live = tokio::select! {
             biased;
             _ = &mut stop => return self.end(EndReason::Dropped).await,
-            live = self.first(patience) => live,
+            live = self.first(start_timeout) => live,
         };
         let failed = live.is_err();
         if failed {
@@ -87,8 +87,8 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
     }
 
     /// Refreshes until a value is live.
-    async fn first(&mut self, patience: Duration) -> Result<Arc<HotSwap<C::Value>>, Error> {
-        let deadline = Instant::now() + patience;
+    async fn first(&mut self, start_timeout: Duration) -> Result<Arc<HotSwap<C::Value>>, Error> {
+        let deadline = Instant::now() + start_timeout;
         let mut request = RefreshRequest::from(Reason::Start);
         loop {
             let result = self.refresh(request, Instant::now()).await;

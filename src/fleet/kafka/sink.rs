@@ -10,7 +10,7 @@ use crate::fleet::reporter::ReportSink;
 use crate::kafka::Producer;
 
 /// How long a report is waited for, at least, when it is known that the connection does not work.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl ReportSink for Producer {
     /// Writes the record once, in its order among those of the same key. The producer's timeout must be shorter than
@@ -22,7 +22,7 @@ impl ReportSink for Producer {
     async fn send(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
         let mut sent = pin!(Self::send(self, Some(&key), Some(&value)));
         loop {
-            if let Ok(sent) = timeout(PATIENCE, &mut sent).await {
+            if let Ok(sent) = timeout(SEND_TIMEOUT, &mut sent).await {
                 return sent.map(drop);
             }
             if let Some(error) = self.known_error() {

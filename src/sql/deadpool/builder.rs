@@ -115,7 +115,7 @@ impl<T: Send + Sync + 'static, Tls> Builder<T, Tls> {
 
     /// Keeps connections when the secret is replaced: for a secret that is needed to log in and not to stay, such as the key that
     /// signs tokens for RDS, or a password whose user stays the same. A version is then in use only while a login with it is
-    /// under way. Default: they are closed, as told in [`sql`](crate::sql).
+    /// under way. Default: they are closed, as [`sql`](crate::sql) describes.
     #[must_use]
     pub fn keep_connections(mut self) -> Self {
         self.keeps_connections = true;

@@ -77,7 +77,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
     /// signs tokens for RDS, or a password whose user stays the same. There is one `PgPool` then, and [`Pool::live`] may be kept.
     /// `login` is also called every five minutes, for passwords that expire. A version is in use until it is replaced, and while
     /// an [`acquire`](Pool::acquire) that began before is under way; a login that sqlx makes by itself, for `min_connections`, is
-    /// not counted. Default: they are closed, as told in [`sql`](crate::sql).
+    /// not counted. Default: they are closed, as [`sql`](crate::sql) describes.
     #[must_use]
     pub fn keep_connections(mut self) -> Self {
         self.at_swap = AtSwap::KeepConnections;

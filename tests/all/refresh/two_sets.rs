@@ -1,16 +1,15 @@
-//! Two refreshables in one process: what happens to one is told of that one alone.
+//! Two refreshables in one process: what happens to one is reported of that one alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use credswap::fleet::{InstanceId, Report, Reporter};
 use credswap::{Error, ErrorKind, Refreshable};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::fixture::{Fixture, ManualTrigger, ScriptedSource, TextConnector, settle};
+use crate::support::log::Log;
 
 /// Starts a refreshable of the secret `prod/{name}`.
 async fn start(name: &'static str) -> Fixture {
@@ -116,18 +115,11 @@ async fn their_metrics_have_a_label() {
 
 #[tokio::test(start_paused = true)]
 async fn their_log_lines_are_in_a_span_with_the_name() {
-    // `tracing` remembers what the only subscriber of a process does not want, also if another thread asked: have two.
-    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let here = tracing::subscriber::set_default(subscriber);
+    let (log, collecting) = Log::collect();
     let (uploads, billing) = (start("uploads").await, start("billing").await);
     happen(&uploads, &billing).await;
-    drop(here);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).expect("text");
+    drop(collecting);
+    let log = log.text();
     for (what, name) in [
         ("swapped version=v2", "uploads"),
         ("drained version=v1", "uploads"),
@@ -141,29 +133,6 @@ async fn their_log_lines_are_in_a_span_with_the_name() {
     }
     let outside = log.lines().find(|line| !line.contains("refreshable="));
     assert_eq!(outside, None, "whose is it?");
-}
-
-/// What is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,11 +2,11 @@
 
 use credswap::rotation::seam::KeyUse;
 use credswap::rotation::{KeyAction, KeyActionReason, Policy, Step};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::rotation::convergence::TOKEN;
 use crate::rotation::in_memory::{HOUR, Process, SECRET, request};
 use crate::rotation::retire::{DAY, NEXT_TOKEN, report, rotated};
+use crate::support::log::Log;
 
 async fn retire_by(policy: &Policy, process: &Process, old: &str) -> (KeyAction, KeyActionReason) {
     let rotation = process.rotation_with(policy.clone());
@@ -136,10 +136,7 @@ async fn the_overlap_begins_with_the_event_and_not_with_the_version() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_somebody_uses_after_its_release_is_a_warning() {
-    let log = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt().with_writer(log.reopen().expect("the file"));
-    let _here = subscriber.finish().set_default();
-    let logged = || std::fs::read_to_string(log.path()).expect("the log");
+    let (log, _collecting) = Log::collect();
     let (process, old) = rotated().await;
     process.account().consumer_refreshes("first");
     let use_at = |service: &str| {
@@ -151,8 +148,11 @@ async fn a_key_that_somebody_uses_after_its_release_is_a_warning() {
     use_at("sqs");
     let (action, _) = retire_by(&all_report(), &process, &old).await;
     assert_eq!(action, KeyAction::Kept);
-    let warned = |line: &str| line.contains("WARN") && line.contains("used at sqs");
-    assert!(logged().lines().any(warned), "{}", logged());
+    assert!(
+        !log.lines("WARN", "used at sqs").is_empty(),
+        "{}",
+        log.text()
+    );
 
     // At the deadline it is deactivated all the same, and given back to whoever uses it after that.
     process.account().now += 7 * DAY;
@@ -161,8 +161,11 @@ async fn a_key_that_somebody_uses_after_its_release_is_a_warning() {
     use_at("ses");
     let (action, _) = retire_by(&all_report(), &process, &old).await;
     assert_eq!(action, KeyAction::Reactivated);
-    let given_back = |line: &str| line.contains("ERROR") && line.contains("used at ses");
-    assert!(logged().lines().any(given_back), "{}", logged());
+    assert!(
+        !log.lines("ERROR", "used at ses").is_empty(),
+        "{}",
+        log.text()
+    );
 }
 
 fn all_report() -> Policy {

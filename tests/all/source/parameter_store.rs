@@ -2,11 +2,11 @@
 
 use credswap::source::{FetchRequest, ParameterStore, Source};
 use credswap::{Error, ErrorKind, Secret, SecretId};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use super::contract::{Authority, keeps};
 use super::json_service::JsonService;
 use crate::support::canned::answering;
+use crate::support::log::Log;
 
 const NAME: &str = "/prod/uploader";
 
@@ -76,24 +76,16 @@ async fn plain_text_is_a_secret_and_a_list_or_nothing_is_not() {
 
 #[tokio::test]
 async fn a_parameter_that_is_not_encrypted_is_a_warning_once() {
-    let log = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt().with_writer(log.reopen().expect("the file"));
-    // With one subscriber alone, `tracing` remembers of an event what the first thread wants that logs it, and that may be
-    // another test's.
-    let _other = tracing::Dispatch::new(tracing_subscriber::fmt().finish());
-    let _here = subscriber.finish().set_default();
-    let logged = || std::fs::read_to_string(log.path()).expect("the log");
+    let (log, _collecting) = Log::collect();
     let store = JsonService::new();
     let source = ParameterStore::new(&store.sdk(), NAME);
     for (kind, warnings) in [("SecureString", 0), ("String", 1), ("String", 1)] {
         store.set(200, parameter(kind, "hunter2", 1, "1.5"));
         fetch(&source.clone()).await.expect("a parameter");
-        let warned = |line: &&str| {
-            line.contains("WARN") && line.contains(NAME) && line.contains("SecureString")
-        };
-        let log = logged();
-        assert_eq!(log.lines().filter(warned).count(), warnings, "{log}");
-        assert!(!log.contains("hunter2"), "{log}");
+        let logged = log.lines("WARN", "SecureString");
+        assert_eq!(logged.len(), warnings, "{logged:?}");
+        assert!(logged.iter().all(|line| line.contains(NAME)), "{logged:?}");
+        assert!(!log.text().contains("hunter2"), "{}", log.text());
     }
 }
 

@@ -189,7 +189,7 @@ async fn a_renewal_moves_the_end_in_the_file() {
 
 #[tokio::test(start_paused = true)]
 async fn leases_that_cannot_be_revoked_are_named_in_one_warning() {
-    let (log, _here) = logging();
+    let (log, _here) = Log::collect();
     let (fixture, directory) = (Fixture::new(), directory());
     fixture.server.set_lease(3600, 3600);
     let vault = fixture.journaling(&directory).revoke_for(MINUTE);
@@ -214,7 +214,7 @@ async fn leases_that_cannot_be_revoked_are_named_in_one_warning() {
 
 #[tokio::test(start_paused = true)]
 async fn a_revocation_of_what_was_left_is_repeated() {
-    let (log, _here) = logging();
+    let (log, _here) = Log::collect();
     let (fixture, directory) = (Fixture::new(), directory());
     fixture.server.set_lease(3600, 3600);
     let vault = fixture.journaling(&directory);
@@ -231,7 +231,7 @@ async fn a_revocation_of_what_was_left_is_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_names_what_others_left_and_is_not_revoked_yet() {
-    let (log, _here) = logging();
+    let (log, _here) = Log::collect();
     let (fixture, directory) = (Fixture::new(), directory());
     let vault = fixture.journaling(&directory);
     fixture.leave_key(&vault).await;
@@ -307,7 +307,7 @@ async fn a_directory_that_cannot_be_used_is_an_error_of_the_start() {
 
 #[tokio::test(start_paused = true)]
 async fn a_directory_that_goes_away_costs_a_warning_and_no_key() {
-    let (log, _here) = logging();
+    let (log, _here) = Log::collect();
     let (fixture, directory) = (Fixture::new(), directory());
     let source = fixture.journaling(&directory).aws_creds("up");
     let live = first(&source).await.expect("minted");
@@ -322,7 +322,7 @@ async fn a_directory_that_goes_away_costs_a_warning_and_no_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_is_broken_is_named_and_left_alone() {
-    let (log, _here) = logging();
+    let (log, _here) = Log::collect();
     let (fixture, directory) = (Fixture::new(), directory());
     let vault = fixture.journaling(&directory);
     fixture.leave_key(&vault).await;
@@ -349,7 +349,7 @@ async fn a_file_that_is_broken_is_named_and_left_alone() {
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn files_of_another_user_are_left_alone() {
-    let (log, _here) = logging();
+    let (log, _here) = Log::collect();
     let (fixture, directory) = (Fixture::new(), directory());
     let vault = fixture.journaling(&directory);
     fixture.leave_key(&vault).await;

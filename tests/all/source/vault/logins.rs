@@ -5,6 +5,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::region::Region;
 use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
 
 async fn body_of(login: Login) -> (String, Value) {
     let fixture = Fixture::new();
@@ -160,25 +161,19 @@ async fn no_log_and_no_debug_shows_a_secret() {
     let sdk = SdkConfig::builder().http_client(http).build();
     let login = Login::app_role("role", "hidden secret id");
     let address = server.serve().await;
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let logging = tracing::subscriber::set_default(subscriber);
+    let (log, collecting) = Log::collect_from(LevelFilter::TRACE);
     let vault = Vault::new(&sdk, address, login.clone());
     let source = vault.aws_creds("up");
     let secret = first(&source).await.expect("minted");
     source.drained(secret.version()).await;
     source.shutdown().await;
-    drop(logging);
+    drop(collecting);
     let token = server
         .calls()
         .into_iter()
         .find_map(|call| call.token)
         .expect("logged in");
     let log = log.text();
-    // Not all is logged while other tests run: `tracing` remembers for the process what nobody wants.
     assert!(!log.is_empty());
     let shown = format!("{log} {vault:?} {login:?} {source:?} {secret:?}");
     for hidden in ["hidden secret id", &token, "hidden-key"] {

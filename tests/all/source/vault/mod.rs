@@ -1,7 +1,6 @@
 //! Vault's sources, against the testkit's Vault; most on paused time.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -16,9 +15,8 @@ use credswap::trigger::Reason;
 use credswap::{Error, ErrorKind, Refreshable, Secret};
 use credswap_testkit::Vault as Server;
 use tokio::time::Instant;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::support::log::Log;
 
 mod contract;
 mod failures;
@@ -156,51 +154,4 @@ async fn fetch(source: &LeasedSecret, reason: Reason, live: &Secret) -> Result<S
 
 async fn first(source: &impl Source) -> Result<Secret, Error> {
     source.fetch(&FetchRequest::new(Reason::Start)).await
-}
-
-/// What is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-/// Collects what this thread logs, until the guard is dropped.
-fn logging() -> (Log, DefaultGuard) {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(log.clone());
-    (log, subscriber.finish().set_default())
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).expect("text")
-    }
-
-    /// Returns the lines of this level that contain the text.
-    fn lines(&self, level: &str, text: &str) -> Vec<String> {
-        let all = self.text();
-        let lines = all
-            .lines()
-            .filter(|line| line.contains(level) && line.contains(text));
-        lines.map(str::to_owned).collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
 }
