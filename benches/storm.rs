@@ -1,7 +1,7 @@
 //! Measures ten rotations a second under 64 concurrent uploads: what fails, what is lost and what it costs, per strategy.
 //!
 //! ```text
-//! cargo bench --bench storm                                   # 20 s per strategy
+//! cargo bench --bench storm                                   # 40 s per strategy
 //! cargo bench --bench storm -- --seconds 3 --strategy credswap    # strategies whose title contains this
 //! ```
 //!
@@ -19,8 +19,9 @@
 //! - *`ArcSwap<Client>`*: the same, but lock-free, with its own pool or one pool for all clients.
 //! - *provider behind the default cache*: one client whose credentials provider always returns the newest key.
 //!
-//! The strategies take turns of five seconds, and each turn begins with another one, so that what else the machine does
-//! affects them all. The objects of one turn are gone from the disk before the next begins.
+//! The strategies take turns of five seconds, and each turn begins with another one: in 40 seconds each of the eight has had
+//! each place once, so that what else the machine does affects them all. With fewer turns the rows cannot be compared. The
+//! objects of one turn are gone from the disk before the next begins.
 //!
 //! One upload in eight has a body that can be read only once: the SDK cannot send it again, and neither can a replay.
 //!
@@ -55,7 +56,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 #[derive(Parser)]
 struct Args {
     /// Seconds per strategy.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 40)]
     seconds: u64,
     /// Number of concurrent uploads.
     #[arg(long, default_value_t = 64)]

@@ -60,8 +60,8 @@ const VALIDITY: Duration = Duration::from_secs(15 * 60);
 /// token of the newer key. For other clients, call [`Refreshable::report_rejected`](crate::Refreshable::report_rejected).
 ///
 /// # What keeps the key in use
-/// A token is a presigned URL, and may be used for a login until it expires, wherever it went: signing keeps the key's generation in use for the next
-/// 15 minutes. A key is therefore drained 15 minutes after the last login with it at the latest,
+/// A token is a presigned URL, and may be used for a login until it expires, wherever it went: signing keeps the key's generation
+/// in use for the next 15 minutes. A key is therefore drained at most 15 minutes after the last token was signed with it,
 /// whatever connections are open.
 ///
 /// Any provider of the SDK can sign tokens: make its credentials hot with a `source::CredentialsProvider`.

@@ -241,6 +241,7 @@
 //!
 //! - `sys/leases/revoke` and `sys/leases/renew` cannot be limited to one role: who has them may revoke or renew any lease whose
 //!   id is known to them. Ids cannot be guessed, and listing them needs another permission, with `sudo`.
+//! - With `Vault::journal` the process's user must be able to create files in that directory. Nobody else should: mode `0700`.
 //! - Not needed: `sys/leases/lookup`, `sys/leases/revoke-prefix`, `secret/metadata/…`, `aws/roles/…`.
 //! - For `Login::aws_iam` the process signs a `GetCallerIdentity`, which needs no permission. What Vault itself must be allowed to
 //!   do in IAM and in the database is on the pages of its engines and its auth methods.
@@ -312,8 +313,8 @@
 //!
 //! # Database logins by IAM
 //!
-//! For tokens of RDS and Aurora in place of passwords: the policy of the key that signs the token. A token is signed in the process;
-//! no AWS service is called.
+//! For `aws::RdsToken`, which signs tokens of RDS and Aurora in place of passwords: the policy of the key that signs. A token is
+//! signed in the process; no AWS service is called.
 //!
 //! ```json
 //! {

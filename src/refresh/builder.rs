@@ -144,8 +144,8 @@ impl<S: Source, C: Connect> Builder<S, C> {
     }
 
     /// Starts as [`Builder::start`] does, and waits for a source that is down: failures that may pass by themselves
-    /// ([`Error::is_retryable`]) are retried with the delays of [`Timeouts::retry`], for at most `start_timeout`. Each is logged as a
-    /// warning. What a person must change, such as a missing permission, fails at once.
+    /// ([`Error::is_retryable`]) are retried with the delays of [`Timeouts::retry`], for at most `start_timeout`. Each is logged
+    /// as a warning. What a person must change, such as a missing permission, fails at once.
     ///
     /// # Errors
     /// As [`Builder::start`]; when the time is over, the last failure. An attempt that is under way then is completed.

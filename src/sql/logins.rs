@@ -31,7 +31,7 @@ where
         };
         database.report_rejected(generation);
         let window = window(database);
-        let first = rejections.note(generation, window);
+        let first = rejections.note(database.name(), generation, window);
         let until = *until.get_or_insert(first + window);
         if until <= Instant::now() {
             return Err(error);

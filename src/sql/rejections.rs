@@ -38,8 +38,9 @@ pub(super) enum Waited {
 }
 
 impl Rejections {
-    /// Notes that a login with `generation` was rejected, and returns when the first one was. `window` is how long each waits.
-    pub(super) fn note(&self, generation: u64, window: Duration) -> Instant {
+    /// Notes that a login with `generation` of the refreshable was rejected, and returns when the first one was. `window` is how
+    /// long each waits.
+    pub(super) fn note(&self, refreshable: &str, generation: u64, window: Duration) -> Instant {
         let now = Instant::now();
         let recent = |known: &Rejected| now < known.last + window.max(FORGET_AFTER);
         let mut newest = lock(&self.newest);
@@ -51,6 +52,7 @@ impl Rejections {
             }
             _ => {
                 tracing::warn!(
+                    refreshable,
                     generation,
                     "the database rejected the login; waiting for a newer secret"
                 );
@@ -111,11 +113,15 @@ mod tests {
             let rejections = Rejections::default();
             let (begun, long) = (Instant::now(), window.max(FORGET_AFTER));
             for _ in 0..10 {
-                assert_eq!(rejections.note(1, window), begun, "each soon after another");
+                assert_eq!(
+                    rejections.note("db", 1, window),
+                    begun,
+                    "each soon after another"
+                );
                 tokio::time::advance(long - Duration::from_secs(1)).await;
             }
             tokio::time::advance(Duration::from_secs(1)).await;
-            assert_eq!(rejections.note(1, window), Instant::now());
+            assert_eq!(rejections.note("db", 1, window), Instant::now());
         }
     }
 
@@ -123,15 +129,23 @@ mod tests {
     async fn each_generation_has_its_own_first_rejection() {
         let rejections = Rejections::default();
         let window = Duration::from_secs(15);
-        rejections.note(1, window);
+        rejections.note("db", 1, window);
         tokio::time::advance(Duration::from_secs(1)).await;
         let second = Instant::now();
-        assert_eq!(rejections.note(2, window), second);
+        assert_eq!(rejections.note("db", 2, window), second);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(rejections.note(1, window), second, "a login that was late");
+        assert_eq!(
+            rejections.note("db", 1, window),
+            second,
+            "a login that was late"
+        );
         rejections.clear(1);
-        assert_eq!(rejections.note(2, window), second, "it tells nothing of 2");
+        assert_eq!(
+            rejections.note("db", 2, window),
+            second,
+            "it tells nothing of 2"
+        );
         rejections.clear(2);
-        assert_eq!(rejections.note(2, window), Instant::now());
+        assert_eq!(rejections.note("db", 2, window), Instant::now());
     }
 }

@@ -9,6 +9,7 @@ use fastrand::Rng;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::call::Call;
 use super::decision::{Decision, Latest, decide};
@@ -185,14 +186,15 @@ impl Inner {
         replaces: Option<Arc<Lease>>,
     ) -> Result<Secret, Error> {
         let inner = Arc::clone(self);
-        let minted = tokio::spawn(async move {
+        let minting = async move {
             let _turn = turn;
             let lease = inner.mint().await?;
             if let Some(old) = replaces {
                 drop(inner.give_back(old.version()));
             }
             Ok(lease.secret(&inner.clock))
-        });
+        };
+        let minted = tokio::spawn(minting.in_current_span());
         minted.await.unwrap_or_else(|_| {
             let fault = format!("{} was interrupted: the runtime shuts down", self.what);
             Err(Error::new(ErrorKind::ShutDown, fault))
@@ -236,12 +238,13 @@ impl Inner {
             return;
         };
         let inner = Arc::clone(self);
-        lock(&self.state).recovery.get_or_insert_with(|| {
-            tokio::spawn(async move {
-                let abandoned = journal.abandoned().await;
-                recover(&inner.session, abandoned, inner.revoke_for).await;
-            })
-        });
+        let recovery = async move {
+            let abandoned = journal.abandoned().await;
+            recover(&inner.session, abandoned, inner.revoke_for).await;
+        };
+        lock(&self.state)
+            .recovery
+            .get_or_insert_with(|| tokio::spawn(recovery.in_current_span()));
     }
 
     /// What is not revoked by now is left to the next process.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
 
 use super::call::{Call, Failure};
 use super::term::Term;
@@ -84,7 +85,7 @@ impl Drop for Renewal {
 /// Starts to renew `it` in the background.
 pub(super) fn keep<R: Renewable>(it: &Arc<R>, rng: Rng) {
     if it.renewal().term().is_extendable() {
-        let task = tokio::spawn(keeper(Arc::downgrade(it), rng));
+        let task = tokio::spawn(keeper(Arc::downgrade(it), rng).in_current_span());
         *lock(&it.renewal().keeper) = Some(task.abort_handle());
     }
 }

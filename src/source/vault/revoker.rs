@@ -11,6 +11,7 @@ use fastrand::Rng;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument;
 
 use super::call::Failure;
 use super::journal::Entry;
@@ -50,7 +51,7 @@ impl Revoker {
         if !lease.id().is_empty() {
             pending.send_if_modified(|ids| ids.insert(lease.id().to_owned()));
         }
-        tokio::spawn(async move {
+        let revocation = async move {
             if !lease.id().is_empty() {
                 let is_gone = revoke(&lease, longest).await;
                 match lease.take_entry() {
@@ -59,7 +60,8 @@ impl Revoker {
                 }
                 pending.send_if_modified(|ids| ids.remove(lease.id()));
             }
-        })
+        };
+        tokio::spawn(revocation.in_current_span())
     }
 
     /// Returns how many revocations are under way.

@@ -105,3 +105,24 @@ async fn an_answer_that_is_not_vaults_is_malformed_without_its_text() {
     assert!(error.to_string().contains("not Vault's"), "{error}");
     assert!(!format!("{error:?} {}", error.report()).contains("hidden"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_wrong_in_the_background_is_logged_with_the_name() {
+    let (log, _here) = Log::collect();
+    let fixture = Fixture::new();
+    let builder = fixture.builder(fixture.creds()).name("uploads");
+    let keys = builder.start().await.expect("the first key");
+    fixture.server.fail("leases/renew", 1, 503, "sealed");
+    fixture
+        .server
+        .fail("leases/revoke", 1, 403, "permission denied");
+    let drained = keys.status().version;
+    keys.report_rejected(1);
+    keys.drained(&drained).await.expect("another key is live");
+    for what in ["could not be renewed", "cannot be revoked"] {
+        until(what, || !log.lines("WARN", what).is_empty()).await;
+    }
+    let text = log.text();
+    let nameless = |line: &&str| !line.contains("credswap{refreshable=uploads}");
+    assert_eq!(text.lines().find(nameless), None, "whose is it?");
+}
