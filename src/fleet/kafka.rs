@@ -15,6 +15,7 @@ use self::read::{Positions, Read};
 use super::ledger::{Assumptions, Ledger, LedgerTime};
 use crate::error::{Error, ErrorKind};
 use crate::kafka::{Consumer, Fault, KafkaConfig, Producer, Role, topic_name};
+use crate::util::deadline::deadline_in;
 
 /// The key of the records that find out the broker's time. They have no value: compaction removes them.
 const PROBE: &str = "credswap probe";
@@ -136,7 +137,7 @@ impl FleetTopic {
     /// # Cancel safety
     /// Cancel safe: the next call continues where this one stopped.
     pub async fn read_to_end(&mut self) -> Result<ReadSummary, Error> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = deadline_in(self.timeout);
         let probed = match self.producer.send(Some(PROBE), None).await {
             Err(error) if !error.is_retryable() => return Err(error),
             probed => probed,

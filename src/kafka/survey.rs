@@ -9,11 +9,11 @@ use std::time::Duration;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tokio::time::Instant;
 
 use super::blocking::Retrier;
 use super::context::Context;
 use super::fault::Fault;
+use crate::util::deadline::deadline_in;
 use crate::util::lock::lock;
 
 /// The partitions of a topic.
@@ -41,7 +41,7 @@ impl Survey {
         timeout: Duration,
         retrier: &Retrier,
     ) -> Result<Self, Fault> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_in(timeout);
         let incomplete = Mutex::new(None);
         let complete = retrier.retry(deadline, |timeout| {
             let survey = Self::attempt(consumer, topic, timeout)?;

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::hot::HotSwap;
 use crate::source::Source;
 use crate::trigger::{Reason, RefreshRequest};
+use crate::util::deadline::deadline_in;
 
 impl<S: Source, C: Connect> Supervisor<S, C> {
     /// Starts the task, and returns when a value is live. A source that fails is retried for `start_timeout`.
@@ -88,7 +89,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
 
     /// Refreshes until a value is live.
     async fn first(&mut self, start_timeout: Duration) -> Result<Arc<HotSwap<C::Value>>, Error> {
-        let deadline = Instant::now() + start_timeout;
+        let deadline = deadline_in(start_timeout);
         let mut request = RefreshRequest::from(Reason::Start);
         loop {
             let result = self.refresh(request, Instant::now()).await;

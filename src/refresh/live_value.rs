@@ -12,6 +12,7 @@ use super::fetch::{OnForbidden, catch_panic};
 use super::supervisor::Supervisor;
 use crate::connect::{Connect, Verdict};
 use crate::source::Source;
+use crate::util::deadline::deadline_in;
 
 impl<S: Source, C: Connect> Supervisor<S, C> {
     /// Notes how often the values of which generations were rejected.
@@ -57,7 +58,7 @@ impl<S: Source, C: Connect> Supervisor<S, C> {
         } else {
             rejection.may_be_propagating &= is_proven;
             // The source may have another version sooner than it is polled.
-            let again = Instant::now() + self.parts.timeouts.stale_reads;
+            let again = deadline_in(self.parts.timeouts.stale_reads);
             self.schedule.not_before(again);
         }
         self.publish_status();

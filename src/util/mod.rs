@@ -5,6 +5,8 @@ mod backoff;
 #[cfg(any(feature = "refresh", feature = "rotation", feature = "kafka"))]
 #[cfg_attr(not(any(feature = "refresh", feature = "rotation")), allow(dead_code))]
 pub(crate) mod clock;
+#[cfg(any(feature = "refresh", feature = "rotation", feature = "kafka"))]
+pub(crate) mod deadline;
 pub(crate) mod lock;
 #[cfg(any(feature = "refresh", feature = "kafka"))]
 pub(crate) mod log_throttle;

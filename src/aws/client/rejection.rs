@@ -26,6 +26,7 @@ use crate::sdk::auth_error::{AuthError, AuthErrorKind};
 use crate::sdk::service_error::ServiceError;
 use crate::trigger::Reason;
 use crate::util::Backoff;
+use crate::util::deadline::deadline_in;
 
 /// The delays before a request is repeated with a key that is not known yet. IAM takes seconds; and where a young key is in
 /// fact dead, a refresh usually finds its successor within the first delay.
@@ -60,7 +61,7 @@ impl Rejection {
                 count_rejection(credentials.name(), self.error);
                 credentials.report_rejected(self.generation);
             }
-            return Some(self.rejected_key(Instant::now() + wait));
+            return Some(self.rejected_key(deadline_in(wait)));
         }
         let experience = live.experience();
         if self.error.is_ambiguous() {
@@ -129,7 +130,7 @@ impl Rejection {
         }
         let before = self.before.clone();
         let before = before.filter(|before| before.generation == self.generation);
-        let mut rejected = self.rejected_key(Instant::now() + wait);
+        let mut rejected = self.rejected_key(deadline_in(wait));
         let retry = before.and_then(|before| {
             (rejected.mark, rejected.deadline) = (before.mark, before.deadline);
             before.retry_same_key

@@ -4,7 +4,6 @@
 //! IAM; otherwise the process itself does, by its role.
 
 use fastrand::Rng;
-use tokio::time::Instant;
 
 use super::iam::{Caller, IamUser, KeyInfo};
 use super::keys::AccessKeys;
@@ -12,6 +11,7 @@ use crate::aws::{AccessKey, Fields, id_suffix};
 use crate::error::{Error, ErrorKind};
 use crate::rotation::context::SecretContext;
 use crate::rotation::store::{Content, VersionSelector};
+use crate::util::deadline::deadline_in;
 
 /// What a version of the secret says about its key.
 pub(super) struct Account {
@@ -62,7 +62,7 @@ impl Account {
         context: &SecretContext<'_>,
     ) -> Result<Vec<KeyInfo>, Error> {
         let policy = context.policy();
-        let give_up_at = Instant::now() + policy.action_deadline / 2;
+        let give_up_at = deadline_in(policy.action_deadline / 2);
         // Nobody else waits for this key, so there is nothing to spread by chance.
         let mut rng = Rng::with_seed(0);
         let mut delays = policy.test_backoff.delays(&mut rng);
@@ -70,7 +70,7 @@ impl Account {
             match keys.iam.keys(&self.user).await {
                 Err(error) if error.kind() == ErrorKind::NotPropagated => {
                     let delay = delays.next();
-                    if Instant::now() + delay > give_up_at {
+                    if deadline_in(delay) > give_up_at {
                         return Err(error);
                     }
                     tokio::time::sleep(delay).await;

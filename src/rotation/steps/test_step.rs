@@ -1,7 +1,6 @@
 //! The step that tests the pending credential, until its authority knows it.
 
 use fastrand::Rng;
-use tokio::time::Instant;
 
 use super::rotation::Rotation;
 use super::stage::{TokenStage, not_staged, replaced};
@@ -9,6 +8,7 @@ use crate::connect::Verdict;
 use crate::error::Error;
 use crate::rotation::context::{SecretContext, StepContext};
 use crate::secret::VersionId;
+use crate::util::deadline::deadline_in;
 
 impl Rotation {
     pub(super) async fn test(&self, context: &StepContext<'_>) -> Result<(), Error> {
@@ -19,7 +19,7 @@ impl Rotation {
             None => self.current(context).await?,
         };
         let policy = context.policy();
-        let give_up_at = Instant::now() + policy.propagation;
+        let give_up_at = deadline_in(policy.propagation);
         let mut rng = Rng::with_seed(jitter_seed(self.0.seed, context.token()));
         let mut delays = policy.test_backoff.delays(&mut rng);
         let mut is_diagnosed = false;
@@ -39,7 +39,7 @@ impl Rotation {
                 }
             };
             let delay = delays.next();
-            if Instant::now() + delay > give_up_at {
+            if deadline_in(delay) > give_up_at {
                 return Err(error);
             }
             tokio::time::sleep(delay).await;

@@ -101,17 +101,23 @@ impl Pauses {
     #[cfg(not(feature = "file-notify"))]
     async fn prepare(&mut self, _: &FileChanges) {}
 
-    async fn pause(&mut self) {
+    #[cfg_attr(not(feature = "file-notify"), expect(unused_variables))]
+    async fn pause(&mut self, has_failed: bool) {
         let factor = 1.0 + JITTER * (2.0 * self.rng.f64() - 1.0);
-        let pause = sleep(self.period.mul_f64(factor));
+        let pause = |period: Duration| sleep(period.mul_f64(factor));
         #[cfg(feature = "file-notify")]
         if let Some(watch) = &self.watch {
+            // A read that failed may have been that of the last event.
+            let pause = pause(match has_failed {
+                true => self.period.min(PERIOD),
+                false => self.period,
+            });
             return tokio::select! {
                 () = pause => {}
                 () = watch.changed() => {}
             };
         }
-        pause.await;
+        pause(self.period).await;
     }
 }
 
@@ -133,7 +139,7 @@ impl Trigger for FileChanges {
                 requester.request(Reason::CatchUp);
             }
             before = Some(now);
-            pauses.pause().await;
+            pauses.pause(now.is_none()).await;
         }
     }
 

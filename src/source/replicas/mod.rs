@@ -14,6 +14,7 @@ use super::{BoxSource, FetchRequest, Source};
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, SecretId, VersionId};
 use crate::trigger::Reason;
+use crate::util::deadline::deadline_in;
 use crate::util::lock::lock;
 
 mod choice;
@@ -140,7 +141,7 @@ impl Replicas {
         let mut state = lock(&self.state);
         state.avoided.resize(self.copies.len(), None);
         let failed = result.as_ref().is_err_and(Error::is_retryable);
-        state.avoided[copy] = failed.then(|| Instant::now() + self.avoid_for);
+        state.avoided[copy] = failed.then(|| deadline_in(self.avoid_for));
         drop(state);
         if let Err(error) = &result {
             tracing::warn!(replica = %self.copies[copy].name, error = %error.report(), "a copy of the secret cannot be fetched");

@@ -52,13 +52,14 @@
 //! lease id and the time of its end, as JSON. It never contains a secret. A lease id is not a secret by itself, but whoever has it
 //! and a token that may revoke leases can end the lease: the files are readable by their user only (mode 0600).
 //!
-//! A process has its files locked for as long as it lives. When another one starts, and has minted its first key, it revokes in the
+//! A source has its files locked for as long as it lives. When another one starts, and has minted its first key, it revokes in the
 //! background what is not locked: the leases that processes left which were killed, or which could not revoke them at their end.
 //!
 //! - Only leases of the same address, the same namespace and the same user of the system. Files of others are left alone, so that
 //!   several processes, and several Vaults, can share a directory.
 //! - A lease that cannot be revoked within [`Vault::revoke_for`] is named in one warning, with the lease id and its end. It ends by
-//!   itself; until then each start tries again, after that the file is deleted.
+//!   itself; until then each start tries again. The file of a lease that should have ended is deleted by the next start, after
+//!   one more attempt: clocks may differ.
 //! - A directory that is missing, cannot be written to, or cannot lock files, is a [`Config`](crate::ErrorKind::Config) error of the
 //!   start, before anything is minted. Later, a file that cannot be written costs a warning and no key.
 //! - A file that is malformed is named in a warning, and left alone.

@@ -10,13 +10,14 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use super::call::Failure;
 use super::journal::Entry;
 use super::lease::Lease;
 use crate::util::Backoff;
+use crate::util::deadline::deadline_in;
 use crate::util::lock::lock;
 
 /// How soon a failed revocation is repeated.
@@ -93,7 +94,7 @@ impl Drop for LeftToVault<'_> {
 /// Returns whether it is gone.
 async fn revoke(lease: &Lease, longest: Duration) -> bool {
     let lease_id = lease.id();
-    let deadline = Instant::now() + longest;
+    let deadline = deadline_in(longest);
     let mut delays = RETRY.delays(&mut Rng::new());
     loop {
         let failure = match lease.revoke(true).await {
@@ -105,18 +106,17 @@ async fn revoke(lease: &Lease, longest: Duration) -> bool {
             Err(failure) => failure,
         };
         if failure.is_forbidden() {
-            if !lease.token().is_accepted().await {
-                // With its token, the lease has ended.
-                return true;
+            // If the token is not accepted, the lease has ended with it, as far as anybody can tell.
+            if lease.token().is_accepted().await {
+                tracing::warn!(
+                    lease_id,
+                    "the lease cannot be revoked, and ends by itself; the token's policy must allow `update` on `sys/leases/revoke`"
+                );
             }
-            tracing::warn!(
-                lease_id,
-                "the lease cannot be revoked, and ends by itself; the token's policy must allow `update` on `sys/leases/revoke`"
-            );
             return false;
         }
         let delay = delays.next();
-        if Instant::now() + delay >= deadline {
+        if deadline_in(delay) >= deadline {
             leave_to_vault(lease, &failure).await;
             return false;
         }

@@ -1,7 +1,7 @@
 //! A pool for each version of the secret, and the handle that leads to the live one.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use sqlx::pool::MaybePoolConnection;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::secret::{Attempted, BoxFuture, Connection, LiveSecret};
+use super::secret::{Attempted, BoxFuture, Connection, LiveSecret, is_rejected};
 use crate::hot::DrainToken;
 use crate::util::lock::lock;
 
@@ -72,9 +72,16 @@ pub(super) struct Inner {
 struct VersionPool {
     generation: u64,
     pool: PgPool,
-    token: DrainToken,
-    /// When the login was made from the secret.
-    login: Instant,
+    in_use: Arc<InUse>,
+    /// When the login is made again, of a pool that stays.
+    renew: Instant,
+}
+
+/// Keeps a version in use, and those that a pool which stays has got since: whoever waits for a connection may get one that
+/// logs in with any of them.
+struct InUse {
+    _token: DrainToken,
+    later: OnceLock<Arc<InUse>>,
 }
 
 impl Pool {
@@ -179,9 +186,13 @@ impl Inner {
             let acquired = live.pool.acquire().await;
             let is_replaced = matches!(acquired, Err(Error::PoolClosed))
                 && self.secret.generation() > live.generation;
-            if !is_replaced {
-                return (live.generation, acquired);
+            if is_replaced {
+                continue;
             }
+            if acquired.as_ref().is_err_and(is_rejected) {
+                self.renew_login_after(live.generation);
+            }
+            return (live.generation, acquired);
         }
     }
 
@@ -196,12 +207,22 @@ impl Inner {
                 let next = VersionPool::new(&*self.secret, &self.options);
                 std::mem::replace(version, next).close(&self.runtime);
             }
-            AtSwap::KeepConnections if is_replaced || version.login.elapsed() >= RENEW_LOGIN => {
+            AtSwap::KeepConnections if is_replaced || version.renew <= Instant::now() => {
                 version.renew_login(&*self.secret);
             }
             _ => {}
         }
         Some(version.clone())
+    }
+
+    /// A login with this generation was rejected: the next one is made anew. What it was made of may have expired while the
+    /// machine was suspended.
+    fn renew_login_after(&self, generation: u64) {
+        if let Some(version) = &mut *lock(&self.current)
+            && version.generation == generation
+        {
+            version.renew = Instant::now();
+        }
     }
 
     fn close(&self) -> Option<JoinHandle<()>> {
@@ -224,6 +245,15 @@ impl Drop for Inner {
     }
 }
 
+impl InUse {
+    fn new(token: DrainToken) -> Arc<Self> {
+        Arc::new(Self {
+            _token: token,
+            later: OnceLock::new(),
+        })
+    }
+}
+
 impl VersionPool {
     /// Creates the pool of the live version. No connection is opened.
     fn new(secret: &dyn LiveSecret, options: &PgPoolOptions) -> Self {
@@ -231,8 +261,8 @@ impl VersionPool {
         Self {
             generation,
             pool: options.clone().connect_lazy_with(login),
-            token,
-            login: Instant::now(),
+            in_use: InUse::new(token),
+            renew: Instant::now() + RENEW_LOGIN,
         }
     }
 
@@ -240,22 +270,24 @@ impl VersionPool {
     fn renew_login(&mut self, secret: &dyn LiveSecret) {
         let (generation, login, token) = secret.live();
         self.pool.set_connect_options(login);
-        self.generation = generation;
-        self.token = token;
-        self.login = Instant::now();
+        let in_use = InUse::new(token);
+        // It is not set: each has one successor.
+        let _ = self.in_use.later.set(Arc::clone(&in_use));
+        (self.generation, self.in_use) = (generation, in_use);
+        self.renew = Instant::now() + RENEW_LOGIN;
     }
 
     /// Closes what is idle now and what is in use when it is returned. The version is in use until all are closed.
     fn close(self, runtime: &Handle) -> JoinHandle<()> {
         let _runtime = runtime.enter(); // sqlx closes connections in tasks
-        let Self { pool, token, .. } = self;
+        let Self { pool, in_use, .. } = self;
         // `PgPool::close` would close these only after those in use.
         while let Some(mut idle) = pool.try_acquire() {
             idle.close_on_drop();
         }
         runtime.spawn(async move {
             pool.close().await;
-            drop(token);
+            drop(in_use);
         })
     }
 }

@@ -70,7 +70,8 @@ impl<T: Send + Sync + 'static> LiveSecret for DatabaseLogin<T> {
     }
 }
 
-fn is_rejected(error: &sqlx::Error) -> bool {
+/// Returns whether the database did not accept the user or the password.
+pub(super) fn is_rejected(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| is_rejection(&code))
 }

@@ -92,8 +92,8 @@ impl Journal {
         None
     }
 
-    /// Takes over what processes that have ended left here: leases of the same Vault and namespace that have not ended. Files
-    /// of leases that have ended are deleted; files that are broken are named in the log, and left alone.
+    /// Takes over what processes that have ended left here: leases of the same Vault and namespace. Files that are broken are
+    /// named in the log, and left alone.
     pub(in crate::source::vault) async fn abandoned(&self) -> Vec<Entry> {
         let journal = self.clone();
         let found = spawn_blocking(move || journal.0.search()).await;
@@ -135,16 +135,12 @@ impl Inner {
             if !name.ends_with(SUFFIX) {
                 continue;
             }
-            let is_draft = name.starts_with('.');
             match self.take_over(&path, owner) {
-                Ok(entry) if self.is_ours(&entry) && !is_draft => match entry.is_over() {
-                    true => entry.remove(),
-                    false => found.entries.push(entry),
-                },
-                Ok(entry) if is_draft => entry.remove(),
-                Ok(_) | Err(Unusable::Foreign) => {}
+                // Also a complete draft: its process has ended before it gave the file its name.
+                Ok(entry) => found.entries.push(entry),
+                Err(Unusable::Foreign) => {}
                 // Its process has ended while it wrote.
-                Err(Unusable::Broken(_)) if is_draft => drop(fs::remove_file(&path)),
+                Err(Unusable::Broken(_)) if name.starts_with('.') => drop(fs::remove_file(&path)),
                 Err(Unusable::Broken(fault)) => found.broken.push((path, fault)),
             }
         }
@@ -160,12 +156,9 @@ impl Inner {
             // It was removed in the meantime: its process is alive.
             Err(_) => return Err(Unusable::Foreign),
         }
-        Entry::take_over(path.to_owned(), owner, self.clock.clone())
-    }
-
-    fn is_ours(&self, entry: &Entry) -> bool {
-        let record = entry.record();
-        record.address == self.address && record.namespace == self.namespace
+        let is_ours =
+            |record: &Record| record.address == self.address && record.namespace == self.namespace;
+        Entry::take_over(path.to_owned(), owner, is_ours, self.clock.clone())
     }
 }
 

@@ -68,16 +68,24 @@ impl Entry {
         }
     }
 
-    /// Takes over the file of a process that has ended. `owner` is the user whose files count.
+    /// Takes over the file of a process that has ended. `owner` is the user whose files count, `is_ours` tells which leases do.
     pub(super) fn take_over(
         path: PathBuf,
         owner: Option<u32>,
+        is_ours: impl Fn(&Record) -> bool,
         clock: Clock,
     ) -> Result<Self, Unusable> {
-        let broken = |what: &str| Unusable::Broken(what.to_owned());
         let io = |error: io::Error| Unusable::Broken(error.to_string());
-        let file = OpenOptions::new().read(true).write(true).open(&path);
-        let file = file.map_err(io)?;
+        let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            // Its process has just removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unusable::Foreign),
+            Err(error) => return Err(io(error)),
+        };
+        // Before it is locked: even for a moment, that would hide it from the process that it concerns.
+        if read(&mut file).is_ok_and(|record| !is_ours(&record)) {
+            return Err(Unusable::Foreign);
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Unusable::Foreign),
@@ -86,14 +94,9 @@ impl Entry {
         if self::owner(&file.metadata().map_err(io)?) != owner {
             return Err(Unusable::Foreign);
         }
-        let mut text = String::new();
-        let read = (&file).take(LONGEST).read_to_string(&mut text);
-        read.map_err(io)?;
-        let record = serde_json::from_str::<Record>(&text);
-        let record = record.map_err(|_| broken("it is malformed"))?;
-        if record.lease_id.is_empty() || record.ends.as_deref().is_some_and(|at| time(at).is_none())
-        {
-            return Err(broken("it is malformed"));
+        let record = read(&mut file).map_err(Unusable::Broken)?;
+        if !is_ours(&record) {
+            return Err(Unusable::Foreign);
         }
         Ok(Self {
             path,
@@ -132,6 +135,22 @@ impl Entry {
         self.file.write_all(text.as_bytes())?;
         self.file.set_len(text.len() as u64)
     }
+}
+
+/// Reads a file, or returns why it is not one of the journal.
+fn read(file: &mut File) -> Result<Record, String> {
+    let mut text = String::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(LONGEST).read_to_string(&mut text));
+    read.map_err(|error| error.to_string())?;
+    let record = serde_json::from_str::<Record>(&text).ok();
+    let is_valid = |record: &Record| {
+        !record.lease_id.is_empty() && record.ends.as_deref().is_none_or(|at| time(at).is_some())
+    };
+    record
+        .filter(is_valid)
+        .ok_or_else(|| "it is malformed".to_owned())
 }
 
 /// Returns the end of a lease as a record has it.

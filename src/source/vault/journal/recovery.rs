@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::super::call::Call;
+use super::super::call::{Call, Failure};
+use super::super::client::Client;
 use super::super::session::Session;
+use super::super::token::Token;
 use super::entry::Entry;
-use crate::error::{Error, ErrorKind};
 use crate::util::Backoff;
+use crate::util::deadline::deadline_in;
 
 /// How soon a failed revocation is repeated.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
@@ -28,12 +30,15 @@ pub(in crate::source::vault) async fn recover(
         pending: abandoned.into(),
         denied: Vec::new(),
     };
-    let deadline = Instant::now() + longest;
+    let deadline = deadline_in(longest);
     let mut delays = RETRY.delays(&mut Rng::new());
     loop {
-        left.revoke(session).await;
+        // The token is only used. What it may not do tells nothing about the session: the live key has been minted with it.
+        if let Ok(token) = session.token().await {
+            left.revoke(session.client(), &token).await;
+        }
         let delay = delays.next();
-        if left.pending.is_empty() || Instant::now() + delay >= deadline {
+        if left.pending.is_empty() || deadline_in(delay) >= deadline {
             break;
         }
         sleep(delay).await;
@@ -51,33 +56,45 @@ struct Left {
 }
 
 impl Left {
-    /// Attempts each once; if Vault is not available, the rest is left to the next round.
-    async fn revoke(&mut self, session: &Session) {
+    /// Attempts each once; if Vault itself is not available, the rest is left to the next round.
+    async fn revoke(&mut self, client: &Client, token: &Token) {
         for _ in 0..self.pending.len() {
+            // It stays in the list while it is attempted: this future may be dropped.
             let Some(entry) = self.pending.front() else {
                 return;
             };
-            let failure = match entry.is_over() {
-                true => None,
-                false => revoke(session, &entry.record().lease_id).await.err(),
+            let failure = revoke(client, token, &entry.record().lease_id).await.err();
+            let is_gone = match &failure {
+                None => true,
+                Some(failure) if failure.is_lease_gone() => true,
+                Some(failure) if is_of_vault_itself(failure) => return,
+                // By the clock it has ended, as Vault could not confirm.
+                Some(_) => entry.is_over(),
             };
-            match failure.map(|error| error.kind()) {
-                // Gone, or not known to Vault.
-                None | Some(ErrorKind::NotFound) => {
-                    self.pending.pop_front().into_iter().for_each(Entry::remove);
-                }
-                Some(ErrorKind::PermissionDenied) => self.denied.extend(self.pending.pop_front()),
-                Some(kind) if kind.is_retryable() => return,
-                Some(_) => self.pending.rotate_left(1),
+            let attempted = self.pending.pop_front();
+            if is_gone {
+                attempted.into_iter().for_each(Entry::remove);
+            } else if failure.is_some_and(|failure| failure.is_forbidden()) {
+                self.denied.extend(attempted);
+            } else {
+                self.pending.extend(attempted);
             }
         }
     }
 }
 
-async fn revoke(session: &Session, lease_id: &str) -> Result<(), Error> {
+async fn revoke(client: &Client, token: &Token, lease_id: &str) -> Result<(), Failure> {
     let body = json!({"lease_id": lease_id, "sync": true});
     let call = Call::post("revoking a lease", "sys/leases/revoke", &body);
-    session.send(call).await.map(drop)
+    client.send(&call.with_token(token.text())).await.map(drop)
+}
+
+/// Returns whether every other revocation would fail as well. An engine that cannot revoke concerns its own leases.
+fn is_of_vault_itself(failure: &Failure) -> bool {
+    match failure {
+        Failure::Rejected(rejection) => rejection.is_refused_at_once(),
+        Failure::NoAnswer { was_sent, .. } => !was_sent,
+    }
 }
 
 impl Drop for Left {

@@ -117,6 +117,7 @@ async fn what_a_killed_process_has_left_is_revoked_by_the_next() {
     assert_eq!(fixture.server.leases().len(), 2);
     let source = fixture.start_next(&vault).await;
     fixture.until_left(&directory, &[LEASE3]).await;
+    assert_eq!(fixture.server.count("leases/revoke"), 2);
     source.shutdown().await;
     fixture.until_left(&directory, &[]).await;
 }
@@ -144,6 +145,7 @@ async fn processes_that_live_are_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn other_vaults_and_namespaces_are_left_alone() {
     let (fixture, directory) = (Fixture::new(), directory());
+    fixture.server.set_lease(3600, 3600);
     let vault = fixture.journaling(&directory);
     fixture.leave_key(&vault.clone().namespace("another")).await;
     let login = Login::app_role("role", "secret");
@@ -165,14 +167,19 @@ async fn other_vaults_and_namespaces_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_file_of_a_lease_that_has_ended_is_deleted() {
+async fn the_file_of_a_lease_that_has_ended_is_deleted_after_one_attempt() {
     let (fixture, directory) = (Fixture::new(), directory());
     let vault = fixture.journaling(&directory);
     fixture.leave_key(&vault).await;
     tokio::time::sleep(61 * SECOND).await;
+    // The clock alone does not decide: it may be wrong. But nothing is repeated, and nobody is warned.
+    let fault = "failed to revoke: DeleteConflict: Cannot delete entity";
+    fixture.server.fail("leases/revoke", 1000, 400, fault);
+    let (log, _here) = Log::collect();
     let _source = fixture.start_next(&vault).await;
     fixture.until_left(&directory, &[LEASE2]).await;
-    assert_eq!(fixture.server.count("leases/revoke"), 0);
+    assert_eq!(fixture.server.count("leases/revoke"), 1);
+    assert!(log.lines("WARN", "").is_empty(), "{}", log.text());
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,6 +190,8 @@ async fn a_renewal_moves_the_end_in_the_file() {
     tokio::time::sleep(30 * MINUTE).await;
     drop(killed);
     assert_eq!(fixture.server.leases(), [LEASE1]);
+    let ends = records(&directory)[0]["ends"].to_string();
+    assert!(ends.contains("T08:30:"), "{ends}");
     let _source = fixture.start_next(&vault).await;
     fixture.until_left(&directory, &[LEASE2]).await;
 }
@@ -227,6 +236,98 @@ async fn a_revocation_of_what_was_left_is_repeated() {
     let _source = fixture.start_next(&vault).await;
     fixture.until_left(&directory, &[LEASE3]).await;
     assert!(log.lines("WARN", "lease").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_its_engine_cannot_revoke_holds_up_no_other() {
+    for (first, answer) in [
+        (
+            LEASE1,
+            "failed to revoke entry: dial tcp: connection refused",
+        ),
+        ("database/creds/up/lease2", "dial tcp: connection refused"),
+        // These three are no reason to believe that the lease is gone.
+        (LEASE1, "plugin not found in the catalog"),
+        (
+            LEASE1,
+            "AccessDenied: not authorized to perform: iam:DeleteUser",
+        ),
+        (LEASE1, "unsupported path"),
+    ] {
+        let (fixture, directory) = (Fixture::new(), directory());
+        fixture.server.set_lease(3600, 3600);
+        let vault = fixture.journaling(&directory);
+        fixture.leave_two(&vault).await;
+        let call = format!("leases/revoke {first}");
+        fixture.server.fail(&call, 1000, 400, answer);
+        let source = fixture.start_next(&vault).await;
+        fixture.until_left(&directory, &[first, LEASE3]).await;
+        assert!(fixture.server.count("leases/revoke") >= 2);
+        source.shutdown().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_may_not_revoke_is_not_taken_for_one_that_has_ended() {
+    let (fixture, directory) = (Fixture::new(), directory());
+    fixture.server.set_lease(3600, 3600);
+    let vault = fixture.journaling(&directory);
+    fixture.leave_two(&vault).await;
+    // A token without the policy `default`.
+    for call in ["leases/revoke", "lookup-self"] {
+        fixture.server.fail(call, 1000, 403, "permission denied");
+    }
+    let logins = fixture.server.count("/login");
+    let key = fixture.builder(vault.aws_creds("up")).start().await;
+    let key = key.expect("the first key");
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(fixture.server.count("/login"), logins + 1);
+    assert_eq!(key.generation(), 1, "its token is still good");
+    assert_eq!(recorded(&directory).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_revoked_with_its_token_keeps_its_file() {
+    let (fixture, directory) = (Fixture::new(), directory());
+    fixture.server.set_lease(3600, 3600);
+    let source = fixture.journaling(&directory).aws_creds("up");
+    let old = first(&source).await.expect("minted");
+    for call in ["leases/revoke", "lookup-self"] {
+        fixture.server.fail(call, 1000, 403, "permission denied");
+    }
+    source.drained(old.version()).await;
+    killed_now().await;
+    assert_eq!(recorded(&directory), [LEASE1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_may_be_repeated_for_ever() {
+    let (fixture, directory) = (Fixture::new(), directory());
+    fixture.server.set_lease(3600, 3600);
+    let vault = fixture.journaling(&directory).revoke_for(Duration::MAX);
+    fixture.leave_key(&vault).await;
+    fixture
+        .server
+        .fail("leases/revoke", 8, 400, "DeleteConflict");
+    let source = fixture.start_next(&vault).await;
+    fixture.until_left(&directory, &[LEASE2]).await;
+    source.shutdown().await;
+    fixture.until_left(&directory, &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_is_complete_names_a_lease_to_revoke() {
+    let (fixture, directory) = (Fixture::new(), directory());
+    fixture.server.set_lease(3600, 3600);
+    let vault = fixture.journaling(&directory);
+    fixture.leave_key(&vault).await;
+    let [name] = &names(&directory)[..] else {
+        panic!("{:?}", names(&directory));
+    };
+    let at = |name: &str| directory.path().join(name);
+    fs::rename(at(name), at(&format!(".{name}"))).expect("renamed");
+    let _source = fixture.start_next(&vault).await;
+    fixture.until_left(&directory, &[LEASE2]).await;
 }
 
 #[tokio::test(start_paused = true)]
