@@ -25,7 +25,7 @@
 //! | `KAFKA_PLAINTEXT` | `true`: no TLS to the brokers, for local work |
 //! | `MINIMAL_EVENTS` | `true`: the event has its two fields `eventDateTime` and `step` only, for consumers that refuse others |
 //! | `REPORTS_TOPIC` | where the consumers report; without it, old keys are removed on the assumption of `ASSUME_RELEASED` |
-//! | `REPORTS_SETTLE`, `REPORTS_GRACE` | see `fleet::Assumptions`; 90s and 30s |
+//! | `REPORTS_SETTLE`, `REPORTS_GRACE` | `late_adoption` and `grace` of `fleet::Assumptions`; 90s and 30s |
 //! | `REPORTS_TRUST_CLOCKS` | `true`: the topic has its writers' times, and their clocks agree |
 //! | `PROPAGATION` | how long AWS may take to accept a new key; 2m |
 //! | `WATCH` | how long a key stays deactivated before it is deleted; 24h |

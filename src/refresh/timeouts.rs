@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::util::Backoff;
 
-/// How long each operation may take, and how soon it is repeated. Start from the default and change what must differ:
+/// How long each operation may take, and how soon it is repeated. Where usage reports decide when a key is retired, the ledger's
+/// `fleet::Assumptions::late_adoption` must be at least the sum of `stale_reads`, `fetch`, `connect` and `check` of every consumer.
+///
+/// Start from the default and change what must differ:
 ///
 /// ```
 /// use std::time::Duration;

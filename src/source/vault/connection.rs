@@ -53,8 +53,9 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Creates a connection to the Vault at `address` (`https://host:8200`), with the HTTP client of `sdk`. Nothing else of
-    /// `sdk` is used.
+    /// Creates a connection to the Vault at `address` (`https://host:8200`), with the HTTP client of `sdk`. Neither region nor
+    /// credentials of `sdk` are used. The address is shown by `Debug` and in errors, and written to the lease journal: put no
+    /// password into it.
     pub fn new(sdk: &SdkConfig, address: impl Into<String>, login: Login) -> Self {
         Self {
             sdk: sdk.clone(),
