@@ -81,7 +81,8 @@ impl Vault {
         self
     }
 
-    /// Sets the mount of the secrets engine for the sources that are made next. Defaults `aws`, `database` and `secret`.
+    /// Sets the mount of the secrets engine for the sources that are made next, whichever engine they are of. Defaults `aws`,
+    /// `database` and `secret`.
     pub fn mount(mut self, mount: impl Into<String>) -> Self {
         self.mount = Some(mount.into());
         self
