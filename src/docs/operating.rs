@@ -65,7 +65,7 @@
 //! | `credswap_live_rejected` | gauge | refreshable | 1 if the live value was rejected and not proven again since |
 //! | `credswap_source_failing` | gauge | refreshable | 1 while the secret cannot be fetched |
 //! | `credswap_version_waiting` | gauge | refreshable, reason | 1 while a version waits: not_propagated, forbidden, check_failed, connect_failed |
-//! | `credswap_trigger_listening` | gauge | refreshable, trigger | 1 while the trigger listens |
+//! | `credswap_trigger_listening` | gauge | refreshable, trigger | 1 while the trigger listens, and all others of its name |
 //! | `credswap_refreshes_total` | counter | refreshable, reason | refreshes, once for each of their reasons: start, event, rejected, catch_up, interval, expiry, signal, manual; scheduled if nobody asked for it |
 //! | `credswap_refresh_failures_total` | counter | refreshable, kind | refreshes that failed, by [`ErrorKind::as_str`](crate::ErrorKind::as_str) |
 //! | `credswap_swaps_total` | counter | refreshable | generations published after the first |
