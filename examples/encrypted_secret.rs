@@ -1,4 +1,5 @@
-//! A token in a file that is encrypted with KMS: each version is decrypted once, and one that cannot be decrypted changes nothing.
+//! A token in a file that is encrypted with KMS: each version is decrypted once, and one that cannot be decrypted changes
+//! nothing.
 //!
 //! `cargo run --example encrypted_secret --features kms`
 //!

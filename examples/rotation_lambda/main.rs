@@ -25,7 +25,7 @@
 //! | `KAFKA_PLAINTEXT` | `true`: no TLS to the brokers, for local work |
 //! | `MINIMAL_EVENTS` | `true`: the event has its two fields `eventDateTime` and `step` only, for consumers that refuse others |
 //! | `REPORTS_TOPIC` | where the consumers report; without it, old keys are removed on the assumption of `ASSUME_RELEASED` |
-//! | `REPORTS_SETTLE`, `REPORTS_GRACE` | see `fleet::Assumptions`; 90s and 30s |
+//! | `REPORTS_SETTLE`, `REPORTS_GRACE` | `late_adoption` and `grace` of `fleet::Assumptions`; 90s and 30s |
 //! | `REPORTS_TRUST_CLOCKS` | `true`: the topic has its writers' times, and their clocks agree |
 //! | `PROPAGATION` | how long AWS may take to accept a new key; 2m |
 //! | `WATCH` | how long a key stays deactivated before it is deleted; 24h |
@@ -38,7 +38,7 @@
 //! | `CLOCK_SKEW`, `ACTION_DEADLINE`, `SIGNATURE_LIFETIME` | see `rotation::Policy`; 5m, 60s, 15m |
 //! | `ATTEMPTS`, `ATTEMPT_TIMEOUT`, `TEST_BACKOFF` | see `rotation::Policy`; 4, 5s, 1s..10s |
 //! | `ACCEPT_NEW_TOKENS` | `true`: the caller has not staged the token, as Secrets Manager does; for local work |
-//! | `RUST_LOG` | what is logged; `info` |
+//! | `RUST_LOG` | what is logged; `info`. Not `trace`: the SDK would log the request that stores the new key |
 //!
 //! Kafka's user is read for each rotation, so its own secret may rotate as well. The AWS SDK's variables (`AWS_REGION`,
 //! `AWS_ENDPOINT_URL`, …) apply as everywhere.

@@ -80,8 +80,8 @@ only if one of these proves it; otherwise the key is checked again, as one that 
 - the message is one that only an authenticated request gets: "User: … is not authorized to perform: …";
 - a request with the same key id and a wrong secret access key gets another answer (`check::HeadBucket` asks).
 
-Several denials in a row of a live key, without a success between them and without a reason, lead to a refresh, at most once in a
-minute.
+Five denials in a row of a live key, without a success between them and without a reason, lead to a refresh, at most once in four
+times [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key): once a minute by default.
 
 # Which check
 
@@ -98,8 +98,9 @@ A key is proven before it goes live.
 )]
 #![cfg_attr(
     feature = "s3",
-    doc = "Where the secret holds a region, an endpoint or a bucket that changes with the key, use [`RefreshableS3Client`]: before \
-           such a client goes live it also makes a request of its own ([`OwnRequest`]), so that a wrong endpoint is found."
+    doc = "Where the secret holds a region, an endpoint or a bucket that changes with the key, use [`RefreshableS3Client`] \
+           (feature `s3`): before such a client goes live it also makes a request of its own ([`OwnRequest`]), so that a wrong \
+           endpoint is found."
 )]
 
 pub mod check;

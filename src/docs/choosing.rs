@@ -33,12 +33,16 @@
 //! | nobody | [`poll_every`](crate::refresh::Builder::poll_every) | `refresh` | up to the period | |
 //! | your own channel | a closure, or your own [`Trigger`](crate::trigger::Trigger) | `refresh` | yours | |
 //!
+//! A rejected key requests a refresh by itself: that of a client that is configured with [`configure!`](crate::configure), of a
+//! whole S3 client, and of a pool of [`sql`](crate::sql).
+//!
 //! # What is kept current: the target
 //!
 //! | you have | use | feature | a swap affects | a drain means |
 //! |---|---|---|---|---|
 //! | one or more SDK clients, and their key changes | `RefreshableCredentials`, [`configure!`](crate::configure) | `aws` | the next attempt | no attempt in flight, no presigned URL |
 //! | other SDK clients of the process | `RefreshableCredentials::sdk_config` | `aws` | the next attempt | the same, without presigned URLs |
+//! | clients that act as a role | `aws::AssumeRole` | `aws`, `sts` | the next call of `AssumeRole` | no call of `AssumeRole` in flight: sessions outlive the key |
 //! | S3 clients whose endpoint or region changes, too | `RefreshableS3Client` | `s3` | the next lease | no clone of the client, no request of it |
 //! | a pool of PostgreSQL connections (deadpool) | `sql::deadpool` | `deadpool-postgres` | new connections; idle old ones are closed | no connection with the old login |
 //! | a pool of PostgreSQL connections (sqlx) | `sql::sqlx` | `sqlx-postgres` | new connections; idle old ones are closed | no connection of the old version's pool |

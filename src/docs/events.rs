@@ -2,7 +2,7 @@
 //!
 //! # What is published
 //!
-//! `finishSecret` publishes one record when `AWSCURRENT` has moved, and the same again when it is retried:
+//! `finishSecret` publishes one record when `AWSCURRENT` has moved, and another, with its own time, when it is retried:
 //!
 //! ```json
 //! {"eventDateTime":1708905600.123,"step":"finishSecret","secretId":"arn:aws:secretsmanager:…:secret:prod/uploader-AbCdEf",

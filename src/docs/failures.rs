@@ -24,17 +24,17 @@
 //! | … after [`Refreshable::shutdown`](crate::Refreshable::shutdown) | the request fails at once | [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown) in the SDK error's chain, with the service's answer |
 //! | a request is rejected for its own reasons: a signature that was spoilt on the way, the wrong service | it fails as soon as another one that was signed later succeeds with the same key | the service's own error |
 //! | the clock is wrong | the SDK corrects the time and repeats the request | does not show |
-//! | a store denies a dead key without saying why | several denials in a row request a refresh, at most one in a minute | the service's own error, until the new key is live |
+//! | a store denies a dead key without saying why | five denials in a row request a refresh, at most one in four times [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key), a minute by default | the service's own error, until the new key is live |
 //! | a database rejects the live password, because its rotation has changed it and not moved `AWSCURRENT` yet | new connections of an [`sql`](crate::sql) pool wait for the newer secret, for at most [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key); open ones go on | [`Status::rejected`](crate::refresh::Status::rejected), `credswap_live_rejected`, a log line; after that time the database's own error |
 //! | a request hangs, or a lease is kept | its generation does not drain; swaps go on | [`Status::draining`](crate::refresh::Status::draining), `credswap_draining_generations` |
 //! | a request is cancelled | its lease ends with it | does not show |
 //! | a source, connect or check panics or hangs | that refresh fails; the loop goes on | [`ErrorKind::Panicked`](crate::ErrorKind::Panicked), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) |
 //! | the operating system tells of no changes in a directory, or it cannot be watched | the file is read periodically | one warning, if it cannot be watched |
 //! | a trigger panics | the others go on | its health |
-//! | the process starts while the source is down | `start()` returns the error: there is nothing to serve with; [`start_within`](crate::refresh::Builder::start_within) waits | the error |
+//! | the process starts while the source is down | `start()` returns the error: there is nothing to serve with; [`start_within`](crate::refresh::Builder::start_within) waits for what may pass by itself, and not for a secret, a file or a permission that is missing | the error |
 //! | the refresh loop itself ends, by a panic or with its runtime | the live value stays usable, and is not replaced any more | [`Status::ended`](crate::refresh::Status::ended), `credswap_running`; `refresh()` returns [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown) |
 //! | the process starts while Kafka is down | it starts | the trigger's health |
-//! | the process stops | [`Refreshable::shutdown`](crate::Refreshable::shutdown) waits for the replaced generations, for a limited time | the generations that were still in use |
+//! | the process stops | [`Refreshable::shutdown`](crate::Refreshable::shutdown) waits for the replaced generations, and lets the source give back what it minted, each for a limited time | the generations that were still in use |
 //! | the process is killed while it holds a key that Vault minted | with a lease journal, the next process revokes it; without one, it ends with its lease | a log line of the next process: what it has revoked, or a warning with the ids and ends of the leases it could not |
 //!
 //! # On the authority's side
@@ -46,7 +46,7 @@
 //! | both keys of the user are in use | the rotation fails, nothing is removed | [`ErrorKind::InUse`](crate::ErrorKind::InUse), which names the consumers |
 //! | a consumer does not release the old key | the key stays; past its deadline it is deactivated, never deleted | the key's reason in the retirement's report; an error is logged at the deadline |
 //! | some consumers do not report | the old key stays active for [`Policy::min_overlap`](crate::rotation::Policy::min_overlap), a day, or for as long as the policy assumes | the key's reason in the retirement's report |
-//! | … and one uses the key after that | IAM has recorded it: the key stays, until its deadline; a deactivated one is activated again | a warning is logged at each retirement |
+//! | … and one uses the key after that | IAM has recorded it: the key stays, until its deadline; a deactivated one is activated again | a warning is logged at each retirement, an error when a key is activated again |
 //! | a consumer is rejected with a deactivated key | the next retirement activates it again | an error is logged |
 //! | the secret is rolled back to a version whose key was deactivated | the next step or retirement activates it: see [`rollback`](crate::docs::rollback) | a warning is logged |
 //! | a version of the secret cannot be read or decrypted | what does not depend on it goes on | the error names the version and the key that it concerns |

@@ -37,8 +37,9 @@
 //!   service does much that does not need the value, leave it ready.
 //! - *Liveness*: [`Status::is_running`](crate::refresh::Status::is_running). Only a restart helps when it is false. Do not
 //!   restart a process for any other state: the value that it has may be the last good one.
-//! - *Degraded*: [`Status::is_healthy`](crate::refresh::Status::is_healthy) is false: the live value was rejected, the last
-//!   refresh failed, or a trigger is not listening. Investigate within the day.
+//! - *Degraded*: [`Status::is_healthy`](crate::refresh::Status::is_healthy) is false: the live value was rejected or has expired,
+//!   the last refresh failed, the loop has ended, or a trigger is not listening. A trigger of your own counts as listening once
+//!   it has [said so](crate::trigger::RefreshRequester::set_health), and until it ends. Investigate within the day.
 //! - *Alarm*: `credswap_ready` is 0; `consecutive_failures` grows and `last_success` is older than a rotation may be late; a
 //!   version waits for longer than [`Timeouts::propagation`](crate::refresh::Timeouts::propagation); or
 //!   `credswap_draining_generations` stays above 0 for longer than your longest request.
@@ -50,9 +51,8 @@
 //!
 //! Through the [`metrics`](https://docs.rs/metrics) facade, version 0.24: the recorder (that of
 //! metrics-exporter-prometheus 0.18, say) must be made for the same one, or it receives nothing; `cargo tree --invert metrics`
-//! shows whether there is another.
-//! Install the recorder *before* you start a refreshable: names and help texts are registered then, and counters begin
-//! at 0. The label `refreshable` is [`Builder::name`](crate::refresh::Builder::name).
+//! shows whether there is another. Install the recorder *before* you start a refreshable: names and help texts are registered
+//! then, and counters begin at 0. The label `refreshable` is [`Builder::name`](crate::refresh::Builder::name).
 //!
 //! | name | type | labels | meaning |
 //! |---|---|---|---|
@@ -65,9 +65,9 @@
 //! | `credswap_live_rejected` | gauge | refreshable | 1 if the live value was rejected and not proven again since |
 //! | `credswap_source_failing` | gauge | refreshable | 1 while the secret cannot be fetched |
 //! | `credswap_version_waiting` | gauge | refreshable, reason | 1 while a version waits: not_propagated, forbidden, check_failed, connect_failed |
-//! | `credswap_trigger_listening` | gauge | refreshable, trigger | 1 while the trigger listens |
-//! | `credswap_refreshes_total` | counter | refreshable, reason | refreshes |
-//! | `credswap_refresh_failures_total` | counter | refreshable, kind | refreshes that failed |
+//! | `credswap_trigger_listening` | gauge | refreshable, trigger | 1 while the trigger listens, and all others of its name |
+//! | `credswap_refreshes_total` | counter | refreshable, reason | refreshes, once for each of their reasons: start, event, rejected, catch_up, interval, expiry, signal, manual; scheduled if nobody asked for it |
+//! | `credswap_refresh_failures_total` | counter | refreshable, kind | refreshes that failed, by [`ErrorKind::as_str`](crate::ErrorKind::as_str) |
 //! | `credswap_swaps_total` | counter | refreshable | generations published after the first |
 //! | `credswap_swap_delay_seconds` | histogram | refreshable | from the request of a refresh to the swap |
 //! | `credswap_drain_seconds` | histogram | refreshable | from the swap to the drain |
@@ -80,9 +80,15 @@
 //!
 //! # Logs
 //!
-//! Through [`tracing`](https://docs.rs/tracing), target `credswap` and below: `info` for a swap, a drain, and a trigger
-//! that reconnected; `warn` for a failed refresh and a disconnected trigger; `debug` for the rest. They never contain secret
-//! material; they contain versions, and the last four characters of access key ids.
+//! Through [`tracing`](https://docs.rs/tracing), target `credswap` and below: `error` for what a person should look at (a key that
+//! the rotation deactivated at its deadline or activated again, SIGHUP that cannot be received); `warn` for a failed refresh, a
+//! rejected or expired value and a disconnected trigger; `info` for the first value, a swap, a drain, and a trigger that
+//! reconnected; `debug` for the rest. They never contain secret material; they contain versions, and the last four characters of
+//! access key ids. The versions of `source::CredentialsProvider`, of Vault's `aws_static_creds` and of what Vault issues without
+//! a lease have the access key id in full.
+//!
+//! The AWS SDK has logs of its own. At level TRACE they contain whole requests, and among them the `PutSecretValue` with which a
+//! rotation stores the new key: leave `aws_smithy_runtime` at `debug` or above.
 //!
 //! What the loop and its triggers log is in a span, `credswap{refreshable=NAME}`, with the name that the label in the metrics
 //! has; what a request logs has it as a field, `refreshable`. Give each set of a process that has several its own
@@ -92,5 +98,6 @@
 //!
 //! 1. Stop accepting work, and let requests finish.
 //! 2. [`Refreshable::shutdown`](crate::Refreshable::shutdown): waits, for a limited time, until the replaced generations
-//!    have drained.
+//!    have drained, and then for at most [`Timeouts::fetch`](crate::refresh::Timeouts::fetch) (30 s by default) until the source
+//!    has finished: Vault revokes keys then. An orchestrator's grace period must be longer than both together.
 //! 3. Drop the clients, then `Reporter::shutdown`: the final usage report says that this process uses nothing any more.

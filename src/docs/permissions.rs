@@ -165,8 +165,8 @@
 //! | `kms:Decrypt` | S3, for the caller of `GetObject`, if the object is encrypted with SSE-KMS | denied |
 //!
 //! - With an S3 Bucket Key the encryption context is the ARN of the bucket: `arn:aws:s3:::configuration`.
-//! - Not needed: `GetObjectVersion`, since no version is asked for; `ListBucket`. Without `s3:ListBucket` on the bucket S3 answers
-//!   403 also for an object that does not exist, and the error says so.
+//! - Not needed: `GetObjectVersion`, since no version is asked for; `ListBucket`. Without `s3:ListBucket` on the bucket S3
+//!   answers 403 also for an object that does not exist, and the error says so.
 //!
 //! # Ciphertext of KMS
 //!
@@ -190,15 +190,16 @@
 //! |---|---|---|
 //! | `kms:Decrypt` | `Decrypt`, for a version that is not live | denied |
 //!
-//! - The condition fits `KmsEncrypted::encryption_context("secret", "prod/uploader")`; leave it out without a context. There is no
-//!   `kms:ViaService`: the process calls KMS itself.
+//! - The condition fits `KmsEncrypted::encryption_context("secret", "prod/uploader")`; leave it out without a context. There is
+//!   no `kms:ViaService`: the process calls KMS itself.
 //! - Whoever encrypts needs `kms:Encrypt`, with the same condition.
 //!
 //! # Files
 //!
-//! The process's user must be able to read the file and to enter the directories above it; `File::directory` also lists the directory.
-//! Nobody else should: mode `0400`, or `0440` with a group of its own. A file that every user may read is logged as a warning.
-//! In Kubernetes, `defaultMode: 0440` in the volume and `fsGroup` in the pod do that; reading a mounted `Secret` needs no RBAC rule.
+//! The process's user must be able to read the file and to enter the directories above it; `File::directory` also lists the
+//! directory, and `FileChanges::with_events` must be able to read the one that the file is in. Nobody else should: mode `0400`, or
+//! `0440` with a group of its own. A file that every user may read is logged as a warning. In Kubernetes, `defaultMode: 0440` in
+//! the volume and `fsGroup` in the pod do that; reading a mounted `Secret` needs no RBAC rule.
 //!
 //! # Vault and OpenBao
 //!
@@ -243,8 +244,8 @@
 //!   id is known to them. Ids cannot be guessed, and listing them needs another permission, with `sudo`.
 //! - With `Vault::journal` the process's user must be able to create files in that directory. Nobody else should: mode `0700`.
 //! - Not needed: `sys/leases/lookup`, `sys/leases/revoke-prefix`, `secret/metadata/…`, `aws/roles/…`.
-//! - For `Login::aws_iam` the process signs a `GetCallerIdentity`, which needs no permission. What Vault itself must be allowed to
-//!   do in IAM and in the database is on the pages of its engines and its auth methods.
+//! - For `Login::aws_iam` the process signs a `GetCallerIdentity`, which needs no permission. What Vault itself must be allowed
+//!   to do in IAM and in the database is on the pages of its engines and its auth methods.
 //!
 //! # Check of a new key
 //!
@@ -397,7 +398,7 @@
 //! | `secretsmanager:ListSecretVersionIds` | `ListSecretVersionIds`, in createSecret and retire: which versions hold a key | createSecret and retire fail |
 //! | `secretsmanager:PutSecretValue` | `PutSecretValue`, in createSecret: the pending version | createSecret fails, and deletes the key that it created |
 //! | `secretsmanager:UpdateSecretVersionStage` | `UpdateSecretVersionStage`, in finishSecret: moves `AWSCURRENT` | finishSecret fails; consumers stay with the old key |
-//! | `secretsmanager:TagResource` | `TagResource`, before a key is created, and in retire: what is being done | createSecret fails before it creates a key; retire deactivates nothing |
+//! | `secretsmanager:TagResource` | `TagResource`, before a key is created, and in retire: what is being done | createSecret fails before it creates a key; finishSecret logs a warning; retire deactivates nothing |
 //! | `secretsmanager:UntagResource` | `UntagResource`, in retire: tags of keys that are gone | tags are left behind |
 //! | `kms:Decrypt` | Secrets Manager, for the caller of `GetSecretValue` and `PutSecretValue` | each step fails, with KMS in the text |
 //! | `kms:GenerateDataKey` | Secrets Manager, for the caller of `PutSecretValue` | createSecret fails, with KMS in the text |
@@ -407,8 +408,8 @@
 //! | `iam:UpdateAccessKey` | `UpdateAccessKey`, in retire: deactivates a key, or activates it again | no key is retired |
 //! | `iam:DeleteAccessKey` | `DeleteAccessKey`, in createSecret and retire | deactivated keys are left, and the next rotation has no room |
 //!
-//! - If the secret names a master secret (`masterarn`), the function needs `GetSecretValue` on that one instead of `KeysOfTheUser`, and
-//!   `kms:Decrypt` on its KMS key; the user of the master secret's key needs `KeysOfTheUser`.
+//! - If the secret names a master secret (`masterarn`), the function needs `GetSecretValue` on that one instead of
+//!   `KeysOfTheUser`, and `kms:Decrypt` on its KMS key; the user of the master secret's key needs `KeysOfTheUser`.
 //! - The user's ARN has the user's path: `user/services/uploader`. The secret has the name alone.
 //! - Nothing is needed on the master user, on policies or on other users. Not needed: `iam:CreateUser`, `iam:GetUser`,
 //!   `secretsmanager:RotateSecret`, `CancelRotateSecret`, `UpdateSecret`, `DeleteSecret`, `GetRandomPassword`.

@@ -3,8 +3,8 @@
 //! The rotation deactivates the old key when each consumer has reported that it does not use it any more. A consumer that
 //! embeds this crate reports with a `fleet::Reporter`. Every other one can write the same records to the topic: the example
 //! [`reporting_consumer.py`](https://github.com/credswap/credswap/blob/HEAD/examples/reporting_consumer.py) is short. One
-//! that does not report must have the new key by the time for which the old one stays active anyway:
-//! `rotation::Policy::min_overlap`, a day by default, or `assume_released` where that is set.
+//! that does not report must have the new key before the old one may be deactivated: `rotation::Policy::min_overlap` after the
+//! rotation, a day by default, or `assume_released` where that is set and longer.
 //!
 //! # The record
 //!
@@ -40,15 +40,15 @@
 //! | `sequence` | 1, 2, 3 …: of one incarnation the highest counts |
 //! | `secret` | the secret's name or ARN |
 //! | `ttl` | for how many seconds the report counts: 5 to 3600 |
-//! | `live` | the `VersionId` that new work uses, and for how many seconds it has |
-//! | `draining` | versions that work still uses which began with them: in how many places (`outstanding`), and for how many seconds presigned URLs are valid (`pinned`, if there are any) |
-//! | `released` | versions that nothing here uses any more, and for how many seconds |
-//! | `rejected` | versions whose key AWS rejected, and how many seconds ago: a deactivated key is then activated again |
+//! | `live` | the `VersionId` that new work uses (`version`), and for how many seconds it has been live (`age`) |
+//! | `draining` | versions that are not live any more, and still in use by work that began with them (`version`): in how many places (`outstanding`), and for how many more seconds presigned URLs are valid (`pinned`, if there are any) |
+//! | `released` | versions that nothing here uses any more (`version`), and for how many seconds that has been so (`age`) |
+//! | `rejected` | versions whose key AWS rejected (`version`), and how many seconds ago (`age`): a deactivated key is then activated again |
 //!
 //! `draining` has at most 16 versions (`unlisted` says how many more there are), the other two lists the newest 8.
 //!
-//! All but `draining`, `released` and `rejected` are required, `live` in a `final` report excepted; unknown fields are
-//! skipped. A record that is not valid is skipped, counted and logged, and its process does not count.
+//! All but `draining`, `unlisted`, `released` and `rejected` are required, `live` in a `final` report excepted; unknown fields
+//! are skipped. A record that is not valid is skipped, counted and logged, and its process does not count.
 //!
 //! # When to send one
 //!

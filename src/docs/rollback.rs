@@ -24,7 +24,9 @@
 //! the event that `finishSecret` publishes:
 //!
 //! ```sh
-//! echo '{"eventDateTime": 1708905600.123, "step": "finishSecret"}' | kcat -P -b "$BROKERS" -t s3.test.secret.manager
+//! # kcat.conf: security.protocol, sasl.mechanism, sasl.username and sasl.password of a user with `Write` on the topic
+//! echo '{"eventDateTime": 1708905600.123, "step": "finishSecret"}' |
+//!     kcat -F kcat.conf -P -b "$BROKERS" -t s3.test.secret.manager
 //! ```
 //!
 //! # 3. Up to 30 seconds

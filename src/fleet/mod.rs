@@ -7,7 +7,10 @@
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "kafka", feature = "refresh"))]
-//! # async fn example(config: credswap::kafka::KafkaConfig, credentials: credswap::Refreshable<String>) -> Result<(), credswap::Error> {
+//! # async fn example(
+//! #     config: credswap::kafka::KafkaConfig,
+//! #     credentials: credswap::Refreshable<String>,
+//! # ) -> Result<(), credswap::Error> {
 //! use std::time::Duration;
 //! use credswap::fleet::{InstanceId, Reporter};
 //! use credswap::kafka::Producer;
@@ -21,8 +24,11 @@
 //! # Ok(()) }
 //! ```
 #![cfg_attr(feature = "kafka", doc = "\nThe other side is [`FleetTopic`].\n")]
+//! The feature `fleet` has the reports and the ledger; with `refresh` there is the reporter, with `kafka` the topic.
+//!
 //! # The record
-//! [`docs::reporting`](crate::docs::reporting) describes it for services in other languages. The key is `instance|incarnation|secret`, the value is JSON:
+//! [`docs::reporting`](crate::docs::reporting) describes it for services in other languages. The key is
+//! `instance|incarnation|secret`, the value is JSON:
 //!
 //! ```json
 //! {"v":1,"kind":"alive","instance":"pod-7","incarnation":"0000018de2b61400-9e3779b97f4a7c15","sequence":7,
@@ -109,9 +115,9 @@
 //! for good with a tombstone (a record with its key and no value).
 //!
 //! # Capacity for 1 000 and for 100 000 consumers
-//! A record has 580 bytes in the middle of a rotation (measured, with an ARN; 133 of them are the key), about 650 with Kafka's own. A
-//! consumer sends one every 0.27 to 0.33 TTL, 0.317 on average, and three more for each rotation: swapped, drained, and one
-//! more if those were not at once.
+//! A record has 580 bytes in the middle of a rotation (measured, with an ARN; 133 of them are the key), about 650 with Kafka's
+//! own. A consumer sends one every 0.27 to 0.33 TTL, 0.317 on average, and three more for each rotation: swapped, drained, and
+//! one more if those were not at once.
 //!
 //! | | 1 000 | 100 000 |
 //! |---|---|---|

@@ -13,9 +13,11 @@
 //! |---|---|
 //! | read (`trigger::Kafka`) | `Read` |
 //! | write ([`Producer`]) | `Write` |
+//! | read usage reports (`fleet::FleetTopic`) | `Read` and `Write` |
 //!
 //! Both include `Describe`, and they are all that is needed, also where the authorizer denies by default
-//! (`allow.everyone.if.no.acl.found=false`):
+//! (`allow.everyone.if.no.acl.found=false`). Only brokers before Kafka 2.8 also require `IdempotentWrite` on the cluster of those
+//! who write.
 //!
 //! ```text
 //! kafka-acls.sh --bootstrap-server … --command-config admin.properties \

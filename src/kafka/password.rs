@@ -22,7 +22,7 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// ```
 /// use credswap::kafka::Password;
 /// let mounted = Password::file("/run/secrets/msk-password");
-/// let variable = Password::from_fn(|| std::env::var("MSK_PASSWORD"));
+/// let variable = Password::from_fn(|| std::env::var("MSK_PASSWORD").map_err(|_| "MSK_PASSWORD is not set, or not UTF-8"));
 /// let fixed = Password::from("only for local work");
 /// ```
 #[derive(Clone)]
@@ -31,7 +31,8 @@ pub struct Password(Arc<dyn Fn() -> Result<SecretString, BoxError> + Send + Sync
 impl Password {
     /// Reads the password with a closure, each time a client is created.
     ///
-    /// The closure runs on a thread of its own and may block. The text of its error is shown in health and errors.
+    /// The closure runs on a thread of its own and may block. The text of its error is shown in health and errors, so it must not
+    /// contain the password: that of [`std::env::VarError`] does if the variable is not UTF-8.
     pub fn from_fn<F, E>(read: F) -> Self
     where
         F: Fn() -> Result<String, E> + Send + Sync + 'static,

@@ -14,6 +14,7 @@ use super::role::Role;
 use super::topic::topic_name;
 use super::writer::Writer;
 use crate::error::Error;
+use crate::util::deadline::FOREVER;
 
 /// Writes records to one topic.
 ///
@@ -60,7 +61,7 @@ impl Producer {
     /// Sets how long one [`Producer::send`] may take; 10 seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.max(Duration::from_millis(1));
+        self.timeout = timeout.clamp(Duration::from_millis(1), FOREVER);
         self
     }
 

@@ -230,7 +230,8 @@ impl<V: Send + Sync + 'static> Refreshable<V> {
     }
 
     /// Stops the triggers and the refreshes, waits until all *replaced* generations have drained, at most `timeout`, and
-    /// tells the source. The live value stays usable. A second call returns at once.
+    /// then until the source has finished ([`Source::shutdown`](crate::source::Source::shutdown)), at most
+    /// [`Timeouts::fetch`] more. The live value stays usable. A second call returns at once.
     ///
     /// # Errors
     /// [`ShutdownTimeout`] names the generations that were still in use when the time was over.

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use crate::util::Backoff;
+use crate::util::deadline::FOREVER;
 
-/// How long each operation may take, and how soon it is repeated. Start from the default and change what must differ:
+/// How long each operation may take, and how soon it is repeated. Where usage reports decide when a key is retired, the ledger's
+/// `fleet::Assumptions::late_adoption` must be at least the sum of `stale_reads`, `fetch`, `connect` and `check` of every consumer.
+///
+/// Start from the default and change what must differ:
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,42 +45,42 @@ impl Timeouts {
     /// Sets how long one fetch may take.
     #[must_use]
     pub fn fetch(mut self, timeout: Duration) -> Self {
-        self.fetch = timeout;
+        self.fetch = timeout.min(FOREVER);
         self
     }
 
     /// Sets how long one connect may take.
     #[must_use]
     pub fn connect(mut self, timeout: Duration) -> Self {
-        self.connect = timeout;
+        self.connect = timeout.min(FOREVER);
         self
     }
 
     /// Sets how long one check may take.
     #[must_use]
     pub fn check(mut self, timeout: Duration) -> Self {
-        self.check = timeout;
+        self.check = timeout.min(FOREVER);
         self
     }
 
     /// Sets how long a new version may stay "not propagated yet".
     #[must_use]
     pub fn propagation(mut self, timeout: Duration) -> Self {
-        self.propagation = timeout;
+        self.propagation = timeout.min(FOREVER);
         self
     }
 
     /// Sets how long after a change at the source a fetch may still return the version before.
     #[must_use]
     pub fn stale_reads(mut self, timeout: Duration) -> Self {
-        self.stale_reads = timeout;
+        self.stale_reads = timeout.min(FOREVER);
         self
     }
 
     /// Sets how long a request whose key was rejected waits for a newer key.
     #[must_use]
     pub fn newer_key(mut self, timeout: Duration) -> Self {
-        self.newer_key = timeout;
+        self.newer_key = timeout.min(FOREVER);
         self
     }
 

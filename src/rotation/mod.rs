@@ -2,7 +2,11 @@
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "fleet", feature = "kafka"))]
-//! # async fn example(sdk: aws_types::SdkConfig, kafka: credswap::kafka::KafkaConfig, event: &[u8]) -> Result<(), credswap::Error> {
+//! # async fn example(
+//! #     sdk: aws_types::SdkConfig,
+//! #     kafka: credswap::kafka::KafkaConfig,
+//! #     event: &[u8],
+//! # ) -> Result<(), credswap::Error> {
 //! use std::time::Duration;
 //! use credswap::fleet::FleetTopic;
 //! use credswap::kafka::Producer;
@@ -49,7 +53,7 @@
 //! |---|---|---|
 //! | createSecret | v2 has a key | nothing: what is stored will be current |
 //! | | a key that it created itself and crashed before it stored | deletes it, once nobody can store it any more (15 min) |
-//! | | two keys, one of them superseded | asks the [`UsageSource`], and deletes that one if all consumers have reported that they released it |
+//! | | two keys, one of them superseded | asks the [`UsageSource`], and deletes that one if all consumers have reported that they released it, and, unless the policy declares who reports, [`Policy::min_overlap`] and [`Policy::watch`] (2 days in all, by default) have passed since v1 became current; otherwise fails with [`ErrorKind::InUse`](crate::ErrorKind::InUse) |
 //! | | two keys in use, or one that is released only because a consumer is presumed gone | fails, and names who uses what: [`ErrorKind::InUse`](crate::ErrorKind::InUse); retire has the time to watch that key |
 //! | | a key that is in no version | fails, and names it: it may belong to somebody else |
 //! | | the key in a second field, such as a URI | fails, and names the field: it would keep the old key |

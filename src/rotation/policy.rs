@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::util::Backoff;
+use crate::util::deadline::FOREVER;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -103,7 +104,7 @@ impl Policy {
     /// Sets how long AWS may take to accept a new key.
     #[must_use]
     pub fn propagation(mut self, timeout: Duration) -> Self {
-        self.propagation = timeout;
+        self.propagation = timeout.min(FOREVER);
         self
     }
 
@@ -117,35 +118,35 @@ impl Policy {
     /// Sets how long after it has read the state a step may still write.
     #[must_use]
     pub fn action_deadline(mut self, after: Duration) -> Self {
-        self.action_deadline = after;
+        self.action_deadline = after.min(FOREVER);
         self
     }
 
     /// Sets how long after a step has read the state a request that it signed may still take effect.
     #[must_use]
     pub fn signature_lifetime(mut self, lifetime: Duration) -> Self {
-        self.signature_lifetime = lifetime;
+        self.signature_lifetime = lifetime.min(FOREVER);
         self
     }
 
     /// Sets how long a key stays deactivated before it is deleted.
     #[must_use]
     pub fn watch(mut self, time: Duration) -> Self {
-        self.watch = time;
+        self.watch = time.min(FOREVER);
         self
     }
 
     /// Sets when a key that is not released is deactivated all the same.
     #[must_use]
     pub fn deadline(mut self, after: Duration) -> Self {
-        self.deadline = after;
+        self.deadline = after.min(FOREVER);
         self
     }
 
     /// Sets how much clocks may differ.
     #[must_use]
     pub fn clock_skew(mut self, skew: Duration) -> Self {
-        self.clock_skew = skew;
+        self.clock_skew = skew.min(FOREVER);
         self
     }
 
@@ -153,14 +154,14 @@ impl Policy {
     /// you know that all of them have the new version by then: consumers that poll, say.
     #[must_use]
     pub fn assume_released(mut self, after: Duration) -> Self {
-        self.assume_released = Some(after);
+        self.assume_released = Some(after.min(FOREVER));
         self
     }
 
     /// Sets how long the old key stays active at least if it is not declared who reports.
     #[must_use]
     pub fn min_overlap(mut self, time: Duration) -> Self {
-        self.min_overlap = time;
+        self.min_overlap = time.min(FOREVER);
         self
     }
 

@@ -35,8 +35,8 @@ const MAX_CIPHERTEXT: usize = 6144;
 /// ```
 ///
 /// The ciphertext is what `aws kms encrypt` makes of the secret (at most 4 KiB of it), as bytes or as base64, which is what the
-/// command prints; line breaks are skipped. The two cannot be mistaken for each other: the bytes of a ciphertext are not text. Text
-/// that is not base64 is not sent to KMS, because it may be the secret itself, stored without encryption by mistake.
+/// command prints; line breaks are skipped. The two cannot be mistaken for each other: the bytes of a ciphertext are not text.
+/// Text that is not base64 is not sent to KMS, because it may be the secret itself, stored without encryption by mistake.
 ///
 /// ```sh
 /// aws kms encrypt --key-id alias/configuration --encryption-context service=uploader \
@@ -75,8 +75,8 @@ impl<S: Source> KmsEncrypted<S> {
         }
     }
 
-    /// Sets the only key that is used: its id, its ARN, or its alias (`alias/…`, or the ARN of that). By default it is the one that
-    /// the ciphertext names. Set it: who can write the ciphertext could otherwise name a key of another account.
+    /// Sets the only key that is used: its id, its ARN, or its alias (`alias/…`, or the ARN of that). By default it is the one
+    /// that the ciphertext names. Set it: who can write the ciphertext could otherwise name a key of another account.
     #[must_use]
     pub fn key_id(mut self, key_id: impl Into<String>) -> Self {
         self.key_id = Some(key_id.into());

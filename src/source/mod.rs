@@ -106,9 +106,9 @@ pub trait Source: Send + Sync + 'static {
         None
     }
 
-    /// Receives the notification that a version has drained in this process: nothing uses it, nothing will. Called once
-    /// for each version that was live, within [`Timeouts::fetch`](crate::refresh::Timeouts::fetch). The default does
-    /// nothing.
+    /// Receives the notification that a version which was replaced has drained in this process: nothing uses it, nothing
+    /// will. Limited by [`Timeouts::fetch`](crate::refresh::Timeouts::fetch). It is not called for the version that is live at
+    /// the end (see [`Source::shutdown`]), and it is called again for one that has gone live again. The default does nothing.
     fn drained(&self, version: &VersionId) -> impl Future<Output = ()> + Send {
         let _ = version;
         async {}

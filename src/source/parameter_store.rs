@@ -31,7 +31,8 @@ const REFERENCES: &str = "aws/reference/secretsmanager/";
 /// ```
 ///
 /// The caller needs `ssm:GetParameter` on the parameter and, if it is encrypted with a KMS key of your own, `kms:Decrypt` on that
-/// key: [the policy](crate::docs::permissions#parameter-store). With the key `aws/ssm`, which is the default, everybody in the account who may read the parameter may decrypt it.
+/// key: [the policy](crate::docs::permissions#parameter-store). With the key `aws/ssm`, which is the default, everybody in the
+/// account who may read the parameter may decrypt it.
 ///
 /// | type | |
 /// |---|---|

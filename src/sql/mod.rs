@@ -7,11 +7,13 @@
 //! | | in use | finish their work, and are closed when they are returned to the pool |
 #![cfg_attr(
     feature = "deadpool-postgres",
-    doc = "\n[`deadpool::Builder`] makes an ordinary `deadpool_postgres::Pool` that follows a [`Refreshable`](crate::Refreshable). Its drain is exact for each connection, wherever that is."
+    doc = "\n[`deadpool::Builder`] (feature `deadpool-postgres`) makes an ordinary `deadpool_postgres::Pool` that follows a \
+           [`Refreshable`](crate::Refreshable). Its drain is exact for each connection, wherever that is."
 )]
 #![cfg_attr(
     feature = "sqlx-postgres",
-    doc = "\n[`sqlx::Builder`] makes a [`sqlx::Pool`], a handle to an `sqlx::PgPool` for each version. Its drain is exact for each pool: a version is drained when the last connection of its pool is closed."
+    doc = "\n[`sqlx::Builder`] (feature `sqlx-postgres`) makes a [`sqlx::Pool`], a handle to an `sqlx::PgPool` for each version. \
+           Its drain is exact for each pool: a version is drained when the last connection of its pool is closed."
 )]
 //!
 //! PostgreSQL does not end sessions when a password changes or a role is dropped. What matters is who may still *log in* and
@@ -22,8 +24,8 @@
 //!
 //! Where the user stays the same and nobody waits for the old password's sessions, `keep_connections` of either builder leaves
 //! all connections open at a swap; only new ones log in with the new version. It is what a token of RDS's IAM database
-//! authentication (`aws::RdsToken`) wants: the pool follows the *key*, signs a token for each login, and a rotation of the key
-//! closes nothing.
+//! authentication (`aws::RdsToken`, feature `rds`) wants: the pool follows the *key*, signs tokens for its logins, and a rotation
+//! of the key closes nothing.
 //!
 //! # Before `AWSCURRENT` moves
 //!
@@ -32,7 +34,8 @@
 //! refresh loop fetch until the version changes, and is tried again with the newer version. Connections that are open are not
 //! affected. The wait ends [`Timeouts::newer_key`](crate::refresh::Timeouts::newer_key) after the first rejection (default
 //! 15 s). The rotation that RDS manages takes about a minute in between: set that and
-//! [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) to 90 s there, and the pool's own timeout to more than that.
+//! [`Timeouts::stale_reads`](crate::refresh::Timeouts::stale_reads) to 90 s there, the pool's own timeout to more than that, and,
+//! where usage reports decide when the old password goes, `fleet::Assumptions::late_adoption` to 150 s.
 
 #[cfg(feature = "deadpool-postgres")]
 pub mod deadpool;

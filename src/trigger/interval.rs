@@ -9,6 +9,7 @@ use super::Trigger;
 use super::health::Health;
 use super::reason::Reason;
 use super::requests::RefreshRequester;
+use crate::util::deadline::FOREVER;
 
 /// Requests a refresh periodically, each time after the period plus or minus 10 %, so that the instances of a
 /// service do not fetch all at once.
@@ -26,7 +27,7 @@ impl Interval {
     /// Creates a trigger that requests a refresh about every `period`; a period below one millisecond counts as one.
     pub fn every(period: Duration) -> Self {
         Self {
-            period: period.max(Duration::from_millis(1)),
+            period: period.clamp(Duration::from_millis(1), FOREVER),
             jitter: 0.1,
             rng: Rng::new(),
         }

@@ -13,6 +13,11 @@
     feature = "kafka",
     doc = "| [`Kafka`] | when the rotation function publishes its event | `kafka` |"
 )]
+#![cfg_attr(
+    feature = "file",
+    doc = "| [`File::changes`](crate::source::File::changes) | when a file has changed | `file` |"
+)]
+//! | a closure | when it has a reason | `refresh` |
 //! | a configured SDK client | when a key is rejected | `aws` |
 
 use std::borrow::Cow;
@@ -41,13 +46,17 @@ pub use requests::{RefreshRequest, RefreshRequester, RefreshRequests, channel, c
 /// Closures `FnOnce(RefreshRequester) -> impl Future<Output = ()>` are triggers:
 ///
 /// ```
-/// use credswap::trigger::{Reason, RefreshRequester, Trigger};
+/// use credswap::trigger::{Health, Reason, RefreshRequester, Trigger};
 /// fn takes_a_trigger(_: impl Trigger) {}
 /// takes_a_trigger(|requester: RefreshRequester| async move {
-///     // wait for something of your own, then:
+///     requester.set_health(Health::Listening);
+///     // wait for something of your own, again and again, and each time:
 ///     requester.request(Reason::Event);
 /// });
 /// ```
+///
+/// A trigger counts as listening from when it says so with [`RefreshRequester::set_health`] until it ends. While one does not,
+/// [`Status::is_healthy`](crate::refresh::Status::is_healthy) is false.
 pub trait Trigger: Send + 'static {
     /// Runs until there is nothing more to request; the future is dropped when refreshing ends.
     ///

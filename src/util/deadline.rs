@@ -1,11 +1,11 @@
-//! Points in time that durations of the user lead to.
+//! Durations of the user, which may be as long as can be, and the points in time that they lead to.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longer than any process lives. What is added to an `Instant` beyond its range panics.
-const FOREVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+/// Longer than any process lives. What is added to an `Instant` beyond its range panics: settings are limited to this.
+pub(crate) const FOREVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// Returns the time at which `time` has passed from now on; `Duration::MAX` is a time that never comes.
 pub(crate) fn deadline_in(time: Duration) -> Instant {

@@ -1,7 +1,7 @@
 //! Sessions for S3 Express directory buckets, which the SDK makes from the live key while it resolves an identity.
 //!
-//! The call that makes one, `CreateSession`, is that of an inner client without interceptors. Its rejection is the error with which
-//! the attempt ends that needed the session, before its request is sent.
+//! The call that makes one, `CreateSession`, is that of an inner client without interceptors. Its rejection is the error with
+//! which the attempt ends that needed the session, before its request is sent.
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::create_session::CreateSessionError;

@@ -63,7 +63,8 @@ impl OwnRequest {
     }
 
     /// Does not let a client pass that is denied the request: stores other than S3 deny it to a dead key as well, so only a
-    /// success proves the key. A denial that names the user is [`Verdict::Forbidden`], any other [`Verdict::NotYet`]. It needs `s3:ListBucket` on the bucket, or else `s3:ListAllMyBuckets`.
+    /// success proves the key. A denial that names the user is [`Verdict::Forbidden`], any other [`Verdict::NotYet`]. It needs
+    /// `s3:ListBucket` on the bucket, or else `s3:ListAllMyBuckets`.
     #[must_use]
     pub fn require_success(mut self) -> Self {
         self.requires_success = true;

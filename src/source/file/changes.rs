@@ -10,6 +10,7 @@ use super::File;
 #[cfg(feature = "file-notify")]
 use super::directory_watch::DirectoryWatch;
 use crate::trigger::{Health, Reason, RefreshRequester, Trigger};
+use crate::util::deadline::FOREVER;
 
 /// How often the content is read, if nothing else is set.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -41,7 +42,7 @@ impl FileChanges {
     /// Sets how often the content is read. Default 2 seconds; less than 10 milliseconds count as 10.
     #[must_use]
     pub fn every(mut self, period: Duration) -> Self {
-        self.period = period.max(Duration::from_millis(10));
+        self.period = period.clamp(Duration::from_millis(10), FOREVER);
         self
     }
 
@@ -51,13 +52,13 @@ impl FileChanges {
     /// It is a shortcut, and periodic reading goes on. There are no events, or not all of them
     /// - on network file systems, for what other machines change: NFS, EFS, SMB; on FUSE and on what virtual machines and
     ///   containers share with their host (9p, virtiofs, Docker Desktop, `/mnt/c` of WSL);
-    /// - for a change in a lower layer of an overlay, and in place of a file that is a symbolic link into another directory.
-    ///   Kubernetes' mounts are watched well: what changes is a link in the directory itself;
+    /// - for a change in a lower layer of an overlay, and for one in place to a file that is a symbolic link into another
+    ///   directory. Kubernetes' mounts are watched well: what changes is a link in the directory itself;
     /// - when a directory further up is replaced.
     ///
-    /// A directory that cannot be watched (the limits `fs.inotify.max_user_watches` and `max_user_instances`; it does not exist) is
-    /// logged as one warning. It is tried again before each read, and until it works the content is read every 2 seconds, or
-    /// more often if the period is shorter.
+    /// A directory that cannot be watched (it does not exist, it is not readable, or a limit is reached:
+    /// `fs.inotify.max_user_watches`, `max_user_instances`) is logged as one warning. It is tried again before each read, and
+    /// until it works the content is read every 2 seconds, or more often if the period is shorter. Off by default.
     #[cfg(feature = "file-notify")]
     #[cfg_attr(docsrs, doc(cfg(feature = "file-notify")))]
     #[must_use]

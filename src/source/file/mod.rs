@@ -56,7 +56,9 @@ const READS: u32 = 20;
 /// | NFS, EFS | as above, when the client's cache has expired (`acregmax`, 60 seconds by default) |
 ///
 /// [Who may read it](crate::docs::permissions#files) is up to its mode. A file that is missing, empty, unreadable or still being
-/// written is an error that is tried again, and the last good value stays live.
+/// written is an error that is tried again, and the last good value stays live. At the start,
+/// [`start_within`](crate::refresh::Builder::start_within) waits for one that is empty or being written; one that is missing or
+/// unreadable fails the start at once.
 ///
 /// # Versions
 /// A version is derived from the content with a key that this process drew at random: it tells nothing about the content,

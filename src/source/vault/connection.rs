@@ -21,6 +21,7 @@ use super::stored::{Kind, StoredSecret};
 use super::sts_options::StsOptions;
 use crate::error::{Error, ErrorKind};
 use crate::util::clock::Clock;
+use crate::util::deadline::FOREVER;
 
 /// A connection to Vault or OpenBao, from which sources are made.
 ///
@@ -53,8 +54,9 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Creates a connection to the Vault at `address` (`https://host:8200`), with the HTTP client of `sdk`. Nothing else of
-    /// `sdk` is used.
+    /// Creates a connection to the Vault at `address` (`https://host:8200`), with the HTTP client of `sdk`. Neither region nor
+    /// credentials of `sdk` are used. The address is shown by `Debug` and in errors, and written to the lease journal: put no
+    /// password into it.
     pub fn new(sdk: &SdkConfig, address: impl Into<String>, login: Login) -> Self {
         Self {
             sdk: sdk.clone(),
@@ -80,7 +82,8 @@ impl Vault {
         self
     }
 
-    /// Sets the mount of the secrets engine for the sources that are made next. Defaults `aws`, `database` and `secret`.
+    /// Sets the mount of the secrets engine for the sources that are made next, whichever engine they are of. Defaults `aws`,
+    /// `database` and `secret`.
     pub fn mount(mut self, mount: impl Into<String>) -> Self {
         self.mount = Some(mount.into());
         self
@@ -125,7 +128,7 @@ impl Vault {
 
     /// Sets for how long a revocation that fails is repeated before it is left to Vault. Default 5 min.
     pub fn revoke_for(mut self, time: Duration) -> Self {
-        self.revoke_for = time;
+        self.revoke_for = time.min(FOREVER);
         self
     }
 

@@ -24,6 +24,8 @@
 //! | [`database_static_creds`](Vault::database_static_creds) | reads | time of the last rotation | no |
 //! | [`kv`](Vault::kv) | reads | number of the version | no |
 //!
+//! Where Vault gives no lease, the version is the access key id or the user. The login by AWS IAM needs the feature `sts` as well.
+//!
 //! # When a key is minted
 //!
 //! Each `creds` read creates an IAM user, or a database user. One is minted at the start, for an event that does not name the
@@ -41,30 +43,31 @@
 //! when the token reaches its own maximum, the process logs in again and mints another key under the new token, before the old
 //! one ends. Use periodic tokens (see [`Login`]).
 //!
-//! A revocation that fails is repeated for [`Vault::revoke_for`], then it is left to Vault, with a warning that names the lease. A
-//! process that is killed gives nothing back: its leases are no longer renewed, and Vault ends them. With a journal, the next
-//! process revokes them.
+//! A revocation that fails is repeated for [`Vault::revoke_for`], then it is left to Vault, with a warning that names the lease.
+//! At the shutdown, revocations have at most 15 s. A process that is killed gives nothing back: its leases are no longer renewed,
+//! and Vault ends them. With a journal, the next process revokes them.
 //!
 //! # The lease journal
 //!
 //! With [`Vault::journal`], each lease of a key or a database user has a file in a directory, from before the secret is handed
 //! out until the lease is revoked or has ended. The file says what a revocation needs: the address, the namespace, the path, the
-//! lease id and the time of its end, as JSON. It never contains a secret. A lease id is not a secret by itself, but whoever has it
-//! and a token that may revoke leases can end the lease: the files are readable by their user only (mode 0600).
+//! lease id and the time of its end, as JSON. It never contains a secret. A lease id is not a secret by itself, but whoever has
+//! it and a token that may revoke leases can end the lease: the files are readable by their user only (mode 0600).
 //!
-//! A source has its files locked for as long as it lives. When another one starts, and has minted its first key, it revokes in the
-//! background what is not locked: the leases that processes left which were killed, or which could not revoke them at their end.
+//! A source has its files locked for as long as it lives. When another one starts, and has minted its first key, it revokes in
+//! the background what is not locked: the leases of processes that were killed, or that could not revoke them at their end.
 //!
 //! - Only leases of the same address, the same namespace and the same user of the system. Files of others are left alone, so that
 //!   several processes, and several Vaults, can share a directory.
-//! - A lease that cannot be revoked within [`Vault::revoke_for`] is named in one warning, with the lease id and its end. It ends by
-//!   itself; until then each start tries again. The file of a lease that should have ended is deleted by the next start, after
-//!   one more attempt: clocks may differ.
-//! - A directory that is missing, cannot be written to, or cannot lock files, is a [`Config`](crate::ErrorKind::Config) error of the
-//!   start, before anything is minted. Later, a file that cannot be written costs a warning and no key.
+//! - Leases that cannot be revoked within [`Vault::revoke_for`] are named in one warning, with their ids and ends. They end by
+//!   themselves; until then each start tries again. The file of a lease that should have ended is deleted by the next start,
+//!   after one more attempt: clocks may differ.
+//! - A directory that is missing, cannot be written to, or cannot lock files, is a [`Config`](crate::ErrorKind::Config) error of
+//!   the start, before anything is minted. Later, a file that cannot be written costs a warning and no key.
 //! - A file that is malformed is named in a warning, and left alone.
 //! - Use a local directory that outlives the process but is not shared between machines, with mode 0700: a `StateDirectory` of
-//!   systemd, or a volume of the pod (`emptyDir` survives a container that is killed). Locks of network file systems may not hold.
+//!   systemd, or a volume of the pod (`emptyDir` survives a container that is killed). Locks of network file systems may not
+//!   hold.
 //! - A process that is killed in the milliseconds between Vault's answer and the file leaves a lease that no file names. It ends
 //!   by itself.
 //!
@@ -80,20 +83,21 @@
 //! path "auth/token/revoke-self" { capabilities = ["update"] }
 //! ```
 //!
-//! `aws/sts/…` with options is a `POST` and needs `update`. [`docs::permissions`](crate::docs::permissions#vault-and-openbao) says
-//! what uses each line, and what happens without it.
+//! `aws/sts/…` with options is a `POST` and needs `update`. [`docs::permissions`](crate::docs::permissions#vault-and-openbao)
+//! says what uses each line, and what happens without it.
 //!
 //! # Failures
 //!
 //! The last good key stays live in all of them, and errors say what to change. Sealed, standby, rate limited, unreachable: the
 //! refresh is repeated. A token that is not accepted any more: the process logs in again, once. A permission, a role or a mount
-//! that is missing is [`PermissionDenied`](crate::ErrorKind::PermissionDenied) or [`NotFound`](crate::ErrorKind::NotFound). A lease that
-//! an administrator revoked: its key is rejected, or its renewal fails, and another one is minted.
+//! that is missing is [`PermissionDenied`](crate::ErrorKind::PermissionDenied) or [`NotFound`](crate::ErrorKind::NotFound). A
+//! lease that an administrator revoked: its key is rejected, or its renewal fails, and another one is minted.
 //!
 //! # A CA of your own
 //!
-//! Where a private CA has signed Vault's certificate, name the file of that CA (feature `vault-ca-file`). It holds one certificate
-//! or several, as PEM; they replace those of the system for this Vault, as `VAULT_CACERT` does for Vault's own clients:
+//! Where a private CA has signed Vault's certificate, name the file of that CA (feature `vault-ca-file`). It holds one
+//! certificate or several, as PEM; they replace those of the system for this Vault, as `VAULT_CACERT` does for Vault's own
+//! clients:
 //!
 #![cfg_attr(feature = "vault-ca-file", doc = "```no_run")]
 #![cfg_attr(not(feature = "vault-ca-file"), doc = "```ignore")]

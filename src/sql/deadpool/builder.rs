@@ -42,10 +42,10 @@ type Configure = Box<dyn FnOnce(PoolBuilder) -> PoolBuilder + Send>;
 /// ```
 ///
 /// The pool is deadpool's: clone it, and use its clients, transactions and statement caches as before. What happens at a swap
-/// is told in [`sql`](crate::sql). An idle connection is closed at the swap; one that is in use is closed when it was returned
-/// (at the next `get` or up to a second later, whichever is sooner). While a login waits for a newer secret, the `get` that
-/// needs the new connection waits; deadpool's `create_timeout` ends that sooner. Set it in any case: a login that hangs keeps
-/// its version from draining.
+/// is described in [`sql`](crate::sql). An idle connection is closed at the swap; one that is in use is closed once it has been
+/// returned (at the next `get` or up to a second later, whichever is sooner). While a login waits for a newer secret, the `get`
+/// that needs the new connection waits; deadpool's `create_timeout` ends that sooner. Set it in any case: a login that hangs
+/// keeps its version from draining.
 ///
 /// The pool keeps the refreshable alive, and ends with neither: shut both down yourself. A
 /// [`Refreshable::shutdown`] waits for the connections of *replaced* versions that are in use, not for those of the live one.
@@ -105,8 +105,8 @@ impl<T: Send + Sync + 'static, Tls> Builder<T, Tls> {
         self
     }
 
-    /// Sets how long a connection whose client was dropped may take to finish what was asked of it, the rows of a stream that
-    /// is still read, say, before it is cut off. Default 30 s.
+    /// Sets how long a connection whose client was dropped may take to finish what was asked of it (the rows of a stream that
+    /// is still being read, say) before it is cut off. Default 30 s.
     #[must_use]
     pub fn closing_timeout(mut self, timeout: Duration) -> Self {
         self.closing = timeout;

@@ -29,7 +29,7 @@ use crate::typed::DatabaseSecret;
 /// # let _ = connection; Ok(()) }
 /// ```
 ///
-/// Which TLS sqlx uses is a feature of sqlx: depend on it and choose one.
+/// Which TLS sqlx uses is a feature of sqlx: depend on sqlx yourself, and enable one.
 ///
 /// The pool keeps the refreshable alive, and ends with neither: shut both down yourself. A [`Refreshable::shutdown`] waits for
 /// the connections of *replaced* versions that are in use, not for those of the live one.
@@ -41,8 +41,9 @@ pub struct Builder<T> {
 
 impl Builder<DatabaseSecret> {
     /// Creates a builder for a secret as RDS writes it. User, password and what the secret names of host, port and database
-    /// are the secret's; the rest is that of `options`, which knows defaults for all. To connect to another host than the
-    /// secret's, a replica, say, use [`Builder::with_login`].
+    /// are the secret's; the rest is that of `options`, which has defaults for all. To connect to another host than the
+    /// secret's (a replica, say) use [`Builder::with_login`]. The builder of `sql::deadpool` does it the other way round: there
+    /// the configuration's host, port and database take precedence.
     pub fn new(database: &Refreshable<DatabaseSecret>, options: PgConnectOptions) -> Self {
         Self::with_login(database, move |secret| with_secret(&options, secret))
     }

@@ -81,7 +81,7 @@ use crate::util::Backoff;
 /// | partition … cannot be read: no broker leads it | whether all brokers are up; resolves with them. The other partitions are listened to |
 /// | … did not respond in time | overloaded brokers, the network; [`Kafka::response_timeout`] |
 ///
-/// A broker that stops responding is noticed after at most 20 seconds.
+/// A broker that stops responding is noticed after at most 20 seconds, by default.
 #[derive(Debug, Clone)]
 pub struct Kafka {
     settings: Settings,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use credswap::refresh::Timeouts;
 use credswap::trigger::{Health, Reason, RefreshRequester};
 use credswap::{ErrorKind, Refreshable};
 use tokio::time::Instant;
@@ -142,4 +143,29 @@ async fn a_start_does_not_wait_for_what_a_person_must_change() {
         .expect_err("denied");
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert_eq!(source.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_may_be_as_long_as_can_be() {
+    let source = ScriptedSource::at("v1");
+    let timeouts = Timeouts::default()
+        .fetch(Duration::MAX)
+        .connect(Duration::MAX)
+        .check(Duration::MAX)
+        .propagation(Duration::MAX)
+        .stale_reads(Duration::MAX)
+        .newer_key(Duration::MAX);
+    source.next(Err(ErrorKind::Unavailable));
+    let refreshable = Refreshable::builder(source.clone(), TextConnector::default())
+        .timeouts(timeouts)
+        .poll_every(Duration::MAX)
+        .start_within(Duration::MAX)
+        .await
+        .expect("starts");
+    refreshable.report_rejected(1);
+    settle().await;
+    source.publish("v2");
+    refreshable.refresh().await.expect("another version");
+    assert_eq!(refreshable.status().version, "v2");
+    assert!(refreshable.status().ended.is_none());
 }
