@@ -13,10 +13,7 @@
     feature = "kafka",
     doc = "| [`Kafka`] | when the rotation function publishes its event | `kafka` |"
 )]
-#![cfg_attr(
-    feature = "file",
-    doc = "| [`File::changes`](crate::source::File::changes) | when a file has changed | `file` |"
-)]
+//! | `source::File::changes` | when a file has changed | `file` |
 //! | a closure | when it has a reason | `refresh` |
 //! | a configured SDK client | when a key is rejected | `aws` |
 

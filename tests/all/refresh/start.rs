@@ -164,8 +164,8 @@ async fn times_may_be_as_long_as_can_be() {
         .expect("starts");
     refreshable.report_rejected(1);
     settle().await;
-    source.publish("v2");
+    source.now(Ok("v2"));
     refreshable.refresh().await.expect("another version");
-    assert_eq!(refreshable.status().version, "v2");
+    assert_eq!(refreshable.status().version.as_str(), "v2");
     assert!(refreshable.status().ended.is_none());
 }

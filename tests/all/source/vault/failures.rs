@@ -112,7 +112,7 @@ async fn what_goes_wrong_in_the_background_is_logged_with_the_name() {
     let fixture = Fixture::new();
     let builder = fixture.builder(fixture.creds()).name("uploads");
     let keys = builder.start().await.expect("the first key");
-    fixture.server.fail("leases/renew", 1, 503, "sealed");
+    fixture.server.fail("leases/renew", 8, 503, "sealed");
     fixture
         .server
         .fail("leases/revoke", 1, 403, "permission denied");

@@ -8,6 +8,7 @@ use super::state::{Fault, Life, State};
 /// Answers a call; `None`: never.
 pub(super) fn answer(state: &mut State, call: &VaultCall) -> Option<(u16, Value)> {
     let lease = call.body["lease_id"].as_str().unwrap_or_default();
+    let lease = lease.rsplit('/').next().unwrap_or_default();
     let fault = state.take_fault(&format!("{} {lease}", call.name));
     if let Some(Fault::Answer(status, body)) = fault {
         return Some((status, body));

@@ -109,7 +109,7 @@ impl Vault {
     }
 
     /// Answers the next `times` calls whose name contains `call` with this status and error. To the name of a call about a lease
-    /// its id is added: `POST sys/leases/revoke aws/creds/up/lease1`.
+    /// the end of its id is added: `POST sys/leases/revoke lease1`.
     pub fn fail(&self, call: &str, times: usize, status: u16, error: &str) {
         let body = json!({"errors": [error]});
         self.state()
