@@ -12,6 +12,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use credswap::aws::check::NoCheck;
 use credswap::aws::{AccessKeyConnector, LiveKey, RdsToken};
+use credswap::refresh::Timeouts;
 use credswap::sql::deadpool::deadpool_postgres::tokio_postgres::{Config, NoTls};
 use credswap::sql::sqlx::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use credswap::sql::{deadpool, sqlx};
@@ -59,6 +60,11 @@ impl Clock {
 
 impl Rds {
     async fn start() -> Self {
+        Self::waiting(Timeouts::default().newer_key).await
+    }
+
+    /// Starts one whose rejected logins wait for a newer key for `newer_key`.
+    async fn waiting(newer_key: Duration) -> Self {
         let clock = Clock(Arc::new(START.into()));
         let sdk = SdkConfig::builder()
             .region(Region::from_static("eu-west-1"))
@@ -71,6 +77,7 @@ impl Rds {
             source: source.clone(),
             key: Refreshable::builder(source, connector)
                 .without_polling()
+                .timeouts(Timeouts::default().newer_key(newer_key))
                 .start()
                 .await
                 .expect("the key is well-formed"),
@@ -246,4 +253,14 @@ async fn sqlx_gets_a_new_token_every_five_minutes_also_for_what_it_opens_itself(
     }
     drop(live.acquire().await.expect("its token is valid"));
     assert_eq!(rds.server.logins(), 1);
+}
+
+#[tokio::test]
+async fn a_token_of_sqlx_that_expired_while_the_machine_was_suspended_is_signed_again() {
+    let rds = Rds::waiting(Duration::from_millis(200)).await;
+    let pool = rds.sqlx();
+    // Only the clock of the wall has gone on.
+    rds.clock.set(20);
+    drop(pool.acquire().await.expect("its next token is valid"));
+    assert_eq!(rds.server.logins(), 2);
 }

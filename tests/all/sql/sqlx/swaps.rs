@@ -1,8 +1,11 @@
 //! What happens to a pool's connections at a swap.
 
+use credswap::sql::sqlx::Builder;
+use credswap::sql::sqlx::sqlx::postgres::PgPoolOptions;
 use credswap::sql::sqlx::sqlx::{Acquire, Error, raw_sql};
+use credswap::typed::DatabaseSecret;
 
-use super::Service;
+use super::{LONG, Service};
 use crate::sql::{Database, ended, secret};
 
 #[tokio::test]
@@ -217,6 +220,31 @@ async fn a_login_under_way_delays_the_drain_where_connections_are_kept() {
     connection.return_to_pool().await;
     service.open(1).await;
     assert_eq!(service.server.logins(), 1, "it is used again");
+}
+
+#[tokio::test]
+async fn a_version_that_went_live_while_somebody_waited_for_a_connection_is_in_use_as_well() {
+    let one = |pool: Builder<DatabaseSecret>| {
+        let options = PgPoolOptions::new().max_connections(1);
+        pool.keep_connections()
+            .pool_options(options.acquire_timeout(2 * LONG))
+    };
+    let service = Service::build(LONG, one).await;
+    let only = service.pool.acquire().await.expect("a connection");
+    let rotate_twice = async {
+        service.rotate("app", "v2").await;
+        assert!(service.is_draining("v1"), "somebody waits since then");
+        service.server.change(|state| state.hold_logins = true);
+        only.close().await.expect("closed");
+        service.server.until(|state| state.logins.len() == 2).await;
+        service.rotate("app", "v3").await;
+        assert!(service.is_draining("v2"), "a login with it is under way");
+        service.server.change(|state| state.hold_logins = false);
+    };
+    let (connection, ()) = tokio::join!(service.pool.acquire(), rotate_twice);
+    connection.expect("the second password was accepted");
+    service.drained("v1").await;
+    service.drained("v2").await;
 }
 
 #[tokio::test]
