@@ -87,8 +87,8 @@
 //! access key ids. The versions of `source::CredentialsProvider`, of Vault's `aws_static_creds` and of what Vault issues without
 //! a lease have the access key id in full.
 //!
-//! The AWS SDK has logs of its own. At level TRACE they contain whole requests, and among them the `PutSecretValue` with which a
-//! rotation stores the new key: leave `aws_smithy_runtime` at `debug` or above.
+//! The AWS SDK has logs of its own. At level `trace` they contain requests and answers, with the variable `LOG_SENSITIVE_BODIES`
+//! also the bodies of answers: leave `aws_smithy_runtime` at `debug` or above where real secrets are.
 //!
 //! What the loop and its triggers log is in a span, `credswap{refreshable=NAME}`, with the name that the label in the metrics
 //! has; what a request logs has it as a field, `refreshable`. Give each set of a process that has several its own

@@ -8,8 +8,10 @@ use credswap::rotation::seam::{CURRENT, PENDING, PREVIOUS};
 use credswap::rotation::{Step, StepRequest};
 use credswap_testkit::{KeyStatus, SecretContent, Service};
 use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
 
 use super::{SECRET, Setup, USER, assert_names, policy, request};
+use crate::support::log::Log;
 
 #[tokio::test]
 async fn a_rotation_replaces_only_the_key_and_announces() {
@@ -264,4 +266,29 @@ async fn a_binary_secret_stays_binary() {
         setup.cloud.current_secret(SECRET),
         SecretContent::Binary(_)
     ));
+}
+
+#[tokio::test]
+async fn at_no_level_a_log_shows_a_secret() {
+    let (log, collecting) = Log::collect_from(LevelFilter::TRACE);
+    let setup = Setup::new().await;
+    let secret = || {
+        let json: Value = serde_json::from_str(&setup.current_text()).expect("JSON");
+        json["secretkey"].as_str().expect("a secret key").to_owned()
+    };
+    let (old, old_version) = (secret(), setup.version());
+    let token = setup.cloud.begin_rotation(SECRET);
+    let rotation = setup.rotation();
+    setup.rotate(&rotation, &token).await.expect("it rotates");
+    setup.released(&old_version);
+    rotation.retire(SECRET).await.expect("it retires");
+    drop(collecting);
+    let log = log.text();
+    assert!(log.contains("secretsmanager.PutSecretValue"), "a request");
+    for (secret, whose) in [(old, "old"), (secret(), "new")] {
+        let at = log.find(&secret);
+        let before = at.map(|at| log[..at].lines().next_back().unwrap_or_default());
+        let line = before.map(|line| line.chars().take(200).collect::<String>());
+        assert_eq!(line, None, "the {whose} secret is shown after this");
+    }
 }
