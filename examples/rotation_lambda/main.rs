@@ -38,7 +38,7 @@
 //! | `CLOCK_SKEW`, `ACTION_DEADLINE`, `SIGNATURE_LIFETIME` | see `rotation::Policy`; 5m, 60s, 15m |
 //! | `ATTEMPTS`, `ATTEMPT_TIMEOUT`, `TEST_BACKOFF` | see `rotation::Policy`; 4, 5s, 1s..10s |
 //! | `ACCEPT_NEW_TOKENS` | `true`: the caller has not staged the token, as Secrets Manager does; for local work |
-//! | `RUST_LOG` | what is logged; `info`. Not `trace`: the SDK would log the request that stores the new key |
+//! | `RUST_LOG` | what is logged; `info`. Not `trace`: the SDK would log its requests and answers |
 //!
 //! Kafka's user is read for each rotation, so its own secret may rotate as well. The AWS SDK's variables (`AWS_REGION`,
 //! `AWS_ENDPOINT_URL`, …) apply as everywhere.
