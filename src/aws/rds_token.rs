@@ -11,12 +11,12 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 use super::key::LiveKey;
 use crate::error::{Error, ErrorKind};
 use crate::typed::SecretText;
 use crate::util::clock::Clock;
+use crate::util::percent_encoding::push_encoded;
 
 /// For how long a token is valid. RDS accepts no longer time.
 const VALIDITY: Duration = Duration::from_secs(15 * 60);
@@ -24,8 +24,8 @@ const VALIDITY: Duration = Duration::from_secs(15 * 60);
 /// Signs the tokens of RDS's IAM database authentication: passwords that are valid for 15 minutes.
 ///
 /// A token is needed to log in, not to stay: connections outlive it. So a pool does not follow tokens, each of which would be a
-/// new version every few minutes, but the key: it signs a token for each login, and keeps its connections when the key is
-/// replaced.
+/// new version every few minutes, but the key: it signs a token for each login (that of sqlx a new one every five minutes), and
+/// keeps its connections when the key is replaced.
 ///
 #[cfg_attr(feature = "deadpool-postgres", doc = "```no_run")]
 #[cfg_attr(not(feature = "deadpool-postgres"), doc = "```ignore")]
@@ -93,14 +93,13 @@ impl RdsToken {
             Some(time) => Clock::from_fn(move || time.now()),
             None => Clock::system(),
         };
+        let mut address = format!("{host}:{port}/?Action=connect&DBUser=");
+        push_encoded(&mut address, user.as_ref(), b"");
         let signer = Self {
             region: sdk.region().cloned().ok_or_else(|| {
                 refused("the region is missing; set AWS_REGION, or that of the `SdkConfig`")
             })?,
-            address: format!(
-                "{host}:{port}/?Action=connect&DBUser={}",
-                *percent_encoded(user.as_ref())
-            ),
+            address,
             clock,
         };
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
@@ -153,7 +152,7 @@ impl RdsToken {
             token.push('&');
             token.push_str(name);
             token.push('=');
-            token.push_str(&percent_encoded(value));
+            push_encoded(&mut token, value, b"");
         }
         Some(token)
     }
@@ -166,21 +165,6 @@ impl fmt::Debug for RdsToken {
             .field("region", &self.region)
             .finish_non_exhaustive()
     }
-}
-
-/// Encodes all but the unreserved characters of RFC 3986, as SigV4 does.
-fn percent_encoded(text: &str) -> Zeroizing<String> {
-    use std::fmt::Write;
-    let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing into a text cannot fail.
-            let _ = write!(*encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -43,8 +43,7 @@ const MAX_CIPHERTEXT: usize = 6144;
 ///     --plaintext fileb://uploader.json --query CiphertextBlob --output text > uploader.json.encrypted
 /// ```
 ///
-/// The caller needs `kms:Decrypt` on the key, besides what the other source needs: [the
-/// policy](crate::docs::permissions#ciphertext-of-kms).
+/// The caller needs `kms:Decrypt` on the key ([policy](crate::docs::permissions#ciphertext-of-kms)), and what the other needs.
 ///
 /// # Versions
 /// Those of the other source, as its times, its name, and whatever else it does. The version that is live is not decrypted again:

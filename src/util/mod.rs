@@ -10,6 +10,8 @@ pub(crate) mod deadline;
 pub(crate) mod lock;
 #[cfg(any(feature = "refresh", feature = "kafka"))]
 pub(crate) mod log_throttle;
+#[cfg(any(feature = "rds", feature = "vault"))]
+pub(crate) mod percent_encoding;
 #[cfg(feature = "refresh")]
 pub(crate) mod rate_limit;
 #[cfg(any(feature = "refresh", feature = "rotation"))]

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 /// Each module, and the modules that it may use. A module may use only those above its own line.
 const MAY_USE: [(&str, &[&str]); 17] = [
     ("util", &[]),
@@ -241,42 +243,44 @@ fn cycle(uses: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> Option<Vec<Vec<
         .then_some(path)
 }
 
-fn sources() -> Vec<Source> {
+/// Returns each source file: its path below `src`, and its text.
+pub(crate) fn source_files() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let entries = WalkDir::new(&root).into_iter();
+    let entries = entries.map(|entry| entry.expect("the sources are there"));
+    entries
+        .filter(|entry| entry.file_type().is_file())
+        .map(|file| {
+            let text = fs::read_to_string(file.path()).expect("readable");
+            let path = file.path().strip_prefix(&root).expect("below src");
+            (path.to_owned(), text)
+        })
+        .collect()
+}
+
+fn sources() -> Vec<Source> {
     let mut sources = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the sources are there") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("readable");
-            let relative = path
-                .strip_prefix(&root)
-                .expect("below src")
-                .with_extension("");
-            let mut module: Vec<String> = relative
-                .iter()
-                .map(|part| part.to_string_lossy().into_owned())
-                .collect();
-            if module.len() > 1 && module.last().is_some_and(|name| name == "mod") {
-                module.pop();
-            }
-            // What tests use proves nothing about layers.
-            let code = text
-                .split("#[cfg(test)]\nmod tests {")
-                .next()
-                .unwrap_or_default();
-            let code = code
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .collect::<Vec<_>>()
-                .join("\n");
-            if !module.iter().any(|part| part == "tests") {
-                sources.push(Source { path, module, code });
-            }
+    for (path, text) in source_files() {
+        let relative = path.with_extension("");
+        let mut module: Vec<String> = relative
+            .iter()
+            .map(|part| part.to_string_lossy().into_owned())
+            .collect();
+        if module.len() > 1 && module.last().is_some_and(|name| name == "mod") {
+            module.pop();
+        }
+        // What tests use proves nothing about layers.
+        let code = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
+        let code = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        if !module.iter().any(|part| part == "tests") {
+            sources.push(Source { path, module, code });
         }
     }
     sources

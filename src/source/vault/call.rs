@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::rejection::Rejection;
 use crate::error::Error;
+use crate::util::percent_encoding::push_encoded;
 
 /// A call. `Debug` shows neither token nor body.
 #[derive(Clone)]
@@ -102,21 +103,9 @@ impl Failure {
 /// Percent-encodes a path that people write: a mount, the name of a role, the path of a secret.
 pub(super) fn encode_path(path: &str) -> String {
     let mut encoded = String::with_capacity(path.len());
-    for byte in path.trim_matches('/').bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                encoded.push(byte.into());
-            }
-            _ => {
-                encoded.push('%');
-                encoded.extend([byte >> 4, byte & 15].map(|digit| HEX[digit as usize] as char));
-            }
-        }
-    }
+    push_encoded(&mut encoded, path.trim_matches('/'), b"/");
     encoded
 }
-
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

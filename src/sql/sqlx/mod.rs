@@ -8,6 +8,7 @@ mod builder;
 mod options;
 mod pool;
 mod secret;
+mod version_pool;
 
 pub use ::sqlx;
 pub use builder::Builder;

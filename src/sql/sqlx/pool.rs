@@ -1,8 +1,7 @@
-//! A pool for each version of the secret, and the handle that leads to the live one.
+//! The handle that leads to the pool of the live version.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use sqlx::pool::MaybePoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -13,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::secret::{Attempted, BoxFuture, Connection, LiveSecret, is_rejected};
-use crate::hot::DrainToken;
+use super::version_pool::{RENEW_LOGIN, VersionPool};
 use crate::util::lock::lock;
 
 /// A pool of PostgreSQL connections that follows a secret. Clones are handles to the same one. See [`sql`](crate::sql) for
@@ -53,9 +52,6 @@ pub(super) enum AtSwap {
     KeepConnections,
 }
 
-/// How often the login of a pool that stays is made again: a token of RDS is valid for 15 minutes.
-const RENEW_LOGIN: Duration = Duration::from_secs(5 * 60);
-
 pub(super) struct Inner {
     secret: Box<dyn LiveSecret>,
     options: PgPoolOptions,
@@ -65,23 +61,6 @@ pub(super) struct Inner {
     current: Mutex<Option<VersionPool>>,
     /// Dropped with the last handle: ends the task that follows the secret.
     _alive: oneshot::Sender<()>,
-}
-
-/// The pool of one version, which is in use as long as a clone of this lives.
-#[derive(Clone)]
-struct VersionPool {
-    generation: u64,
-    pool: PgPool,
-    in_use: Arc<InUse>,
-    /// When the login is made again, of a pool that stays.
-    renew: Instant,
-}
-
-/// Keeps a version in use, and those that a pool which stays has got since: whoever waits for a connection may get one that
-/// logs in with any of them.
-struct InUse {
-    _token: DrainToken,
-    later: OnceLock<Arc<InUse>>,
 }
 
 impl Pool {
@@ -242,53 +221,6 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // Connections may be in use still, and their version with them.
         self.close();
-    }
-}
-
-impl InUse {
-    fn new(token: DrainToken) -> Arc<Self> {
-        Arc::new(Self {
-            _token: token,
-            later: OnceLock::new(),
-        })
-    }
-}
-
-impl VersionPool {
-    /// Creates the pool of the live version. No connection is opened.
-    fn new(secret: &dyn LiveSecret, options: &PgPoolOptions) -> Self {
-        let (generation, login, token) = secret.live();
-        Self {
-            generation,
-            pool: options.clone().connect_lazy_with(login),
-            in_use: InUse::new(token),
-            renew: Instant::now() + RENEW_LOGIN,
-        }
-    }
-
-    /// Lets the pool log in with the live version, as it is now.
-    fn renew_login(&mut self, secret: &dyn LiveSecret) {
-        let (generation, login, token) = secret.live();
-        self.pool.set_connect_options(login);
-        let in_use = InUse::new(token);
-        // It is not set: each has one successor.
-        let _ = self.in_use.later.set(Arc::clone(&in_use));
-        (self.generation, self.in_use) = (generation, in_use);
-        self.renew = Instant::now() + RENEW_LOGIN;
-    }
-
-    /// Closes what is idle now and what is in use when it is returned. The version is in use until all are closed.
-    fn close(self, runtime: &Handle) -> JoinHandle<()> {
-        let _runtime = runtime.enter(); // sqlx closes connections in tasks
-        let Self { pool, in_use, .. } = self;
-        // `PgPool::close` would close these only after those in use.
-        while let Some(mut idle) = pool.try_acquire() {
-            idle.close_on_drop();
-        }
-        runtime.spawn(async move {
-            pool.close().await;
-            drop(in_use);
-        })
     }
 }
 

@@ -1,12 +1,11 @@
 //! The policies for AWS are policies, and have a line for each call that the code makes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::page::{Section, is_action, is_operation, names, section, sections};
+use crate::layering::source_files;
 
 /// The parts of the code that call AWS, by the section that allows what they call.
 const CALLERS: [(&str, &[&str]); 9] = [
@@ -165,27 +164,17 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// Returns the operations of AWS that each source file calls.
 fn calls() -> BTreeMap<String, BTreeSet<String>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut found, mut folders) = (BTreeMap::new(), vec![root.clone()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the sources are there") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("readable");
-            let code: Vec<_> = text.lines().filter(|line| !is_comment(line)).collect();
-            let code: String = code.concat().split_whitespace().collect();
-            if !code.contains("useaws_sdk_") || !code.contains(".send()") {
-                continue;
-            }
-            let file = path.strip_prefix(&root).expect("below src");
-            let file = file.to_str().expect("a name").replace('\\', "/");
-            let operations = operations(&code);
-            assert!(!operations.is_empty(), "no call is found in {file}");
-            found.insert(file, operations);
+    let mut found = BTreeMap::new();
+    for (path, text) in source_files() {
+        let code: Vec<_> = text.lines().filter(|line| !is_comment(line)).collect();
+        let code: String = code.concat().split_whitespace().collect();
+        if !code.contains("useaws_sdk_") || !code.contains(".send()") {
+            continue;
         }
+        let file = path.to_str().expect("a name").replace('\\', "/");
+        let operations = operations(&code);
+        assert!(!operations.is_empty(), "no call is found in {file}");
+        found.insert(file, operations);
     }
     found
 }

@@ -159,7 +159,7 @@ pub(super) fn ends(end: Option<Instant>, clock: &Clock) -> Option<String> {
     Some(rfc3339(clock.now() + left))
 }
 
-/// Returns the name of a file that is being written. No search finds it.
+/// Returns the name of a file that is being written.
 fn draft(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}"))
